@@ -1,0 +1,31 @@
+// Configuration files (TOML) and `--set KEY=VALUE`, checked.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "gridrun/sweep.hpp"
+
+namespace gridrun {
+
+/// Finds a configuration: as a path first, then among the shipped ones, with or without ".toml".
+/// Throws RequestError naming what was looked for and the shipped ones.
+std::filesystem::path find_configuration(const std::string& name);
+
+/// Reads a configuration file and applies the overrides ("train.iterations=2000") in order.
+/// Throws RequestError naming file and line (or the override) and key, and what was expected.
+Sweep read_configuration(const std::filesystem::path& path,
+                         const std::vector<std::string>& overrides);
+
+/// The same from a text; `source` stands for the file in messages.
+Sweep parse_configuration(const std::string& text, const std::string& source,
+                          const std::vector<std::string>& overrides = {});
+
+/// Every key with its value, as run.json keeps it: two sweeps are the same run exactly when these
+/// are equal.
+nlohmann::ordered_json to_json(const Sweep& sweep);
+
+}  // namespace gridrun

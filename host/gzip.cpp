@@ -1,0 +1,90 @@
+#include "gzip.hpp"
+
+#include <fmt/format.h>
+#include <libdeflate.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <memory>
+
+#include "gridrun/error.hpp"
+
+namespace gridrun {
+namespace {
+
+[[noreturn]] void fail(const std::filesystem::path& path, const std::string& what) {
+  throw RequestError(fmt::format("{}: {}", path.string(), what));
+}
+
+bool is_gzip(const std::vector<std::uint8_t>& bytes) {
+  return bytes.size() >= 2 && bytes[0] == 0x1f && bytes[1] == 0x8b;
+}
+
+/// The length that a gzip file's last four bytes claim for its (last) member.
+std::size_t claimed_size(const std::vector<std::uint8_t>& gzip) {
+  std::size_t size = 0;
+  for (std::size_t i = 0; i < 4; ++i)
+    size |= static_cast<std::size_t>(gzip[gzip.size() - 4 + i]) << (8 * i);
+  return size;
+}
+
+std::vector<std::uint8_t> inflate(const std::vector<std::uint8_t>& gzip,
+                                  const std::filesystem::path& path) {
+  constexpr std::size_t smallest_gzip = 18;    // header and trailer
+  constexpr std::size_t largest_ratio = 1032;  // of deflate
+  if (gzip.size() < smallest_gzip) fail(path, "cut short: a gzip file has at least 18 bytes");
+  const std::size_t size = claimed_size(gzip);
+  if (size / largest_ratio > gzip.size())
+    fail(path, fmt::format("corrupt gzip: {} bytes cannot hold the {} that it claims", gzip.size(),
+                           size));
+
+  const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> inflater(
+      libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
+  if (!inflater) throw std::bad_alloc();
+  std::vector<std::uint8_t> bytes(size);
+  std::size_t used = 0, made = 0;
+  switch (libdeflate_gzip_decompress_ex(inflater.get(), gzip.data(), gzip.size(), bytes.data(),
+                                        bytes.size(), &used, &made)) {
+    case LIBDEFLATE_SUCCESS:
+      break;
+    case LIBDEFLATE_BAD_DATA:
+      fail(path, "corrupt gzip: the data or their checksum are wrong, or the file is cut short");
+    case LIBDEFLATE_SHORT_OUTPUT:
+    case LIBDEFLATE_INSUFFICIENT_SPACE:
+      fail(path,
+           fmt::format("corrupt gzip: the data do not have the {} bytes that it claims", size));
+  }
+  if (used != gzip.size() || made != size)
+    fail(path, fmt::format("corrupt gzip: {} bytes after its end", gzip.size() - used));
+  return bytes;
+}
+
+}  // namespace
+
+std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
+  errno = 0;
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
+  if (!file) fail(path, fmt::format("cannot open: {}", std::strerror(errno)));
+  std::error_code unknown;
+  const auto size = std::filesystem::file_size(path, unknown);
+  std::vector<std::uint8_t> bytes(unknown ? 0 : size);
+  std::size_t length = std::fread(bytes.data(), 1, bytes.size(), file.get());
+  for (std::uint8_t more[4096]; length == bytes.size();) {  // it may be a pipe, or have grown
+    const std::size_t got = std::fread(more, 1, sizeof more, file.get());
+    if (got == 0) break;
+    bytes.insert(bytes.end(), more, more + got);
+    length += got;
+  }
+  if (std::ferror(file.get())) fail(path, fmt::format("cannot read: {}", std::strerror(errno)));
+  bytes.resize(length);
+  return bytes;
+}
+
+std::vector<std::uint8_t> read_file_inflated(const std::filesystem::path& path) {
+  std::vector<std::uint8_t> bytes = read_file(path);
+  return is_gzip(bytes) ? inflate(bytes, path) : bytes;
+}
+
+}  // namespace gridrun

@@ -1,0 +1,37 @@
+// NumPy's .npz: a zip archive of .npy arrays. Source: numpy.lib.format, version 1.0.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace gridrun {
+
+/// An archive under construction. Throws RunError naming the file when it cannot be written.
+class NpzFile {
+ public:
+  explicit NpzFile(std::filesystem::path path);
+  ~NpzFile();
+  NpzFile(const NpzFile&) = delete;
+  NpzFile& operator=(const NpzFile&) = delete;
+
+  /// Adds an array of `shape`, last dimension fastest.
+  void add(const std::string& name, const std::vector<std::size_t>& shape,
+           const std::vector<double>& values);
+  void add(const std::string& name, const std::vector<std::int64_t>& values);
+
+  /// Writes the archive's directory; nothing can be added after.
+  void close();
+
+ private:
+  void add_bytes(const std::string& name, const std::string& type,
+                 const std::vector<std::size_t>& shape, const void* values, std::size_t size);
+  [[noreturn]] void fail() const;
+
+  std::filesystem::path path_;
+  void* zip_;
+};
+
+}  // namespace gridrun

@@ -1,0 +1,43 @@
+// Work shared by threads.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace gridrun {
+
+/// The number of processors, at least 1.
+inline unsigned processors() { return std::max(1U, std::thread::hardware_concurrency()); }
+
+/// Calls work(i) for every i in 0 ... count - 1 on up to `threads` threads, each taking the next
+/// one when it is free. Rethrows the first exception once all threads have ended; after one, no
+/// new work is begun.
+template <typename Work>
+void parallel_for(std::size_t count, unsigned threads, Work&& work) {
+  std::atomic<std::size_t> next = 0;
+  std::exception_ptr failure;
+  std::mutex failure_mutex;
+  const auto run = [&] {
+    try {
+      for (std::size_t i; (i = next.fetch_add(1)) < count;) work(i);
+    } catch (...) {
+      next = count;
+      const std::lock_guard lock(failure_mutex);
+      if (!failure) failure = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (std::size_t i = 1; i < std::min<std::size_t>(threads, count); ++i)
+      helpers.emplace_back(run);
+    run();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+}  // namespace gridrun

@@ -1,0 +1,22 @@
+// The reference engine: scalar, dense, and line by line what README.md's "What is exact" defines.
+// The oracle that the fast engines are checked against.
+#pragma once
+
+#include "gridrun/engine.hpp"
+
+namespace gridrun {
+
+class ReferenceEngine final : public Engine {
+ public:
+  /// Trains on up to `threads` threads, a network each.
+  explicit ReferenceEngine(unsigned threads) : threads_(threads) {}
+
+  std::string name() const override { return "reference"; }
+  std::string device() const override;
+  Outcomes train(const StagedSweep& sweep, Progress& progress) override;
+
+ private:
+  unsigned threads_;
+};
+
+}  // namespace gridrun

@@ -1,0 +1,115 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "gridrun/error.hpp"
+#include "gridrun/staged_sweep.hpp"
+#include "legacy_random.hpp"
+
+namespace gridrun {
+namespace {
+
+constexpr double two_to_63 = 9223372036854775808.0;
+
+/// The samples before any shuffle: as stored, or by label within the train and the test split.
+std::vector<std::uint32_t> unshuffled(const Dataset& dataset, SampleOrder order) {
+  std::vector<std::uint32_t> samples(dataset.samples);
+  std::iota(samples.begin(), samples.end(), 0U);
+  if (order == SampleOrder::by_label) {
+    const auto by_label = [&](std::uint32_t a, std::uint32_t b) {
+      return dataset.labels[a] < dataset.labels[b];
+    };
+    const auto test = samples.begin() + static_cast<std::ptrdiff_t>(dataset.train_samples);
+    std::stable_sort(samples.begin(), test, by_label);
+    std::stable_sort(test, samples.end(), by_label);
+  }
+  return samples;
+}
+
+std::vector<std::uint32_t> shuffle(LegacyRandom& random, const std::vector<std::uint32_t>& order) {
+  std::vector<std::uint32_t> shuffled = random.permutation(order.size());
+  for (auto& sample : shuffled) sample = order[sample];
+  return shuffled;
+}
+
+std::vector<std::int64_t> draw_weights(LegacyRandom& random, std::size_t count, double mean,
+                                       double std) {
+  std::vector<std::int64_t> weights(count);
+  for (auto& weight : weights) {
+    const double drawn = std::rint(mean + std * random.normal());
+    if (!(std::abs(drawn) < two_to_63))
+      throw RequestError(
+          fmt::format("init.mean = {} and init.std = {}: a weight of {} does not fit 64 bits", mean,
+                      std, drawn));
+    weight = static_cast<std::int64_t>(drawn);
+  }
+  return weights;
+}
+
+/// The largest |stored value|.
+double largest_value(const Dataset& dataset) {
+  return std::visit(
+      [](const auto& values) {
+        double largest = 0.0;
+        for (const double value : values) largest = std::max(largest, std::abs(value));
+        return largest;
+      },
+      dataset.values);
+}
+
+void check_fit(const Sweep& sweep, const Dataset& dataset, const StagedSweep& staged) {
+  const auto& layers = sweep.network.layers;
+  if (staged.inputs != dataset.inputs)
+    throw RequestError(fmt::format("network.layers = [{}, {}]: {} has {} inputs a sample",
+                                   layers[0], layers[1], dataset.name, dataset.inputs));
+  if (staged.outputs < dataset.classes)
+    throw RequestError(
+        fmt::format("network.layers = [{}, {}]: {} has the label {}, expected 0 to {}", layers[0],
+                    layers[1], dataset.name, dataset.classes - 1, staged.outputs - 1));
+  const int fraction = *std::max_element(sweep.grid.fraction.begin(), sweep.grid.fraction.end());
+  const double largest = largest_value(dataset) / dataset.scale;
+  if (!(std::ldexp(largest, fraction) < two_to_63))
+    throw RequestError(
+        fmt::format("dataset.scale = {}: an input of magnitude {} at fraction {} does not fit 64 "
+                    "bits",
+                    dataset.scale, largest, fraction));
+}
+
+}  // namespace
+
+StagedSweep stage(const Sweep& sweep, const Dataset& dataset) {
+  StagedSweep staged;
+  staged.dataset = &dataset;
+  staged.networks = networks_of(sweep);
+  staged.inputs = sweep.network.layers.empty() ? dataset.inputs : sweep.network.layers.front();
+  staged.outputs = sweep.network.layers.empty() ? dataset.classes : sweep.network.layers.back();
+  staged.iterations = sweep.train.iterations;
+  staged.activation = sweep.network.activation;
+  check_fit(sweep, dataset, staged);
+
+  LegacyRandom random(sweep.train.seed);
+  const auto weights = [&] {
+    staged.weights =
+        draw_weights(random, staged.outputs * staged.inputs, sweep.init.mean, sweep.init.std);
+  };
+  staged.order = unshuffled(dataset, sweep.dataset.order);
+  switch (sweep.train.draw_order) {
+    case DrawOrder::shuffle_then_weights:
+      staged.order = shuffle(random, staged.order);
+      weights();
+      break;
+    case DrawOrder::weights_then_shuffle:
+      weights();
+      staged.order = shuffle(random, staged.order);
+      break;
+    case DrawOrder::weights:
+      weights();
+      break;
+  }
+  return staged;
+}
+
+}  // namespace gridrun

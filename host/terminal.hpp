@@ -1,0 +1,17 @@
+// What standard output and standard error are connected to.
+#pragma once
+
+#include <cstddef>
+#include <cstdio>
+
+namespace gridrun {
+
+bool is_terminal(std::FILE* stream);
+
+/// A terminal, and neither $NO_COLOR is set nor $TERM says "dumb". Source: no-color.org.
+bool has_colours(std::FILE* stream);
+
+/// Columns of the terminal, 80 where it does not say; 0 where it is none.
+std::size_t terminal_width(std::FILE* stream);
+
+}  // namespace gridrun

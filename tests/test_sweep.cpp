@@ -1,0 +1,156 @@
+#include "test_sweep.hpp"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <random>
+#include <set>
+
+#include "configuration.hpp"
+#include "load_dataset.hpp"
+#include "parallel.hpp"
+#include "reference_engine.hpp"
+#include "shipped_files.hpp"
+
+namespace gridrun {
+namespace {
+
+/// Draws whose results are the same with every standard library.
+class Draws {
+ public:
+  explicit Draws(std::uint32_t seed) : words_(seed) {}
+
+  std::int64_t between(std::int64_t least, std::int64_t most) {
+    return least + static_cast<std::int64_t>(bits() % static_cast<std::uint64_t>(most - least + 1));
+  }
+  bool chance(int percent) { return between(1, 100) <= percent; }
+  std::uint64_t bits() { return words_(); }
+
+  /// A signed integer of at most `width` bits of magnitude, 0 to 63.
+  std::int64_t integer_of(int width) {
+    const auto value = static_cast<std::int64_t>(bits() & ((std::uint64_t{1} << width) - 1));
+    return chance(50) ? value : -value;
+  }
+
+  /// `count` distinct rising integers in least ... most, or as many as there are.
+  std::vector<int> rising(int count, int least, int most) {
+    std::set<int> values;
+    for (count = std::min(count, most - least + 1); std::ssize(values) < count;)
+      values.insert(static_cast<int>(between(least, most)));
+    return {values.begin(), values.end()};
+  }
+
+ private:
+  std::mt19937_64 words_;
+};
+
+}  // namespace
+
+TestSweep random_sweep(std::uint32_t seed) {
+  Draws draw(seed);
+  TestSweep test;
+  test.dataset = std::make_unique<Dataset>();
+  Dataset& dataset = *test.dataset;
+  StagedSweep& staged = test.staged;
+
+  staged.inputs = dataset.inputs = static_cast<std::size_t>(draw.between(1, 40));
+  staged.outputs = static_cast<std::size_t>(draw.between(1, 12));
+  staged.iterations = static_cast<std::uint32_t>(draw.between(1, 150));
+  staged.activation = draw.chance(50) ? Activation::linear : Activation::relu;
+  dataset.name = "random";
+  dataset.samples = dataset.train_samples = static_cast<std::size_t>(draw.between(1, 70));
+  dataset.classes = static_cast<std::uint32_t>(staged.outputs);
+  dataset.scale = draw.chance(50) ? 255.0 : 1.0;
+
+  const bool bytes = draw.chance(40);
+  const int density = static_cast<int>(draw.between(0, 3)) * 33 + 1;  // percent of non-zeros
+  std::vector<std::uint8_t> stored_bytes;
+  std::vector<double> stored_reals;
+  for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i) {
+    const bool zero = !draw.chance(density);
+    if (bytes)
+      stored_bytes.push_back(static_cast<std::uint8_t>(zero ? 0 : draw.between(0, 255)));
+    else  // up to 4 in magnitude, down to 2^-20
+      stored_reals.push_back(zero ? 0.0 : static_cast<double>(draw.integer_of(22)) * 0x1p-20);
+  }
+  if (bytes)
+    dataset.values = std::move(stored_bytes);
+  else
+    dataset.values = std::move(stored_reals);
+  for (std::size_t i = 0; i < dataset.samples; ++i) {
+    dataset.labels.push_back(
+        static_cast<std::uint32_t>(draw.between(0, static_cast<std::int64_t>(staged.outputs) - 1)));
+    staged.order.push_back(static_cast<std::uint32_t>(i));
+  }
+  std::reverse(staged.order.begin(), staged.order.end());
+  staged.dataset = &dataset;
+
+  // Half of the sweeps stay near the study; the others go anywhere that is legal.
+  const bool near_study = draw.chance(50);
+  const int weight_bits = near_study ? 11 : static_cast<int>(draw.between(0, 63));
+  for (std::size_t i = 0; i < staged.outputs * staged.inputs; ++i)
+    staged.weights.push_back(draw.integer_of(weight_bits));
+  const auto lr = near_study ? draw.rising(static_cast<int>(draw.between(1, 20)), 0, 24)
+                             : draw.rising(static_cast<int>(draw.between(1, 9)), 0, max_lr);
+  const auto fraction = near_study
+                            ? draw.rising(static_cast<int>(draw.between(1, 3)), 4, 24)
+                            : draw.rising(static_cast<int>(draw.between(1, 3)), 0, max_fraction);
+  for (const int shift : lr)
+    for (const int bits : fraction) staged.networks.push_back({shift, bits});
+
+  test.description = fmt::format(
+      "random_sweep({}): {} inputs, {} outputs, {} steps, {} samples of {}, {} networks, {} weight "
+      "bits, {}",
+      seed, staged.inputs, staged.outputs, staged.iterations, dataset.samples,
+      bytes ? "bytes" : "reals", staged.networks.size(), weight_bits,
+      staged.activation == Activation::relu ? "relu" : "linear");
+  return test;
+}
+
+TestSweep shipped_sweep(const std::string& configuration,
+                        const std::vector<std::string>& overrides) {
+  const Sweep sweep = read_configuration(find_configuration(configuration), overrides);
+  TestSweep test;
+  test.dataset = std::make_unique<Dataset>(load_dataset(sweep));
+  test.staged = stage(sweep, *test.dataset);
+  test.description = configuration;
+  return test;
+}
+
+std::optional<std::filesystem::path> mnist_directory() {
+  const std::filesystem::path source = shipped_directory().parent_path();
+  std::vector<std::filesystem::path> places = {source / "data/mnist",
+                                               source / "../shared/data/mnist"};
+  if (const char* named = std::getenv("GRIDRUN_MNIST"); named && *named)
+    places.insert(places.begin(), named);
+  for (const auto& place : places)
+    if (std::filesystem::is_directory(place)) return place;
+  return std::nullopt;
+}
+
+Outcomes reference_outcomes(const StagedSweep& sweep) {
+  Progress progress;
+  return ReferenceEngine(processors()).train(sweep, progress);
+}
+
+void expect_same_as_reference(Engine& engine, const TestSweep& sweep) {
+  Progress progress;
+  const Outcomes got = engine.train(sweep.staged, progress);
+  const Outcomes expected = reference_outcomes(sweep.staged);
+  ASSERT_EQ(got.size(), expected.size()) << sweep.description;
+  for (std::size_t n = 0; n < expected.size(); ++n) {
+    const auto [lr, fraction] = sweep.staged.networks[n];
+    EXPECT_TRUE(got[n] == expected[n])
+        << sweep.description << "\nnetwork lr " << lr << ", fraction " << fraction
+        << ": right bits " << (got[n].right == expected[n].right ? "agree" : "differ")
+        << ", sum |u| "
+        << (got[n].sum_abs_update == expected[n].sum_abs_update ? "agrees" : "differs")
+        << ", dropped " << (got[n].sum_dropped == expected[n].sum_dropped ? "agrees" : "differs");
+    if (::testing::Test::HasFailure()) return;  // one network says enough
+  }
+  EXPECT_EQ(progress.done(), std::uint64_t{sweep.staged.iterations} * sweep.staged.networks.size());
+}
+
+}  // namespace gridrun

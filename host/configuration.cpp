@@ -17,6 +17,7 @@
 #include "gridrun/error.hpp"
 #include "gzip.hpp"
 #include "nearest_name.hpp"
+#include "savitzky_golay.hpp"
 #include "shipped_files.hpp"
 
 namespace gridrun {
@@ -246,6 +247,7 @@ Sweep checked(const Keys& keys) {
   if (sweep.init.std < 0) keys.fail("init.std", "a number of at least 0");
 
   constexpr std::int64_t most_steps = std::numeric_limits<std::int32_t>::max();
+  constexpr std::int64_t widest_window = 999'999;
   constexpr std::int64_t largest_seed = std::numeric_limits<std::uint32_t>::max();
   auto& train = sweep.train;
   train.iterations =
@@ -258,7 +260,7 @@ Sweep checked(const Keys& keys) {
 
   auto& report = sweep.report;
   report.smooth_window =
-      keys.integer<std::uint32_t>("report.smooth_window", report.smooth_window, 1, most_steps);
+      keys.integer<std::uint32_t>("report.smooth_window", report.smooth_window, 1, widest_window);
   report.polyorder = keys.integer<std::uint32_t>("report.polyorder", report.polyorder, 0, 20);
   if (report.smooth_window % 2 == 0) keys.fail("report.smooth_window", "an odd number of steps");
   if (report.smooth_window > train.iterations)
@@ -270,6 +272,7 @@ Sweep checked(const Keys& keys) {
   if (report.polyorder >= report.smooth_window)
     keys.fail("report.polyorder",
               fmt::format("less than report.smooth_window = {}", report.smooth_window));
+  savitzky_golay_weights(report.smooth_window, report.polyorder);  // refuses what cannot be fitted
   return sweep;
 }
 

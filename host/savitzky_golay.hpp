@@ -9,6 +9,8 @@
 namespace gridrun {
 
 /// The filter's weights c[-h] ... c[h] for an odd window 2h + 1 and a polynomial order below it.
+/// Throws RequestError when the fit is so ill-conditioned that a constant would not stay itself to
+/// 1e-6 (high orders over wide windows).
 std::vector<double> savitzky_golay_weights(std::uint32_t window, std::uint32_t polyorder);
 
 /// The smoothed value at the last of `length` samples, where `sample(i)` is sample i; `weights`

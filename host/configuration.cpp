@@ -7,7 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <optional>
+#include <numeric>
 #include <sstream>
 #include <string_view>
 
@@ -49,12 +49,24 @@ constexpr Named<KnownDataset> datasets[] = {{"digits", {default_digits_path, 16.
                                             {"idx", {"", 255.0}},
                                             {"csv", {"", 1.0}}};
 
+const std::vector<std::string> tables = {"dataset", "network", "init", "train", "grid", "report"};
 const std::vector<std::string> known_keys = {
     "dataset.name",     "dataset.path",         "dataset.order",    "dataset.scale",
     "network.layers",   "network.activation",   "init.mean",        "init.std",
     "train.iterations", "train.seed",           "train.draw_order", "grid.lr",
     "grid.lr.from",     "grid.lr.to",           "grid.fraction",    "grid.fraction.from",
     "grid.fraction.to", "report.smooth_window", "report.polyorder"};
+
+/// Both ends included.
+struct Range {
+  int from, to;
+
+  std::vector<int> values() const {
+    std::vector<int> all(static_cast<std::size_t>(to - from + 1));
+    std::iota(all.begin(), all.end(), from);
+    return all;
+  }
+};
 
 /// "file.toml:12", or "--set KEY=VALUE" for an override.
 std::string where(const toml::node& node, std::string_view source) {
@@ -106,10 +118,10 @@ class Keys {
   }
 
   template <typename Integer>
-  Integer integer(const std::string& key, std::optional<Integer> otherwise, std::int64_t least,
+  Integer integer(const std::string& key, Integer otherwise, std::int64_t least,
                   std::int64_t most) const {
-    if (!find(key) && otherwise) return *otherwise;
-    return as_integer<Integer>(key, find(key), least, most);
+    const toml::node* node = find(key);
+    return node ? as_integer<Integer>(key, *node, least, most) : otherwise;
   }
 
   /// The value that has the name given for `key`.
@@ -125,24 +137,24 @@ class Keys {
   }
 
   /// A list of rising integers, an integer alone, or a range { from, to } with both ends.
-  std::vector<int> axis(const std::string& key, int most) const {
+  std::vector<int> axis(const std::string& key, int most, Range otherwise) const {
     const toml::node* node = find(key);
-    std::vector<int> values;
-    if (const auto* array = node ? node->as_array() : nullptr) {
-      for (const toml::node& element : *array) {
-        values.push_back(as_integer<int>(key, &element, 0, most));
-        if (values.size() > 1 && values.end()[-2] >= values.back()) fail(key, "a list that rises");
-      }
-      if (values.empty()) fail(key, "at least one value");
-    } else if (node && node->is_table()) {
-      const int from = integer<int>(key + ".from", std::nullopt, 0, most);
-      const int to = integer<int>(key + ".to", std::nullopt, 0, most);
-      if (from > to) fail(key + ".to", fmt::format("at least {}.from = {}", key, from));
-      for (int value = from; value <= to; ++value) values.push_back(value);
-    } else if (node && node->is_integer()) {
-      values.push_back(as_integer<int>(key, node, 0, most));
-    } else {
+    if (!node) return otherwise.values();
+    if (node->is_integer()) return {as_integer<int>(key, *node, 0, most)};
+    if (node->is_table()) {
+      const Range range{integer<int>(key + ".from", otherwise.from, 0, most),
+                        integer<int>(key + ".to", otherwise.to, 0, most)};
+      if (range.from > range.to)
+        fail(key + ".to", fmt::format("at least {}.from = {}", key, range.from));
+      return range.values();
+    }
+    const toml::array* array = node->as_array();
+    if (!array || array->empty())
       fail(key, fmt::format("{{ from = A, to = B }} or a list, within 0 to {}", most));
+    std::vector<int> values;
+    for (const toml::node& element : *array) {
+      values.push_back(as_integer<int>(key, element, 0, most));
+      if (values.size() > 1 && values.end()[-2] >= values.back()) fail(key, "a list that rises");
     }
     return values;
   }
@@ -154,20 +166,18 @@ class Keys {
     if (!array || array->size() != 2) fail(key, "[inputs, outputs]");
     std::vector<std::uint32_t> layers;
     for (const toml::node& element : *array)
-      layers.push_back(as_integer<std::uint32_t>(key, &element, 1, 1 << 24));
+      layers.push_back(as_integer<std::uint32_t>(key, element, 1, 1 << 24));
     return layers;
   }
 
  private:
   template <typename Integer>
-  Integer as_integer(const std::string& key, const toml::node* node, std::int64_t least,
+  Integer as_integer(const std::string& key, const toml::node& node, std::int64_t least,
                      std::int64_t most) const {
-    const std::string expected = fmt::format("an integer from {} to {}", least, most);
-    if (!node) fail(key, expected);
-    const auto* integer = node->as_integer();
+    const auto* integer = node.as_integer();
     if (!integer || integer->get() < least || integer->get() > most)
-      throw RequestError(fmt::format("{}: {} = {}, expected {}", where(*node, source_), key,
-                                     as_text(*node), expected));
+      throw RequestError(fmt::format("{}: {} = {}, expected an integer from {} to {}",
+                                     where(node, source_), key, as_text(node), least, most));
     return static_cast<Integer>(integer->get());
   }
 
@@ -180,7 +190,7 @@ class Keys {
       });
       if (!known && !group)
         throw RequestError(fmt::format("{}: unknown key {}{}", where(node, source_), key,
-                                       suggestion(key, known_keys)));
+                                       suggestion(key, node.is_table() ? tables : known_keys)));
       if (!known && !node.is_table())
         throw RequestError(fmt::format("{}: {} = {}, expected a table [{}]", where(node, source_),
                                        key, as_text(node), key));
@@ -255,8 +265,8 @@ Sweep checked(const Keys& keys) {
   train.seed = keys.integer<std::uint32_t>("train.seed", train.seed, 0, largest_seed);
   train.draw_order = keys.choice("train.draw_order", draw_orders, "shuffle_then_weights");
 
-  sweep.grid.lr = keys.axis("grid.lr", max_lr);
-  sweep.grid.fraction = keys.axis("grid.fraction", max_fraction);
+  sweep.grid.lr = keys.axis("grid.lr", max_lr, {5, 19});
+  sweep.grid.fraction = keys.axis("grid.fraction", max_fraction, {8, 23});
 
   auto& report = sweep.report;
   report.smooth_window =

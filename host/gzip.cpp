@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <libdeflate.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -29,34 +30,34 @@ std::size_t claimed_size(const std::vector<std::uint8_t>& gzip) {
   return size;
 }
 
+/// Inflates all members of a gzip file, one behind the other.
 std::vector<std::uint8_t> inflate(const std::vector<std::uint8_t>& gzip,
                                   const std::filesystem::path& path) {
   constexpr std::size_t smallest_gzip = 18;    // header and trailer
   constexpr std::size_t largest_ratio = 1032;  // of deflate
   if (gzip.size() < smallest_gzip) fail(path, "cut short: a gzip file has at least 18 bytes");
-  const std::size_t size = claimed_size(gzip);
-  if (size / largest_ratio > gzip.size())
-    fail(path, fmt::format("corrupt gzip: {} bytes cannot hold the {} that it claims", gzip.size(),
-                           size));
 
   const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)> inflater(
       libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
   if (!inflater) throw std::bad_alloc();
-  std::vector<std::uint8_t> bytes(size);
-  std::size_t used = 0, made = 0;
-  switch (libdeflate_gzip_decompress_ex(inflater.get(), gzip.data(), gzip.size(), bytes.data(),
-                                        bytes.size(), &used, &made)) {
-    case LIBDEFLATE_SUCCESS:
-      break;
-    case LIBDEFLATE_BAD_DATA:
-      fail(path, "corrupt gzip: the data or their checksum are wrong, or the file is cut short");
-    case LIBDEFLATE_SHORT_OUTPUT:
-    case LIBDEFLATE_INSUFFICIENT_SPACE:
-      fail(path,
-           fmt::format("corrupt gzip: the data do not have the {} bytes that it claims", size));
+  const std::size_t most = gzip.size() * largest_ratio;
+  std::vector<std::uint8_t> bytes(std::min(claimed_size(gzip), most));
+  std::size_t read = 0, made = 0;
+  while (read < gzip.size()) {
+    std::size_t member_read = 0, member_made = 0;
+    const auto result = libdeflate_gzip_decompress_ex(
+        inflater.get(), gzip.data() + read, gzip.size() - read, bytes.data() + made,
+        bytes.size() - made, &member_read, &member_made);
+    if (result == LIBDEFLATE_SUCCESS) {
+      read += member_read;
+      made += member_made;
+    } else if (result == LIBDEFLATE_INSUFFICIENT_SPACE && bytes.size() < most) {
+      bytes.resize(std::min(most, 2 * bytes.size() + 4096));
+    } else {
+      fail(path, "corrupt gzip: cut short, or its data or their checksum are wrong");
+    }
   }
-  if (used != gzip.size() || made != size)
-    fail(path, fmt::format("corrupt gzip: {} bytes after its end", gzip.size() - used));
+  bytes.resize(made);
   return bytes;
 }
 

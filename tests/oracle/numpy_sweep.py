@@ -32,7 +32,7 @@ ROOT = Path(__file__).resolve().parents[2]
 HEADER = "lr,fraction,accuracy,mean_update,mean_error"
 
 DEFAULTS = {
-    "dataset.name": None, "dataset.path": None, "dataset.order": "as_stored", "dataset.scale": None,
+    "dataset.name": None, "dataset.path": None, "dataset.order": "by_label", "dataset.scale": None,
     "network.layers": None, "network.activation": "relu",
     "init.mean": 0.0, "init.std": 500.0,
     "train.iterations": 10000, "train.seed": 0xDEADBEEC, "train.draw_order": "shuffle_then_weights",

@@ -1,0 +1,17 @@
+#include "progress_bar.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gridrun {
+namespace {
+
+TEST(ProgressBar, SaysHowFarAndHowLong) {
+  EXPECT_EQ(progress_line(0, 100, 0.0), "training [" + std::string(40, '.') + "]   0 %");
+  EXPECT_EQ(progress_line(25, 100, 2.0),
+            "training [" + std::string(10, '#') + std::string(30, '.') + "]  25 %, 6 s left");
+  EXPECT_EQ(progress_line(100, 100, 8.0),
+            "training [" + std::string(40, '#') + "] 100 %, 0 s left");
+}
+
+}  // namespace
+}  // namespace gridrun

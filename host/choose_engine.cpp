@@ -6,7 +6,7 @@
 #include <cctype>
 
 #include "gridrun/error.hpp"
-#include "parallel.hpp"
+#include "machine.hpp"
 #include "reference_engine.hpp"
 
 namespace gridrun {

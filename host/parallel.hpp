@@ -11,9 +11,6 @@
 
 namespace gridrun {
 
-/// The number of processors, at least 1.
-inline unsigned processors() { return std::max(1U, std::thread::hardware_concurrency()); }
-
 /// Calls work(i) for every i in 0 ... count - 1 on up to `threads` threads, each taking the next
 /// one when it is free. Rethrows the first exception once all threads have ended; after one, no
 /// new work is begun.

@@ -8,6 +8,7 @@
 #include "gridrun/error.hpp"
 #include "gridrun/staged_sweep.hpp"
 #include "legacy_random.hpp"
+#include "machine.hpp"
 
 namespace gridrun {
 namespace {
@@ -69,6 +70,15 @@ void check_fit(const Sweep& sweep, const Dataset& dataset, const StagedSweep& st
     throw RequestError(
         fmt::format("network.layers = [{}, {}]: {} has the label {}, expected 0 to {}", layers[0],
                     layers[1], dataset.name, dataset.classes - 1, staged.outputs - 1));
+  // Each network records a bit a step and has 64-bit weights of its own while it trains.
+  const double bytes = static_cast<double>(staged.networks.size()) * staged.iterations / 8 +
+                       static_cast<double>(staged.outputs) * static_cast<double>(staged.inputs) * 8;
+  if (bytes > static_cast<double>(memory_bytes()))
+    throw RequestError(
+        fmt::format("train.iterations = {}, {} networks of {} weights: {:.0f} GiB needed, this "
+                    "machine has {:.0f}",
+                    staged.iterations, staged.networks.size(), staged.outputs * staged.inputs,
+                    bytes / 0x1p30, static_cast<double>(memory_bytes()) / 0x1p30));
   const int fraction = *std::max_element(sweep.grid.fraction.begin(), sweep.grid.fraction.end());
   const double largest = largest_value(dataset) / dataset.scale;
   if (!(std::ldexp(largest, fraction) < two_to_63))

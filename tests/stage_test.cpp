@@ -107,6 +107,13 @@ TEST_F(Stage, RefusesLayersThatDoNotFitTheData) {
   EXPECT_EQ(refusal(), "network.layers = [1, 2]: small has the label 2, expected 0 to 1");
 }
 
+TEST_F(Stage, RefusesWhatMemoryCannotHold) {
+  sweep.network.layers = {1, 1 << 24};
+  sweep.grid.lr.assign(100000, 5);
+  sweep.train.iterations = 2147483647;
+  EXPECT_NE(refusal().find("GiB needed, this machine has"), std::string::npos);
+}
+
 TEST_F(Stage, RefusesNumbersThatDoNotFit64Bits) {
   sweep.init.std = 1e22;
   EXPECT_NE(refusal().find("does not fit 64 bits"), std::string::npos);

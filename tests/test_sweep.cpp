@@ -10,7 +10,7 @@
 
 #include "configuration.hpp"
 #include "load_dataset.hpp"
-#include "parallel.hpp"
+#include "machine.hpp"
 #include "reference_engine.hpp"
 #include "shipped_files.hpp"
 

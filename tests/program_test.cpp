@@ -1,0 +1,233 @@
+// The program as its user meets it: exit statuses, messages, files.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "idx_bytes.hpp"
+#include "program.hpp"
+#include "scratch_directory.hpp"
+
+namespace gridrun {
+namespace {
+
+namespace fs = std::filesystem;
+
+class Program : public ::testing::Test {
+ protected:
+  Program() { settings.directory = scratch.path(); }
+
+  /// The DIGITS study, shortened to four cells of 200 steps, with further arguments.
+  ProgramResult run_short(std::vector<std::string> arguments = {}) {
+    for (const char* set : {"train.iterations=200", "report.smooth_window=101", "grid.lr=[5, 9]",
+                            "grid.fraction=[12, 16]"})
+      arguments.insert(arguments.begin(), {"--set", set});
+    return run_program(arguments, settings);
+  }
+
+  /// Expects status 2, one line on standard error, nothing printed, nothing left behind.
+  std::string refusal(const std::vector<std::string>& arguments) {
+    const auto before = listing();
+    const ProgramResult result = run_program(arguments, settings);
+    EXPECT_EQ(result.status, 2) << result.err;
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_EQ(result.err.find("gridrun: "), 0U) << result.err;
+    EXPECT_EQ(listing(), before);
+    return result.err.substr(0, result.err.size() - 1);
+  }
+
+  std::vector<std::string> listing() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::recursive_directory_iterator(scratch.path()))
+      names.push_back(entry.path().string());
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  ScratchDirectory scratch;
+  ProgramSettings settings;
+};
+
+TEST_F(Program, WithoutArgumentsRunsTheDigitsStudy) {
+  const ProgramResult result = run_program({}, settings);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(result.out.find("digits: 240 networks, 64 to 10, 10000 steps each, on "), 0U);
+  EXPECT_NE(result.out.find("\n9       9   9  10  31  35  52  56  64  75"), std::string::npos)
+      << result.out;
+  EXPECT_EQ(result.out.find('\x1b'), std::string::npos) << "no colours outside a terminal";
+  EXPECT_NE(result.out.find("wrote grid.csv, grid.npz and run.json in results/digits\n"),
+            std::string::npos);
+  const fs::path results = scratch.path() / "results" / "digits";
+  const std::string csv = contents_of(results / "grid.csv");
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 241);
+  EXPECT_GT(fs::file_size(results / "grid.npz"), 3 * 240 * 8U);
+}
+
+TEST_F(Program, RunJsonTellsWhatWasRun) {
+  ASSERT_EQ(run_short({"--device", "reference"}).status, 0);
+  const auto run = nlohmann::json::parse(contents_of(scratch.path() / "results/digits/run.json"));
+  EXPECT_EQ(run["engine"], "reference");
+  EXPECT_EQ(run["configuration"]["train"]["iterations"], 200);
+  EXPECT_EQ(run["configuration"]["grid"]["lr"], nlohmann::json({5, 9}));
+  EXPECT_EQ(run["dataset"]["samples"], 1797);
+  EXPECT_EQ(run["dataset"]["crc32"], "bd4d7ef2");
+  for (const char* stage : {"load", "stage", "train", "summarise", "write"})
+    EXPECT_GE(run["seconds"][stage], 0.0) << stage;
+}
+
+TEST_F(Program, QuietPrintsNothingAndVerboseTheStages) {
+  const ProgramResult quiet = run_short({"--quiet"});
+  EXPECT_EQ(quiet.status, 0);
+  EXPECT_EQ(quiet.out + quiet.err, "");
+  const ProgramResult verbose = run_short({"--verbose"});
+  for (const char* stage : {"\nload ", "\nstage ", "\ntrain ", "\nsummarise ", "\nwrite "})
+    EXPECT_NE(verbose.out.find(stage), std::string::npos) << verbose.out;
+}
+
+TEST_F(Program, AnswersAboutItself) {
+  EXPECT_EQ(run_program({"--version"}, settings).out, "gridrun " GRIDRUN_VERSION "\n");
+  const ProgramResult help = run_program({"--help"}, settings);
+  EXPECT_EQ(help.status, 0);
+  for (const char* option : {"--config", "--device", "--output", "--set", "--force", "--quiet",
+                             "--verbose", "--list-devices", "--version", "--help"})
+    EXPECT_NE(help.out.find(option), std::string::npos) << option;
+  const ProgramResult devices = run_program({"--list-devices"}, settings);
+  EXPECT_EQ(devices.status, 0);
+  EXPECT_NE(devices.out.find("reference"), std::string::npos);
+  EXPECT_TRUE(listing().empty());
+}
+
+TEST_F(Program, ShowsColoursAndProgressOnATerminal) {
+  settings.terminal = true;
+  settings.environment = {"NO_COLOR=", "TERM=xterm-256color"};
+  const ProgramResult coloured = run_program({"--device", "reference"}, settings);
+  EXPECT_EQ(coloured.status, 0);
+  EXPECT_NE(coloured.out.find("\x1b[48;5;"), std::string::npos);
+  EXPECT_NE(coloured.out.find("training ["), std::string::npos);
+  settings.environment = {"NO_COLOR=1", "TERM=xterm-256color"};
+  const ProgramResult plain = run_program({"--device", "reference"}, settings);
+  EXPECT_EQ(plain.out.find("\x1b[48;5;"), std::string::npos);
+  EXPECT_NE(plain.out.find("training ["), std::string::npos);
+}
+
+TEST_F(Program, EnginesWriteTheSameBytes) {
+  ASSERT_EQ(run_short({"--device", "reference", "--output", "a"}).status, 0);
+  ASSERT_EQ(run_short({"--device", "auto", "--output", "b"}).status, 0);
+  for (const char* file : {"grid.csv", "grid.npz"})
+    EXPECT_EQ(contents_of(scratch.path() / "a" / file), contents_of(scratch.path() / "b" / file));
+}
+
+TEST_F(Program, RunsOnesOwnData) {
+  scratch.write("my.csv", "a,b,label\n0.5,-1,0\n1,2,1\n");
+  scratch.write("my.toml",
+                "[dataset]\nname = \"csv\"\npath = \"my.csv\"\n[train]\niterations = 10\n"
+                "[report]\nsmooth_window = 5\n");
+  const ProgramResult result = run_program({"--config", "my.toml"}, settings);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(fs::exists(scratch.path() / "results/my/grid.csv"));
+}
+
+TEST_F(Program, RefusesAWrongCommandLine) {
+  EXPECT_NE(refusal({"--confg", "x"}).find("--confg"), std::string::npos);
+  EXPECT_NE(refusal({"digits.toml"}).find("digits.toml"), std::string::npos);
+  EXPECT_NE(refusal({"--set"}).find("--set"), std::string::npos);
+  EXPECT_NE(refusal({"--quiet", "--verbose"}).find("--verbose"), std::string::npos);
+  EXPECT_EQ(refusal({"--device", "gpu"}),
+            "gridrun: --device gpu: expected auto, cpu, reference or a GPU's number");
+  EXPECT_EQ(refusal({"--device", "99"}).find("gridrun: --device 99: "), 0U);
+}
+
+TEST_F(Program, RefusesAWrongConfiguration) {
+  EXPECT_EQ(refusal({"--config", "none.toml"}),
+            "gridrun: --config none.toml: no such file; shipped are digits.toml and mnist.toml");
+  EXPECT_EQ(refusal({"--set", "trian.iterations=5"}),
+            "gridrun: --set trian.iterations=5: unknown key trian; did you mean train?");
+  scratch.write("bad.toml", "[dataset]\nname = \"digits\"\n[grid]\nlr = { from = 9, to = 5 }\n");
+  EXPECT_EQ(refusal({"--config", "bad.toml"}),
+            "gridrun: bad.toml:4: grid.lr.to = 5, expected at least grid.lr.from = 9");
+  EXPECT_EQ(refusal({"--set", "network.layers=[63, 10]"}),
+            "gridrun: network.layers = [63, 10]: digits has 64 inputs a sample");
+}
+
+TEST_F(Program, RefusesBadData) {
+  const std::vector<std::string> csv = {"--set", "dataset.name=csv",
+                                        "--set", "dataset.path=my.csv",
+                                        "--set", "network.layers=[2, 2]"};
+  EXPECT_EQ(refusal(csv), "gridrun: my.csv: cannot open: No such file or directory");
+  scratch.write("my.csv", "1,2,0\n1,x,1\n");
+  EXPECT_EQ(refusal(csv), "gridrun: my.csv:2: field 2 is 'x', expected a number");
+  scratch.write("my.csv", "1,2,0\n1,2,7\n");
+  EXPECT_EQ(refusal(csv), "gridrun: network.layers = [2, 2]: csv has the label 7, expected 0 to 1");
+  const std::vector<std::string> idx = {"--set", "dataset.name=idx", "--set", "dataset.path=idx"};
+  scratch.write("idx/train-labels-idx1-ubyte", idx_bytes({2}, {0, 1}));
+  const std::string images = gzip_bytes(idx_bytes({2, 2}, {1, 2, 3, 4}));
+  scratch.write("idx/train-images-idx2-ubyte.gz", images.substr(0, images.size() - 3));
+  EXPECT_EQ(refusal(idx),
+            "gridrun: idx/train-images-idx2-ubyte.gz: corrupt gzip: cut short, or its "
+            "data or their checksum are wrong");
+}
+
+TEST_F(Program, RefusesADirectoryThatCannotBeWritten) {
+  scratch.write("file", "");
+  EXPECT_EQ(refusal({"--output", "file"}), "gridrun: file: not a directory");
+  EXPECT_EQ(refusal({"--output", "file/below"}),
+            "gridrun: file/below: cannot be written: Not a directory");
+  EXPECT_EQ(
+      refusal({"--output", "/proc/gridrun"}).find("gridrun: /proc/gridrun: cannot be written"), 0U);
+}
+
+TEST_F(Program, ReplacesARunOfAnotherConfigurationOnlyByForce) {
+  ASSERT_EQ(run_short().status, 0);
+  ASSERT_EQ(run_short().status, 0) << "the same configuration runs again";
+  const std::string before = contents_of(scratch.path() / "results/digits/grid.csv");
+  EXPECT_EQ(
+      refusal({"--set", "train.seed=1"}),
+      "gridrun: results/digits: holds run.json of another configuration; --force replaces it, "
+      "--output DIR goes elsewhere");
+  EXPECT_EQ(contents_of(scratch.path() / "results/digits/grid.csv"), before);
+  EXPECT_EQ(run_short({"--set", "train.seed=1", "--force"}).status, 0);
+  EXPECT_NE(contents_of(scratch.path() / "results/digits/grid.csv"), before);
+}
+
+TEST_F(Program, CtrlCLeavesNothing) {
+  settings.interrupt_after = "networks";
+  const ProgramResult result =
+      run_program({"--set", "train.iterations=20000000", "--output", "a/b"}, settings);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "gridrun: interrupted; nothing was written\n");
+  EXPECT_TRUE(listing().empty());
+}
+
+TEST_F(Program, CtrlCLeavesTheLastRunAsItWas) {
+  ASSERT_EQ(run_short().status, 0);
+  const std::string before = contents_of(scratch.path() / "results/digits/run.json");
+  const auto files = listing();
+  settings.interrupt_after = "networks";
+  EXPECT_EQ(run_program({"--set", "train.iterations=20000000", "--force"}, settings).status, 1);
+  EXPECT_EQ(contents_of(scratch.path() / "results/digits/run.json"), before);
+  EXPECT_EQ(listing(), files);
+}
+
+TEST_F(Program, AFullDiskLeavesNothing) {
+  settings.largest_file = 200;
+  const ProgramResult result = run_short({"--output", "a/b"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  EXPECT_NE(result.err.find("cannot write: File too large"), std::string::npos) << result.err;
+  EXPECT_TRUE(listing().empty());
+}
+
+TEST_F(Program, AFullStandardOutputIsAnError) {
+  settings.out_file = "/dev/full";
+  const ProgramResult result = run_short();
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "gridrun: standard output: cannot write: No space left on device\n");
+  settings.out_file = "/dev/full";
+  EXPECT_EQ(run_program({"--version"}, settings).status, 1);
+}
+
+}  // namespace
+}  // namespace gridrun

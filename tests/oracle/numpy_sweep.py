@@ -17,6 +17,7 @@ Exit status: 0 done, 1 failed, 2 wrong request. Needs NumPy, SciPy, and Python 3
 import argparse
 import gzip
 import itertools
+import re
 import sys
 from pathlib import Path
 
@@ -64,9 +65,11 @@ def load_config(path, settings):
         if not equals:
             raise RequestError(f"--set {setting}: not KEY=VALUE")
         try:
-            given[key.strip()] = tomllib.loads(f"value = {value}")["value"]
+            value = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
-            given[key.strip()] = value.strip()  # a bare word is a string
+            value = value.strip()  # a bare word is a string
+        key, end = re.fullmatch(r"(.*?)(?:\.(from|to))?", key.strip()).groups()
+        given[key] = {**given.get(key, DEFAULTS[key]), end: value} if end else value
     unknown = sorted(set(given) - set(DEFAULTS))
     if unknown:
         raise RequestError(f"unknown key {', '.join(unknown)}")
@@ -93,7 +96,9 @@ def load_config(path, settings):
 
 
 def axis(value):
-    """The integers of a grid axis: a list, or {from, to} with both ends."""
+    """The integers of a grid axis: a list, {from, to} with both ends, or one alone."""
+    if isinstance(value, int):
+        return [value]
     return list(range(value["from"], value["to"] + 1)) if isinstance(value, dict) else list(value)
 
 

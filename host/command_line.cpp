@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "gridrun/error.hpp"
+#include "nearest_name.hpp"
 
 namespace gridrun {
 
@@ -38,6 +39,13 @@ Options parse_command_line(int argc, const char* const* argv) {
     options.text = app.help();
   } catch (const CLI::CallForVersion& version) {
     options.text = std::string(version.what()) + "\n";
+  } catch (const CLI::ExtrasError&) {
+    std::vector<std::string> known;
+    for (const CLI::Option* option : app.get_options())
+      known.push_back("--" + option->get_lnames().front());
+    const std::string unknown = app.remaining().front();
+    throw RequestError(
+        fmt::format("{}: not expected{}; see gridrun --help", unknown, suggestion(unknown, known)));
   } catch (const CLI::ParseError& error) {
     throw RequestError(fmt::format("{}; see gridrun --help", error.what()));
   }

@@ -1,12 +1,13 @@
 #include "sparse_samples.hpp"
 
+#include <hwy/cache_control.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
+#include <functional>
 #include <limits>
-#include <numeric>
-#include <type_traits>
+#include <span>
 #include <utility>
 
 #include "gridrun/error.hpp"
@@ -18,13 +19,6 @@ namespace {
 
 constexpr std::size_t largest_palette = 256;
 constexpr std::size_t block_samples = 128;
-
-/// A non-zero input of a sample.
-template <typename Value>
-struct Entry {
-  Value value;  // an index into the palette, or the input itself
-  std::uint32_t row;
-};
 
 /// One block of samples on its way into SparseSamples.
 struct Block {
@@ -61,142 +55,179 @@ std::vector<double> palette_of(const std::vector<double>& stored, const StagedSw
   return palette;
 }
 
-std::uint32_t row_of(std::size_t input) { return static_cast<std::uint32_t>(input * group_lanes); }
-
-/// The inputs of a sample that are not zero, rising.
-void find_non_zeros(const std::uint8_t* sample, std::size_t inputs,
-                    std::vector<std::uint32_t>& found) {
-  found.resize(inputs);
-  std::size_t count = 0;
-  const auto look = [&](std::size_t k) {
-    found[count] = static_cast<std::uint32_t>(k);
-    count += sample[k] != 0;
-  };
-  std::size_t k = 0;
-  for (std::uint64_t eight; k + sizeof eight <= inputs; k += sizeof eight) {
-    std::memcpy(&eight, sample + k, sizeof eight);
-    if (eight == 0) continue;
-    for (std::size_t i = 0; i < sizeof eight; ++i) look(k + i);
-  }
-  for (; k < inputs; ++k) look(k);
-  found.resize(count);
-}
-
-/// The entries of a sample of bytes, by value: a counting sort.
-void gather(const std::uint8_t* sample, const StagedSweep& sweep, const std::vector<double>&,
-            std::vector<Entry<std::uint32_t>>& entries, std::vector<std::uint32_t>& non_zeros) {
-  find_non_zeros(sample, sweep.inputs, non_zeros);
-  std::array<std::uint32_t, 257> begin{};
-  for (const std::uint32_t k : non_zeros) ++begin[sample[k] + 1U];
-  std::partial_sum(begin.begin(), begin.end(), begin.begin());
-  entries.resize(non_zeros.size());
-  for (const std::uint32_t k : non_zeros) entries[begin[sample[k]]++] = {sample[k], row_of(k)};
-}
-
-/// The entries of a sample of reals, by value: by index into the palette if there is one.
-template <typename Value>
-void gather(const double* sample, const StagedSweep& sweep, const std::vector<double>& palette,
-            std::vector<Entry<Value>>& entries, std::vector<std::uint32_t>&) {
-  entries.clear();
-  for (std::size_t k = 0; k < sweep.inputs; ++k) {
-    if (sample[k] == 0) continue;
-    const double input = sample[k] / sweep.dataset->scale;
-    if constexpr (std::is_same_v<Value, double>)
-      entries.push_back({input, row_of(k)});
-    else
-      entries.push_back(
-          {static_cast<Value>(std::lower_bound(palette.begin(), palette.end(), input) -
-                              palette.begin()),
-           row_of(k)});
-  }
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const auto& a, const auto& b) { return a.value < b.value; });
-}
-
-/// A run of entries of equal value.
+/// Inputs of equal value in a sample.
 struct Run {
   std::uint32_t value;
-  std::size_t begin, end;  // entries
+  std::uint32_t begin, size;  // of its rows
 };
 
 /// The largest |d| for which the sum of |u| over a sample certainly fits 31 bits: |u| is at most
 /// |d| (|input| + half a unit of the coarsest fraction) + 1.
-std::uint32_t error_limit(double sum_of_inputs, std::size_t entries, int coarsest_fraction) {
+std::uint32_t error_limit(double sum_of_inputs, std::size_t inputs, int coarsest_fraction) {
   constexpr double most = std::numeric_limits<std::int32_t>::max();
-  const auto count = static_cast<double>(entries);
-  const double inputs = sum_of_inputs + std::ldexp(count, -coarsest_fraction - 1);
-  const double limit = (most - count) / inputs * (1 - 1e-9);  // the sum of inputs was rounded
+  const auto count = static_cast<double>(inputs);
+  const double weighed = sum_of_inputs + std::ldexp(count, -coarsest_fraction - 1);
+  const double limit = (most - count) / weighed * (1 - 1e-9);  // the sum of inputs was rounded
   return static_cast<std::uint32_t>(std::clamp(limit, 0.0, most));
 }
 
+/// Turns samples into chunks, one after the other. Its loops have few branches that depend on the
+/// data: a training of milliseconds waits for it.
 class BlockBuilder {
  public:
+  /// `palette` rises; if it is empty, each sample has values of its own.
   BlockBuilder(const StagedSweep& sweep, const std::vector<double>& palette, int coarsest_fraction)
-      : sweep_(sweep), palette_(palette), coarsest_fraction_(coarsest_fraction) {}
+      : sweep_(sweep),
+        palette_(palette),
+        coarsest_fraction_(coarsest_fraction),
+        inputs_(sweep.inputs + 1),
+        rows_(sweep.inputs + spare_rows),
+        value_of_input_(sweep.inputs),
+        fours_(sweep.inputs / 4 * 5 + 5),
+        twos_(sweep.inputs / 2 * 3 + 3),
+        ones_(sweep.inputs * 2 + 2) {}
 
-  template <typename Value, typename Stored>
+  template <typename Stored>
   Block build(const std::vector<Stored>& stored, std::size_t begin, std::size_t end) {
-    std::vector<Entry<Value>> entries;
+    const auto sample_of = [&](std::size_t i) { return &stored[sweep_.order[i] * sweep_.inputs]; };
     for (std::size_t i = begin; i < end; ++i) {
-      gather(&stored[sweep_.order[i] * sweep_.inputs], sweep_, palette_, entries, non_zeros_);
-      add(entries, sweep_.dataset->labels[sweep_.order[i]]);
+      prefetch(sample_of(std::min(i + samples_ahead, end - 1)));
+      block_.begins.push_back(block_.words.size());
+      block_.samples.push_back({});
+      block_.samples.back().label = sweep_.dataset->labels[sweep_.order[i]];
+      block_.samples.back().first_value = block_.values.size();
+      const Stored* sample = sample_of(i);
+      find_inputs(sample);
+      if (palette_.empty())
+        sort_inputs(sample);
+      else
+        count_inputs(sample);
+      add_sample(block_.samples.back());
     }
     return std::move(block_);
   }
 
  private:
-  double input_of(std::uint32_t palette_index) const { return palette_[palette_index]; }
-  static double input_of(double input) { return input; }
+  static constexpr std::size_t spare_rows = 3;  // read, but not used, after the last run
+  static constexpr std::size_t samples_ahead = 4;
 
-  template <typename Value>
-  void add(const std::vector<Entry<Value>>& entries, std::uint32_t label) {
-    block_.begins.push_back(block_.words.size());
-    block_.samples.push_back({});
-    SparseSample& sample = block_.samples.back();
-    sample.first_value = block_.values.size();
+  /// Samples lie anywhere in memory, and to wait for each would take as long as the work on it.
+  template <typename Stored>
+  void prefetch(const Stored* sample) const {
+    const auto* bytes = reinterpret_cast<const char*>(sample);
+    for (std::size_t i = 0; i < sweep_.inputs * sizeof(Stored); i += 64)
+      hwy::Prefetch(bytes + i);
+  }
 
-    runs_.clear();
-    double sum_of_inputs = 0;
-    std::size_t positive = 0;  // the first run that is
-    for (std::size_t begin = 0, end; begin < entries.size(); begin = end) {
-      for (end = begin; end < entries.size() && entries[end].value == entries[begin].value;) ++end;
-      const double input = input_of(entries[begin].value);
-      sum_of_inputs += std::abs(input) * static_cast<double>(end - begin);
-      runs_.push_back({value_of(entries[begin].value), begin, end});
-      if (input < 0) positive = runs_.size();
+  /// inputs_: those of the sample that are not zero, rising.
+  template <typename Stored>
+  void find_inputs(const Stored* sample) {
+    std::uint32_t* found = inputs_.data();
+    for (std::size_t k = 0; k < sweep_.inputs; ++k) {
+      *found = static_cast<std::uint32_t>(k);
+      found += sample[k] != 0;
     }
-    sample.label = label;
-    sample.error_limit = error_limit(sum_of_inputs, entries.size(), coarsest_fraction_);
-    sample.counts = {add_chunks(entries, positive, runs_.size()), add_chunks(entries, 0, positive)};
+    count_ = static_cast<std::size_t>(found - inputs_.data());
   }
 
-  static std::uint32_t value_of(std::uint32_t palette_index) { return palette_index; }
-  std::uint32_t value_of(double input) {
-    block_.values.push_back(input);
-    return static_cast<std::uint32_t>(block_.values.size() - 1 - block_.samples.back().first_value);
+  std::uint8_t palette_index(std::uint8_t stored) const { return stored; }
+  std::uint8_t palette_index(double stored) const {
+    const double input = stored / sweep_.dataset->scale;
+    const auto at = std::lower_bound(palette_.begin(), palette_.end(), input);
+    return static_cast<std::uint8_t>(at - palette_.begin());
   }
 
-  /// Cuts some runs into chunks of 4, 2 and 1 row, in that order; returns how many of each.
-  template <typename Value>
-  std::array<std::uint32_t, 3> add_chunks(const std::vector<Entry<Value>>& entries,
-                                          std::size_t first, std::size_t last) {
-    std::array<std::uint32_t, 3> counts{};
-    for (std::size_t kind = 0; kind < 3; ++kind)
-      for (std::size_t r = first; r < last; ++r)
-        for (Run& run = runs_[r]; run.end - run.begin >= std::size_t{4} >> kind; ++counts[kind]) {
-          block_.words.push_back(run.value);
-          for (std::size_t row = 0; row < std::size_t{4} >> kind; ++row)
-            block_.words.push_back(entries[run.begin++].row);
-        }
-    return counts;
+  /// runs_ and rows_ by counting the inputs of each value of the palette.
+  template <typename Stored>
+  void count_inputs(const Stored* sample) {
+    std::array<std::uint32_t, largest_palette> end{};  // at first the sizes of the runs
+    runs_.resize(std::min(count_, largest_palette) + 1);
+    std::size_t runs = 0;
+    for (std::size_t i = 0; i < count_; ++i) {
+      const std::uint8_t value = palette_index(sample[inputs_[i]]);
+      value_of_input_[i] = value;
+      runs_[runs].value = value;
+      runs += end[value]++ == 0;
+    }
+    runs_.resize(runs);
+    std::uint32_t begin = 0;
+    for (Run& run : runs_) {
+      run.begin = begin;
+      run.size = end[run.value];
+      begin += run.size;
+      end[run.value] = run.begin;
+    }
+    for (std::size_t i = 0; i < count_; ++i)
+      rows_[end[value_of_input_[i]]++] = static_cast<std::uint32_t>(inputs_[i] * group_lanes);
+  }
+
+  /// runs_ and rows_ by sorting, and the block's values.
+  template <typename Stored>
+  void sort_inputs(const Stored* sample) {
+    std::stable_sort(inputs_.begin(), inputs_.begin() + static_cast<std::ptrdiff_t>(count_),
+                     [&](std::uint32_t a, std::uint32_t b) { return sample[a] < sample[b]; });
+    runs_.clear();
+    for (std::uint32_t i = 0; i < count_; ++i) {
+      if (i == 0 || sample[inputs_[i]] != sample[inputs_[i - 1]]) {
+        runs_.push_back({static_cast<std::uint32_t>(runs_.size()), i, 0});
+        block_.values.push_back(static_cast<double>(sample[inputs_[i]]) / sweep_.dataset->scale);
+      }
+      ++runs_.back().size;
+      rows_[i] = static_cast<std::uint32_t>(inputs_[i] * group_lanes);
+    }
+  }
+
+  /// Adds runs_ and rows_ to the block.
+  void add_sample(SparseSample& sample) {
+    const double* values = palette_.empty() ? block_.values.data() + sample.first_value  //
+                                            : palette_.data();
+    const auto negative = [&](const Run& run) { return values[run.value] < 0; };
+    const auto middle = std::partition(runs_.begin(), runs_.end(), std::not_fn(negative));
+    double sum_of_inputs = 0;
+    for (const Run& run : runs_) sum_of_inputs += std::abs(values[run.value]) * run.size;
+    sample.error_limit = error_limit(sum_of_inputs, count_, coarsest_fraction_);
+    sample.counts = {add_chunks({runs_.begin(), middle}), add_chunks({middle, runs_.end()})};
+  }
+
+  /// Adds chunks of 4, 2 and 1 row, in that order; returns how many of each.
+  std::array<std::uint32_t, 3> add_chunks(std::span<const Run> runs) {
+    std::uint32_t *four = fours_.data(), *two = twos_.data(), *one = ones_.data();
+    for (const Run& run : runs) {
+      const std::uint32_t* row = rows_.data() + run.begin;
+      for (std::uint32_t fours = run.size / 4; fours != 0; --fours, row += 4) {
+        *four++ = run.value;
+        four = std::copy_n(row, 4, four);
+      }
+      two[0] = run.value;  // written at any rate, kept if there is one
+      two[1] = row[0];
+      two[2] = row[1];
+      two += run.size & 2 ? 3 : 0;
+      row += run.size & 2;
+      one[0] = run.value;
+      one[1] = row[0];
+      one += run.size & 1 ? 2 : 0;
+    }
+    auto& words = block_.words;
+    words.insert(words.end(), fours_.data(), four);
+    words.insert(words.end(), twos_.data(), two);
+    words.insert(words.end(), ones_.data(), one);
+    return {static_cast<std::uint32_t>((four - fours_.data()) / 5),
+            static_cast<std::uint32_t>((two - twos_.data()) / 3),
+            static_cast<std::uint32_t>((one - ones_.data()) / 2)};
   }
 
   const StagedSweep& sweep_;
   const std::vector<double>& palette_;
   const int coarsest_fraction_;
   Block block_;
-  std::vector<Run> runs_;
-  std::vector<std::uint32_t> non_zeros_;
+
+  // Of the sample at hand:
+  std::size_t count_ = 0;                     // inputs that are not zero
+  std::vector<std::uint32_t> inputs_;         // [count_]
+  std::vector<Run> runs_;                     //
+  std::vector<std::uint32_t> rows_;           // [count_], run by run
+  std::vector<std::uint8_t> value_of_input_;  // [count_], indices into the palette
+  std::vector<std::uint32_t> fours_, twos_, ones_;
 };
 
 }  // namespace
@@ -213,14 +244,9 @@ SparseSamples::SparseSamples(const StagedSweep& sweep, unsigned threads) {
       [&](const auto& stored) {
         values_ = palette_of(stored, sweep, used);
         parallel_for(blocks.size(), threads, [&](std::size_t b) {
-          BlockBuilder builder(sweep, values_, coarsest);
-          const std::size_t begin = b * block_samples, end = std::min(begin + block_samples, used);
-          if constexpr (std::is_same_v<decltype(stored[0]), const double&>)
-            if (values_.empty()) {
-              blocks[b] = builder.template build<double>(stored, begin, end);
-              return;
-            }
-          blocks[b] = builder.template build<std::uint32_t>(stored, begin, end);
+          const std::size_t begin = b * block_samples;
+          blocks[b] = BlockBuilder(sweep, values_, coarsest)
+                          .build(stored, begin, std::min(begin + block_samples, used));
         });
       },
       sweep.dataset->values);

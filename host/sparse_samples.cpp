@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <span>
@@ -28,32 +30,54 @@ struct Block {
   std::vector<double> values;         // empty where a palette has them
 };
 
-/// All inputs of bytes, by byte.
-std::vector<double> palette_of(const std::vector<std::uint8_t>&, const StagedSweep& sweep,
-                               std::size_t) {
-  std::vector<double> palette(256);
-  for (std::size_t byte = 0; byte < palette.size(); ++byte)
-    palette[byte] = static_cast<double>(byte) / sweep.dataset->scale;
-  return palette;
-}
-
-/// The distinct non-zero inputs of the first `used` samples, rising; empty when they are too many.
-std::vector<double> palette_of(const std::vector<double>& stored, const StagedSweep& sweep,
-                               std::size_t used) {
-  std::vector<double> palette;
-  for (std::size_t i = 0; i < used; ++i) {
-    const double* sample = &stored[sweep.order[i] * sweep.inputs];
-    for (std::size_t k = 0; k < sweep.inputs; ++k) {
-      if (sample[k] == 0) continue;
-      const double input = sample[k] / sweep.dataset->scale;
-      const auto at = std::lower_bound(palette.begin(), palette.end(), input);
-      if (at != palette.end() && *at == input) continue;
-      if (palette.size() == largest_palette) return {};
-      palette.insert(at, input);
+/// A few distinct inputs, found by their stored value.
+class Palette {
+ public:
+  /// Of the first `used` samples; empty if they have too many.
+  Palette(const std::vector<double>& stored, const StagedSweep& sweep, std::size_t used) {
+    for (std::size_t i = 0; i < used; ++i) {
+      const double* sample = &stored[sweep.order[i] * sweep.inputs];
+      for (std::size_t k = 0; k < sweep.inputs; ++k) {
+        if (sample[k] == 0) continue;
+        std::uint16_t& entry = table_[find(sample[k])];
+        if (entry != 0) continue;
+        if (stored_.size() == largest_palette) {
+          values_.clear();
+          return;
+        }
+        stored_.push_back(sample[k]);
+        values_.push_back(sample[k] / sweep.dataset->scale);
+        entry = static_cast<std::uint16_t>(stored_.size());
+      }
     }
   }
-  return palette;
-}
+
+  /// Of all bytes.
+  Palette(const std::vector<std::uint8_t>&, const StagedSweep& sweep, std::size_t) {
+    for (std::size_t byte = 0; byte < largest_palette; ++byte)
+      values_.push_back(static_cast<double>(byte) / sweep.dataset->scale);
+  }
+
+  bool empty() const { return values_.empty(); }
+  const std::vector<double>& values() const { return values_; }
+
+  std::uint8_t index(double stored) const {
+    return static_cast<std::uint8_t>(table_[find(stored)] - 1);
+  }
+  std::uint8_t index(std::uint8_t stored) const { return stored; }
+
+ private:
+  /// Where a stored value is in the table, or may be put.
+  std::size_t find(double stored) const {
+    std::size_t at = (std::bit_cast<std::uint64_t>(stored) * 0x9e3779b97f4a7c15) >> 54;
+    while (table_[at] != 0 && stored_[table_[at] - 1U] != stored) at = (at + 1) % table_.size();
+    return at;
+  }
+
+  std::array<std::uint16_t, 1024> table_{};  // by hash: 1 + the index of a value, 0 where none is
+  std::vector<double> stored_;               // empty for bytes
+  std::vector<double> values_;               // stored / scale
+};
 
 /// Inputs of equal value in a sample.
 struct Run {
@@ -75,8 +99,8 @@ std::uint32_t error_limit(double sum_of_inputs, std::size_t inputs, int coarsest
 /// data: a training of milliseconds waits for it.
 class BlockBuilder {
  public:
-  /// `palette` rises; if it is empty, each sample has values of its own.
-  BlockBuilder(const StagedSweep& sweep, const std::vector<double>& palette, int coarsest_fraction)
+  /// If the palette is empty, each sample has values of its own.
+  BlockBuilder(const StagedSweep& sweep, const Palette& palette, int coarsest_fraction)
       : sweep_(sweep),
         palette_(palette),
         coarsest_fraction_(coarsest_fraction),
@@ -115,50 +139,51 @@ class BlockBuilder {
   template <typename Stored>
   void prefetch(const Stored* sample) const {
     const auto* bytes = reinterpret_cast<const char*>(sample);
-    for (std::size_t i = 0; i < sweep_.inputs * sizeof(Stored); i += 64)
-      hwy::Prefetch(bytes + i);
+    for (std::size_t i = 0; i < sweep_.inputs * sizeof(Stored); i += 64) hwy::Prefetch(bytes + i);
   }
 
   /// inputs_: those of the sample that are not zero, rising.
   template <typename Stored>
   void find_inputs(const Stored* sample) {
+    constexpr std::size_t stride = sizeof(std::uint64_t) / sizeof(Stored);
     std::uint32_t* found = inputs_.data();
-    for (std::size_t k = 0; k < sweep_.inputs; ++k) {
-      *found = static_cast<std::uint32_t>(k);
-      found += sample[k] != 0;
+    for (std::size_t k = 0; k < sweep_.inputs; k += stride) {
+      const std::size_t end = std::min(k + stride, sweep_.inputs);
+      if (end == k + stride) {
+        std::uint64_t several;
+        std::memcpy(&several, sample + k, sizeof several);
+        if (several == 0) continue;
+      }
+      for (std::size_t i = k; i < end; ++i) {
+        *found = static_cast<std::uint32_t>(i);
+        found += sample[i] != 0;
+      }
     }
     count_ = static_cast<std::size_t>(found - inputs_.data());
-  }
-
-  std::uint8_t palette_index(std::uint8_t stored) const { return stored; }
-  std::uint8_t palette_index(double stored) const {
-    const double input = stored / sweep_.dataset->scale;
-    const auto at = std::lower_bound(palette_.begin(), palette_.end(), input);
-    return static_cast<std::uint8_t>(at - palette_.begin());
   }
 
   /// runs_ and rows_ by counting the inputs of each value of the palette.
   template <typename Stored>
   void count_inputs(const Stored* sample) {
-    std::array<std::uint32_t, largest_palette> end{};  // at first the sizes of the runs
     runs_.resize(std::min(count_, largest_palette) + 1);
     std::size_t runs = 0;
     for (std::size_t i = 0; i < count_; ++i) {
-      const std::uint8_t value = palette_index(sample[inputs_[i]]);
+      const std::uint8_t value = palette_.index(sample[inputs_[i]]);
       value_of_input_[i] = value;
       runs_[runs].value = value;
-      runs += end[value]++ == 0;
+      runs += next_row_[value]++ == 0;
     }
     runs_.resize(runs);
     std::uint32_t begin = 0;
     for (Run& run : runs_) {
       run.begin = begin;
-      run.size = end[run.value];
+      run.size = next_row_[run.value];
       begin += run.size;
-      end[run.value] = run.begin;
+      next_row_[run.value] = run.begin;
     }
     for (std::size_t i = 0; i < count_; ++i)
-      rows_[end[value_of_input_[i]]++] = static_cast<std::uint32_t>(inputs_[i] * group_lanes);
+      rows_[next_row_[value_of_input_[i]]++] = static_cast<std::uint32_t>(inputs_[i] * group_lanes);
+    for (const Run& run : runs_) next_row_[run.value] = 0;
   }
 
   /// runs_ and rows_ by sorting, and the block's values.
@@ -180,7 +205,7 @@ class BlockBuilder {
   /// Adds runs_ and rows_ to the block.
   void add_sample(SparseSample& sample) {
     const double* values = palette_.empty() ? block_.values.data() + sample.first_value  //
-                                            : palette_.data();
+                                            : palette_.values().data();
     const auto negative = [&](const Run& run) { return values[run.value] < 0; };
     const auto middle = std::partition(runs_.begin(), runs_.end(), std::not_fn(negative));
     double sum_of_inputs = 0;
@@ -217,7 +242,7 @@ class BlockBuilder {
   }
 
   const StagedSweep& sweep_;
-  const std::vector<double>& palette_;
+  const Palette& palette_;
   const int coarsest_fraction_;
   Block block_;
 
@@ -228,6 +253,9 @@ class BlockBuilder {
   std::vector<std::uint32_t> rows_;           // [count_], run by run
   std::vector<std::uint8_t> value_of_input_;  // [count_], indices into the palette
   std::vector<std::uint32_t> fours_, twos_, ones_;
+
+  /// The size of each value's run, then its next row; zero between samples.
+  std::array<std::uint32_t, largest_palette> next_row_{};
 };
 
 }  // namespace
@@ -242,10 +270,11 @@ SparseSamples::SparseSamples(const StagedSweep& sweep, unsigned threads) {
   std::vector<Block> blocks((used + block_samples - 1) / block_samples);
   std::visit(
       [&](const auto& stored) {
-        values_ = palette_of(stored, sweep, used);
+        const Palette palette(stored, sweep, used);
+        values_ = palette.values();
         parallel_for(blocks.size(), threads, [&](std::size_t b) {
           const std::size_t begin = b * block_samples;
-          blocks[b] = BlockBuilder(sweep, values_, coarsest)
+          blocks[b] = BlockBuilder(sweep, palette, coarsest)
                           .build(stored, begin, std::min(begin + block_samples, used));
         });
       },

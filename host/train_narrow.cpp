@@ -107,7 +107,7 @@ HWY_INLINE const std::uint32_t* add_products(const std::uint32_t* HWY_RESTRICT c
   return chunk;
 }
 
-/// Sums of u over one sample and inputs of one sign, a lane each.
+/// Sums of u over one sample and inputs of one sign, a lane each: in 32 bits where they fit.
 template <bool kLong>
 struct UpdateSums;
 
@@ -115,12 +115,15 @@ template <>
 struct UpdateSums<false> {
   V32 sum[vectors];
 
-  HWY_INLINE void clear() {
+  HWY_INLINE UpdateSums() {
     for (V32& s : sum) s = hn::Zero(d32);
   }
-  template <std::size_t kRows>
-  HWY_INLINE void add(V32 u, std::size_t v) {
-    sum[v] = hn::Add(sum[v], kRows == 1 ? u : hn::ShiftLeft<kRows / 2>(u));
+  HWY_INLINE void add(V32 u, std::size_t v) { sum[v] = hn::Add(sum[v], u); }
+  /// Adds other sums 2^kShift times.
+  template <int kShift>
+  HWY_INLINE void add(const UpdateSums& other) {
+    for (std::size_t v = 0; v < vectors; ++v)
+      sum[v] = hn::Add(sum[v], hn::ShiftLeft<kShift>(other.sum[v]));
   }
   HWY_INLINE V64 low(std::size_t v) const { return hn::PromoteTo(d64, hn::LowerHalf(sum[v])); }
   HWY_INLINE V64 high(std::size_t v) const {
@@ -132,16 +135,20 @@ template <>
 struct UpdateSums<true> {
   V64 low_sum[vectors], high_sum[vectors];
 
-  HWY_INLINE void clear() {
+  HWY_INLINE UpdateSums() {
     for (V64& s : low_sum) s = hn::Zero(d64);
     for (V64& s : high_sum) s = hn::Zero(d64);
   }
-  template <std::size_t kRows>
   HWY_INLINE void add(V32 u, std::size_t v) {
-    const V64 u_low = hn::PromoteTo(d64, hn::LowerHalf(u));
-    const V64 u_high = hn::PromoteTo(d64, hn::UpperHalf(Half32(), u));
-    low_sum[v] = hn::Add(low_sum[v], kRows == 1 ? u_low : hn::ShiftLeft<kRows / 2>(u_low));
-    high_sum[v] = hn::Add(high_sum[v], kRows == 1 ? u_high : hn::ShiftLeft<kRows / 2>(u_high));
+    low_sum[v] = hn::Add(low_sum[v], hn::PromoteTo(d64, hn::LowerHalf(u)));
+    high_sum[v] = hn::Add(high_sum[v], hn::PromoteTo(d64, hn::UpperHalf(Half32(), u)));
+  }
+  template <int kShift>
+  HWY_INLINE void add(const UpdateSums& other) {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      low_sum[v] = hn::Add(low_sum[v], hn::ShiftLeft<kShift>(other.low_sum[v]));
+      high_sum[v] = hn::Add(high_sum[v], hn::ShiftLeft<kShift>(other.high_sum[v]));
+    }
   }
   HWY_INLINE V64 low(std::size_t v) const { return low_sum[v]; }
   HWY_INLINE V64 high(std::size_t v) const { return high_sum[v]; }
@@ -153,26 +160,37 @@ struct Errors {
   V32 odd[vectors];  // the odd lanes where the even ones were
 };
 
+/// The vectors of a group that an update is about.
+template <std::size_t kBegin, std::size_t kEnd>
+struct Range {
+  static constexpr std::size_t begin = kBegin, end = kEnd;
+};
+using All = Range<0, vectors>;
+using Lower = Range<0, (vectors + 1) / 2>;
+using Upper = Range<vectors / 2, vectors>;
+
 /// Adds u >> lr to the rows of `count` chunks, and u once a row to `sums`. Returns the end of the
 /// chunks.
-template <std::size_t kRows, bool kOneFraction, class Sums>
+template <std::size_t kRows, class Vectors, bool kOneFraction, class Sums>
 HWY_INLINE const std::uint32_t* add_updates(const std::uint32_t* HWY_RESTRICT chunk,
                                             std::uint32_t count, std::int32_t* HWY_RESTRICT w,
                                             Inputs<kOneFraction> inputs, const Errors& errors,
                                             const Constants& constants, Sums& sums) {
+  Sums once;
   for (const std::uint32_t* end = chunk + count * (1 + kRows); chunk != end; chunk += 1 + kRows)
-    for (std::size_t v = 0; v < vectors; ++v) {
+    for (std::size_t v = Vectors::begin; v < Vectors::end; ++v) {
       const V32 x = inputs.even(chunk[0], v);
       const V32 u =
           low_of_shifted(hn::MulEven(errors.d[v], x), hn::MulEven(errors.odd[v], inputs.odd(x)),
                          constants.fraction_even[v], constants.complement_odd[v]);
-      sums.template add<kRows>(u, v);
+      once.add(u, v);
       const V32 step = hn::Shr(u, constants.lr[v]);
       for (std::size_t row = 0; row < kRows; ++row) {
         std::int32_t* at = w + chunk[1 + row] + v * width;
         hn::Store(hn::Add(hn::Load(d32, at), step), d32, at);
       }
     }
+  sums.template add<kRows / 2>(once);  // 4, 2, 1 times
   return chunk;
 }
 
@@ -187,29 +205,30 @@ struct BlockSums {
   }
 };
 
-template <bool kLong, bool kOneFraction>
+template <bool kLong, class Vectors, bool kOneFraction>
 HWY_INLINE void update(const SparseSample& sample, std::int32_t* w, Inputs<kOneFraction> inputs,
                        const Errors& errors, const Constants& constants, BlockSums& block_sums) {
   const std::uint32_t* chunk = sample.chunks;
   for (const auto& [fours, twos, ones] : sample.counts) {
     if ((fours | twos | ones) == 0) continue;
     UpdateSums<kLong> sums;
-    sums.clear();
-    chunk = add_updates<4>(chunk, fours, w, inputs, errors, constants, sums);
-    chunk = add_updates<2>(chunk, twos, w, inputs, errors, constants, sums);
-    chunk = add_updates<1>(chunk, ones, w, inputs, errors, constants, sums);
+    chunk = add_updates<4, Vectors>(chunk, fours, w, inputs, errors, constants, sums);
+    chunk = add_updates<2, Vectors>(chunk, twos, w, inputs, errors, constants, sums);
+    chunk = add_updates<1, Vectors>(chunk, ones, w, inputs, errors, constants, sums);
     // d and the inputs of one sign give updates of one sign: their |sum| is the sum of |u|.
-    for (std::size_t v = 0; v < vectors; ++v) {
+    for (std::size_t v = Vectors::begin; v < Vectors::end; ++v) {
       block_sums.add(sums.low(v), v * width);
       block_sums.add(sums.high(v), v * width + width / 2);
     }
   }
 }
 
-/// Whether some lane of `values` is above `limit`.
+/// Whether some lane of the vectors is above `limit`.
+template <class Vectors = All>
 HWY_INLINE bool any_above(const V32 (&values)[vectors], std::int32_t limit) {
-  V32 largest = values[0];
-  for (std::size_t v = 1; v < vectors; ++v) largest = hn::Max(largest, values[v]);
+  V32 largest = values[Vectors::begin];
+  for (std::size_t v = Vectors::begin + 1; v < Vectors::end; ++v)
+    largest = hn::Max(largest, values[v]);
   return !hn::AllFalse(d32, hn::Gt(largest, hn::Set(d32, limit)));
 }
 
@@ -309,10 +328,14 @@ HWY_NOINLINE std::uint32_t train(const StepBlock& block, Neuron& neuron, Activat
     if (any_above(abs_d, 0)) {
       if (!raise_bounds(abs_d, setting.input_bits, constants, neuron, statistics)) break;
       if (any_above(abs_d, static_cast<std::int32_t>(sample.error_limit))) {
-        update<true>(sample, w, inputs, errors, constants, block_sums);
+        update<true, All>(sample, w, inputs, errors, constants, block_sums);
         ++statistics.long_update_sums;
+      } else if (!any_above<Upper>(abs_d, 0)) {
+        update<false, Lower>(sample, w, inputs, errors, constants, block_sums);
+      } else if (!any_above<Lower>(abs_d, 0)) {
+        update<false, Upper>(sample, w, inputs, errors, constants, block_sums);
       } else {
-        update<false>(sample, w, inputs, errors, constants, block_sums);
+        update<false, All>(sample, w, inputs, errors, constants, block_sums);
       }
     }
     store_activations(a, log.add(i));

@@ -19,14 +19,15 @@ void Winners::clear() {
   std::fill(index_.begin(), index_.end(), 0);
 }
 
-void Winners::merge(const ActivationLog& log, std::size_t neuron) {
+void Winners::merge(const ActivationLog& log, std::size_t which) {
+  const auto neuron = static_cast<double>(which);
   for (std::size_t i = 0; i < log.size(); ++i) {
     const double* const activations = log.activations(i);
     double* const best = &best_[log.step(i) * group_lanes];
-    std::uint64_t* const index = &index_[log.step(i) * group_lanes];
+    double* const index = &index_[log.step(i) * group_lanes];
     for (std::size_t lane = 0; lane < group_lanes; ++lane) {
       const double a = activations[lane];
-      const bool better = a > best[lane] || (a == best[lane] && neuron < index[lane]);
+      const bool better = (a > best[lane]) | ((a == best[lane]) & (neuron < index[lane]));
       best[lane] = better ? a : best[lane];
       index[lane] = better ? neuron : index[lane];
     }

@@ -1,7 +1,7 @@
 // Which neuron of each network has the largest activation, step by step of a block.
 #pragma once
 
-#include <cstdint>
+#include <cstddef>
 #include <vector>
 
 #include "neuron.hpp"
@@ -20,14 +20,14 @@ class Winners {
   void merge(const ActivationLog& log, std::size_t neuron);
 
   /// The winner of a step of the block, for one lane.
-  std::uint64_t winner(std::size_t step, std::size_t lane) const {
-    return index_[step * group_lanes + lane];
+  std::size_t winner(std::size_t step, std::size_t lane) const {
+    return static_cast<std::size_t>(index_[step * group_lanes + lane]);
   }
 
  private:
-  double least_;                      // where a neuron that logs nothing stands
-  std::vector<double> best_;          // [step][lane]
-  std::vector<std::uint64_t> index_;  // [step][lane]
+  double least_;               // where a neuron that logs nothing stands
+  std::vector<double> best_;   // [step][lane]
+  std::vector<double> index_;  // [step][lane], whole numbers: the same type makes one SIMD loop
 };
 
 }  // namespace gridrun

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include "cpu_engine.hpp"
 #include "gridrun/error.hpp"
 #include "machine.hpp"
 #include "reference_engine.hpp"
@@ -12,8 +13,8 @@
 namespace gridrun {
 
 std::unique_ptr<Engine> choose_engine(const std::string& device) {
-  if (device == "auto" || device == "cpu" || device == "reference")
-    return std::make_unique<ReferenceEngine>(processors());
+  if (device == "auto" || device == "cpu") return std::make_unique<CpuEngine>(processors());
+  if (device == "reference") return std::make_unique<ReferenceEngine>(processors());
   const bool number =
       !device.empty() && device.size() < 5 &&
       std::all_of(device.begin(), device.end(), [](unsigned char c) { return std::isdigit(c); });
@@ -25,8 +26,8 @@ std::unique_ptr<Engine> choose_engine(const std::string& device) {
 }
 
 std::string list_devices() {
-  return fmt::format("cpu        {} threads\nreference  {} threads, scalar\n", processors(),
-                     processors());
+  return fmt::format("cpu        {}\nreference  {}, scalar\n", CpuEngine(processors()).device(),
+                     ReferenceEngine(processors()).device());
 }
 
 }  // namespace gridrun

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <future>
 #include <numeric>
 #include <optional>
 #include <span>
@@ -89,13 +90,17 @@ void append(Values& to, const IdxArray& array) {
 }
 
 Dataset read_idx_directory(const fs::path& directory) {
+  // The test split is inflated beside the train split; the latter's errors come first.
+  auto test_split = std::async(std::launch::async, [&] {
+    std::optional<Part> part = read_part(directory, "t10k");
+    return part ? std::move(part) : read_part(directory, "test");
+  });
   std::optional<Part> train = read_part(directory, "train");
   if (!train)
     throw RequestError(fmt::format(
         "{}: no train-images-idx3-ubyte and train-labels-idx1-ubyte (plain or .gz) there",
         directory.string()));
-  std::optional<Part> test = read_part(directory, "t10k");
-  if (!test) test = read_part(directory, "test");
+  std::optional<Part> test = test_split.get();
 
   Dataset dataset;
   const auto inputs = [](const IdxArray& images) {

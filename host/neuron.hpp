@@ -1,0 +1,123 @@
+// One neuron position of a group of networks, trained over blocks of steps: in 32-bit weights as
+// long as that is certainly exact, and from then on in 64-bit wrapping ones.
+#pragma once
+
+#include <hwy/aligned_allocator.h>
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "gridrun/arithmetic.hpp"
+#include "lane_group.hpp"
+#include "sparse_samples.hpp"
+
+namespace gridrun {
+
+/// What the neurons of a group have in common.
+struct GroupSetting {
+  GroupSetting(const LaneGroup& group, const SparseSamples& samples, Activation activation);
+
+  Activation activation;
+  bool one_fraction;  // whether lanes share the inputs
+  alignas(64) std::array<std::int32_t, group_lanes> lr;
+  alignas(64) std::array<std::int32_t, group_lanes> fraction;
+
+  /// Inputs x at scale 2^-fraction: [value] with one fraction, else [value][lane]. The narrow ones
+  /// are there only if `narrow`.
+  std::vector<std::int64_t> wide_inputs;
+  std::vector<std::int32_t> narrow_inputs;
+
+  /// Whether 32-bit weights may be tried: |x| <= 2^30, and activations below 2^activation_bits
+  /// leave |d| * 2^input_bits <= 2^30, which bounds every |u|.
+  bool narrow;
+  int input_bits;       // every |input| <= 2^input_bits
+  int activation_bits;  //
+};
+
+/// While narrow, every |w| is at most this: sums of the 4 weights of a chunk fit 32 bits.
+inline constexpr std::int32_t narrow_weight_limit = (std::int32_t{1} << 29) - 1;
+
+/// What happened on the way, for tests that must see a guard trip.
+struct TrainingStatistics {
+  std::uint64_t narrow_steps = 0;      // steps of a neuron position of a group in 32 bits
+  std::uint64_t wide_steps = 0;        // the same in 64 bits
+  std::uint64_t widened = 0;           // neuron positions that began narrow and became wide
+  std::uint64_t long_update_sums = 0;  // narrow updates whose sum needed 64 bits a step
+  std::uint64_t weight_scans = 0;      // searches for the largest |w| when its bound ran out
+
+  TrainingStatistics& operator+=(const TrainingStatistics& other);
+};
+
+/// A run of steps that a neuron trains on.
+struct StepBlock {
+  const SparseSamples* samples;
+  const GroupSetting* setting;
+  std::uint32_t first;  // step
+  std::uint32_t steps;
+};
+
+/// The activations of a neuron over a block. For ReLU, steps where all lanes are zero are left out.
+class ActivationLog {
+ public:
+  explicit ActivationLog(std::size_t steps) : steps_(steps), values_(steps * group_lanes) {}
+
+  void clear() { size_ = 0; }
+  /// Adds a step, counted in the block; returns where its activations go, [lane] as binary64.
+  double* add(std::uint32_t step) {
+    steps_[size_] = step;
+    return &values_[size_++ * group_lanes];
+  }
+
+  std::size_t size() const { return size_; }
+  std::uint32_t step(std::size_t i) const { return steps_[i]; }
+  const double* activations(std::size_t i) const { return &values_[i * group_lanes]; }
+
+ private:
+  std::size_t size_ = 0;
+  std::vector<std::uint32_t> steps_;
+  std::vector<double> values_;  // [size][lane]
+};
+
+struct Neuron {
+  using Sums = std::array<WideSum, group_lanes>;
+
+  /// Neuron `index` before its first step, with the weights of `sweep`.
+  Neuron(std::size_t index, const StagedSweep& sweep, const GroupSetting& setting);
+
+  /// Trains on a block, the one after the last.
+  void train(const StepBlock& block, ActivationLog& log, TrainingStatistics& statistics);
+
+  /// Once trained: completes sum_dropped.
+  void finish(const GroupSetting& setting);
+
+  bool is_narrow() const { return narrow_weights != nullptr; }
+
+  std::size_t index;
+  std::size_t inputs;
+  hwy::AlignedFreeUniquePtr<std::int32_t[]> narrow_weights;  // w [input][lane], null once wide
+  hwy::AlignedFreeUniquePtr<std::int64_t[]> wide_weights;    // w [input][lane], null while narrow
+  alignas(64) std::array<std::int32_t, group_lanes> weight_bound;  // |w| while narrow, a lane
+  Sums sum_abs_update{};                                           // of |u|
+  Sums sum_dropped{};  // of u - (u >> lr) 2^lr; of the narrow steps only once they are over
+  Sums sum_update{};   // of u over the narrow steps, modulo 2^128
+  std::int64_t initial_weight_sum = 0;  // of each lane's narrow weights
+
+ private:
+  void end_narrow(const GroupSetting& setting);
+  void widen(const GroupSetting& setting);
+};
+
+/// Trains in 32 bits up to the first step where that may not be exact, which it leaves undone.
+/// Returns how many steps it did.
+std::uint32_t train_narrow(const StepBlock& block, Neuron& neuron, ActivationLog& log,
+                           TrainingStatistics& statistics);
+
+/// Trains in 64 bits from step `begin` of the block to its end.
+void train_wide(const StepBlock& block, std::uint32_t begin, Neuron& neuron, ActivationLog& log);
+
+/// What the processor runs the above with: AVX2, AVX3 (which is AVX-512), NEON...
+const char* simd_target();
+
+}  // namespace gridrun

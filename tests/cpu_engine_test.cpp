@@ -1,0 +1,346 @@
+#include "cpu_engine.hpp"
+
+#include <gtest/gtest.h>
+#include <hwy/targets.h>
+
+#include <map>
+#include <numeric>
+
+#include "lane_group.hpp"
+#include "test_sweep.hpp"
+
+namespace gridrun {
+namespace {
+
+/// The SIMD targets that this machine can run, of those that are built.
+std::vector<std::int64_t> targets() {
+  std::vector<std::int64_t> targets;
+#if HWY_ARCH_X86
+  const std::vector<std::int64_t> all = {HWY_SSSE3, HWY_SSE4, HWY_AVX2, HWY_AVX3, HWY_AVX3_DL};
+#elif HWY_ARCH_ARM
+  const std::vector<std::int64_t> all = {HWY_NEON};
+#else
+  const std::vector<std::int64_t> all = {HWY_STATIC_TARGET};
+#endif
+  for (const std::int64_t target : all)
+    if (hwy::SupportedTargets() & target) targets.push_back(target);
+  return targets;
+}
+
+/// Forces one SIMD target while it lives.
+class OnlyTarget {
+ public:
+  explicit OnlyTarget(std::int64_t target) {
+    hwy::SetSupportedTargetsForTest(target);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+  ~OnlyTarget() {
+    hwy::SetSupportedTargetsForTest(0);
+    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
+  }
+};
+
+/// A sweep over given samples, to be changed before use.
+TestSweep sweep_of(std::size_t inputs, std::vector<double> values,
+                   std::vector<std::uint32_t> labels, std::size_t outputs,
+                   std::vector<Network> networks, std::uint32_t iterations) {
+  TestSweep test;
+  test.dataset = std::make_unique<Dataset>();
+  Dataset& dataset = *test.dataset;
+  dataset.inputs = test.staged.inputs = inputs;
+  dataset.samples = dataset.train_samples = labels.size();
+  dataset.classes = static_cast<std::uint32_t>(outputs);
+  dataset.values = std::move(values);
+  dataset.labels = std::move(labels);
+  StagedSweep& staged = test.staged;
+  staged.dataset = &dataset;
+  staged.order.resize(dataset.samples);
+  std::iota(staged.order.begin(), staged.order.end(), 0U);
+  staged.outputs = outputs;
+  staged.networks = std::move(networks);
+  staged.iterations = iterations;
+  for (std::size_t i = 0; i < outputs * inputs; ++i)
+    staged.weights.push_back(static_cast<std::int64_t>(i * 7919 % 1001) - 500);
+  return test;
+}
+
+/// Values that are never equal: i-th multiple of an irrational, in -1 ... 1.
+std::vector<double> distinct_values(std::size_t count) {
+  std::vector<double> values;
+  for (std::size_t i = 1; i <= count; ++i)
+    values.push_back(std::remainder(static_cast<double>(i) * 0.6180339887498949, 1.0) * 2);
+  return values;
+}
+
+std::vector<Network> grid(int first_lr, int last_lr, const std::vector<int>& fractions) {
+  std::vector<Network> networks;
+  for (int lr = first_lr; lr <= last_lr; ++lr)
+    for (const int fraction : fractions) networks.push_back({lr, fraction});
+  return networks;
+}
+
+/// Expects the reference's outcomes of the engine at every SIMD target, on an odd number of
+/// threads; returns what happened on the way, which is the same at every target.
+TrainingStatistics expect_same_everywhere(const TestSweep& sweep) {
+  const Outcomes expected = reference_outcomes(sweep.staged);
+  std::optional<TrainingStatistics> statistics;
+  for (const std::int64_t target : targets()) {
+    const OnlyTarget only(target);
+    CpuEngine engine(3);
+    Progress progress;
+    EXPECT_TRUE(engine.train(sweep.staged, progress) == expected)
+        << sweep.description << " on " << hwy::TargetName(target);
+    EXPECT_EQ(progress.done(),
+              std::uint64_t{sweep.staged.iterations} * sweep.staged.networks.size());
+    if (!statistics) statistics = engine.statistics();
+    EXPECT_EQ(engine.statistics().narrow_steps, statistics->narrow_steps);
+    EXPECT_EQ(engine.statistics().wide_steps, statistics->wide_steps);
+    EXPECT_EQ(engine.statistics().long_update_sums, statistics->long_update_sums);
+    EXPECT_EQ(engine.statistics().weight_scans, statistics->weight_scans);
+  }
+  return *statistics;
+}
+
+TEST(CpuEngine, ForcedTargetsAreTheOnesThatRun) {
+  ASSERT_FALSE(targets().empty());
+  for (const std::int64_t target : targets()) {
+    const OnlyTarget only(target);
+    EXPECT_STREQ(simd_target(), hwy::TargetName(target));
+    EXPECT_EQ(CpuEngine(2).device(), std::string("2 threads, ") + hwy::TargetName(target));
+  }
+}
+
+class CpuEngineRandom : public ::testing::TestWithParam<std::uint32_t> {};
+
+constexpr std::uint32_t seeds_a_test = 125;
+
+TEST_P(CpuEngineRandom, SweepsAreAsTheReferenceHasThem) {
+  TrainingStatistics total;
+  for (std::uint32_t i = 0; i < seeds_a_test; ++i) {
+    total += expect_same_everywhere(random_sweep(GetParam() * seeds_a_test + i));
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(total.narrow_steps, 0U);
+  EXPECT_GT(total.wide_steps, 0U);
+  EXPECT_GT(total.widened, 0U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Seeds, CpuEngineRandom, ::testing::Range(0U, 8U));
+
+TEST(CpuEngine, AnyNumberOfThreadsGivesTheSame) {
+  for (const std::uint32_t seed : {3U, 14U, 15U}) {
+    const TestSweep sweep = random_sweep(seed);
+    const Outcomes expected = reference_outcomes(sweep.staged);
+    for (const unsigned threads : {1U, 2U, 3U, 5U, 7U, 16U, 33U}) {
+      CpuEngine engine(threads);
+      Progress progress;
+      EXPECT_TRUE(engine.train(sweep.staged, progress) == expected) << seed << ", " << threads;
+    }
+  }
+}
+
+TEST(CpuEngine, LanesThatDoNotFillAVector) {
+  for (const int count : {1, 2, 7, 8, 9, 15, 16, 17, 33}) {
+    TestSweep sweep = sweep_of(20, distinct_values(20 * 30), std::vector<std::uint32_t>(30, 2), 4,
+                               grid(3, 2 + count, {11}), 70);
+    for (std::size_t i = 0; i < 30; ++i) sweep.dataset->labels[i] = i % 4;
+    sweep.description = "lr count " + std::to_string(count);
+    EXPECT_EQ(expect_same_everywhere(sweep).wide_steps, 0U);
+  }
+}
+
+TEST(CpuEngine, FractionsThatShareAGroup) {
+  TestSweep sweep = sweep_of(12, distinct_values(12 * 9), {0, 1, 2, 0, 1, 2, 0, 1, 2}, 3,
+                             grid(4, 5, {0, 1, 5, 8, 9, 12, 17, 20, 23, 28}), 50);
+  EXPECT_GT(expect_same_everywhere(sweep).narrow_steps, 0U);
+}
+
+TEST(CpuEngine, OneCellOneNeuronOneInputOneStep) {
+  for (const auto activation : {Activation::relu, Activation::linear}) {
+    TestSweep sweep = sweep_of(1, {0.75}, {0}, 1, {{2, 10}}, 1);
+    sweep.staged.activation = activation;
+    EXPECT_EQ(expect_same_everywhere(sweep).narrow_steps, 1U);
+  }
+}
+
+TEST(CpuEngine, SamplesOfZerosOnly) {
+  for (const auto activation : {Activation::relu, Activation::linear}) {
+    TestSweep sweep = sweep_of(5, std::vector<double>(15), {1, 0, 1}, 2, grid(0, 3, {8}), 200);
+    sweep.staged.activation = activation;
+    expect_same_everywhere(sweep);
+    sweep.dataset->values = std::vector<std::uint8_t>(15);
+    expect_same_everywhere(sweep);
+  }
+}
+
+TEST(CpuEngine, MoreStepsThanSamplesAndThanABlock) {
+  TestSweep sweep =
+      sweep_of(6, distinct_values(6 * 7), {0, 1, 2, 0, 1, 2, 2}, 3, grid(5, 9, {8, 14}), 5000);
+  sweep.staged.activation = Activation::linear;
+  EXPECT_EQ(expect_same_everywhere(sweep).widened, 0U);
+}
+
+TEST(CpuEngine, MoreDistinctInputsThanAPaletteHolds) {
+  for (const std::size_t samples : {4U, 8U}) {  // of 64 inputs: 256 values, and more
+    TestSweep sweep = sweep_of(64, distinct_values(64 * samples),
+                               std::vector<std::uint32_t>(samples, 1), 2, grid(5, 9, {12}), 300);
+    expect_same_everywhere(sweep);
+  }
+}
+
+/// Dense bytes whose values repeat often, so that chunks of 4 and of 2 rows are many.
+TestSweep dense_bytes(std::vector<Network> networks, std::uint32_t iterations) {
+  TestSweep sweep =
+      sweep_of(50, {}, {0, 1, 0, 1, 1, 0, 1, 0, 0, 1}, 2, std::move(networks), iterations);
+  std::vector<std::uint8_t> bytes;
+  for (std::size_t i = 0; i < 500; ++i)
+    bytes.push_back(static_cast<std::uint8_t>(1 + i * i % 23 * 11));
+  sweep.dataset->values = std::move(bytes);
+  sweep.dataset->scale = 255.0;
+  return sweep;
+}
+
+TEST(CpuEngine, DenseBytes) {
+  EXPECT_EQ(expect_same_everywhere(dense_bytes(grid(5, 19, {8, 16, 23}), 300)).wide_steps, 0U);
+}
+
+// The guards of 32-bit training, one by one.
+
+TEST(CpuEngineGuards, InitialWeightsBeyondTheLimitStartWide) {
+  TestSweep sweep = dense_bytes(grid(5, 8, {8}), 100);
+  sweep.staged.weights[3] = -narrow_weight_limit;
+  EXPECT_EQ(expect_same_everywhere(sweep).wide_steps, 0U);  // z < 0: it never updates
+  sweep.staged.weights[3] = -narrow_weight_limit - std::int64_t{1};
+  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  EXPECT_EQ(statistics.widened, 0U);
+  EXPECT_EQ(statistics.wide_steps, 100U);
+}
+
+TEST(CpuEngineGuards, InputsBeyondTheLimitStartWide) {
+  TestSweep sweep = dense_bytes(grid(5, 8, {29}), 50);
+  EXPECT_GT(expect_same_everywhere(sweep).narrow_steps, 0U);
+  sweep = dense_bytes(grid(5, 8, {30}), 50);
+  EXPECT_EQ(expect_same_everywhere(sweep).narrow_steps, 0U);
+  sweep = dense_bytes(grid(5, 8, {20}), 50);
+  sweep.dataset->scale = 0x1p-3;  // inputs up to 2^11
+  EXPECT_EQ(expect_same_everywhere(sweep).narrow_steps, 0U);
+}
+
+TEST(CpuEngineGuards, AnActivationBeyondTheLimitWidens) {
+  // One input of 1 at fraction 0: a = w. The label's neuron does not matter to the guard.
+  for (const std::int64_t weight : {(std::int64_t{1} << 29) - 1, std::int64_t{1} << 28}) {
+    TestSweep sweep = sweep_of(2, {1.0, 1.0}, {1}, 2, {{40, 0}}, 1);
+    sweep.staged.weights = {weight, weight, 0, 0};
+    const bool beyond = 2 * weight >= std::int64_t{1} << 29;
+    for (const auto activation : {Activation::relu, Activation::linear}) {
+      sweep.staged.activation = activation;
+      EXPECT_EQ(expect_same_everywhere(sweep).widened, beyond ? 1U : 0U);
+    }
+  }
+  TestSweep sweep = sweep_of(2, {1.0, 1.0}, {1}, 2, {{40, 0}}, 1);
+  sweep.staged.weights = {-(1 << 29) + 1, -(1 << 29) + 1, 0, 0};
+  EXPECT_EQ(expect_same_everywhere(sweep).widened, 0U);  // ReLU has it as 0
+  sweep.staged.activation = Activation::linear;
+  EXPECT_EQ(expect_same_everywhere(sweep).widened, 1U);
+}
+
+TEST(CpuEngineGuards, GrowingWeightsAreFoundAndWiden) {
+  // lr 0 and an input of 1 swing the weights ever wider: w becomes about (1 - inputs) w.
+  TestSweep sweep = sweep_of(3, {1, 1, 1}, {0}, 1, {{0, 8}}, 200);
+  sweep.staged.activation = Activation::linear;
+  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  EXPECT_EQ(statistics.widened, 1U);
+  EXPECT_GT(statistics.narrow_steps, 10U);  // until past 2^27
+  EXPECT_GT(statistics.wide_steps, 64U);    // by then past 2^64
+}
+
+TEST(CpuEngineGuards, ABoundThatRunsOutIsMeasuredAgain) {
+  // Errors stay large and change sign, so that the bound grows and the weights do not.
+  TestSweep sweep = sweep_of(1, {1.0, 1.0}, {0, 1}, 2, {{1, 26}}, 1000);
+  sweep.staged.activation = Activation::linear;
+  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  EXPECT_EQ(statistics.widened, 0U);
+  EXPECT_GT(statistics.weight_scans, 0U);
+}
+
+TEST(CpuEngineGuards, UpdatesThatSumBeyond32BitsTakeLongSums) {
+  TestSweep sweep = dense_bytes(grid(9, 9, {28}), 100);
+  sweep.staged.activation = Activation::linear;
+  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  EXPECT_GT(statistics.long_update_sums, 0U);
+  EXPECT_EQ(statistics.wide_steps, 0U);
+}
+
+TEST(CpuEngineGuards, DivergencePast32AndPast64BitsInMidBlock) {
+  for (int lr = 0; lr < 3; ++lr) {
+    TestSweep sweep = dense_bytes(grid(lr, lr + 9, {4, 12, 20}), 700);
+    sweep.staged.activation = Activation::linear;
+    const TrainingStatistics statistics = expect_same_everywhere(sweep);
+    EXPECT_GT(statistics.narrow_steps, 0U);
+    EXPECT_GT(statistics.widened, 0U);
+    EXPECT_GT(statistics.wide_steps, 0U);
+  }
+}
+
+TEST(CpuEngine, DigitsWhole) {
+  CpuEngine engine(3);
+  expect_same_as_reference(engine, shipped_sweep("digits.toml"));
+  EXPECT_EQ(engine.statistics().wide_steps, 0U);
+}
+
+TEST(CpuEngine, DigitsExcerptAtEveryTarget) {
+  const TestSweep sweep = shipped_sweep("digits.toml", {"train.iterations=1100"});
+  EXPECT_EQ(expect_same_everywhere(sweep).wide_steps, 0U);
+}
+
+TEST(CpuEngine, MnistExcerpt) {
+  const auto directory = mnist_directory();
+  if (!directory)
+    GTEST_SKIP() << "SKIPPED: no MNIST in $GRIDRUN_MNIST, data/mnist or ../shared/data/mnist; "
+                    "tools/fetch-mnist brings it";
+  const TestSweep sweep = shipped_sweep(
+      "mnist.toml", {"dataset.path='" + directory->string() + "'", "train.iterations=1100",
+                     "grid.lr={from=4,to=7}", "grid.fraction=[8,15,23]"});
+  EXPECT_EQ(expect_same_everywhere(sweep).wide_steps, 0U);
+}
+
+TEST(CpuEngine, StopsWhenItsProgressIsStopped) {
+  const TestSweep sweep = random_sweep(1);
+  CpuEngine engine(3);
+  Progress progress;
+  progress.stop();
+  EXPECT_THROW(engine.train(sweep.staged, progress), Interrupted);
+  EXPECT_EQ(progress.done(), 0U);
+}
+
+TEST(LaneGroup, EveryNetworkIsInOneGroup) {
+  for (const bool mix : {false, true})
+    for (const int count : {1, 5, 8, 9, 16, 20, 40}) {
+      const auto networks = grid(0, count - 1, {3, 1, 2});
+      std::map<std::size_t, int> seen;
+      for (const LaneGroup& group : group_networks(networks, mix)) {
+        ASSERT_LE(group.members.size(), group_lanes);
+        bool one_fraction = true;
+        for (std::size_t lane = 0; lane < group_lanes; ++lane) {
+          const std::size_t member = lane < group.members.size() ? group.members[lane]  //
+                                                                 : group.members[0];
+          EXPECT_TRUE(group.networks[lane] == networks[member]);
+          one_fraction &= networks[member].fraction == networks[group.members[0]].fraction;
+        }
+        EXPECT_EQ(group.one_fraction, one_fraction);
+        EXPECT_TRUE(mix || one_fraction);
+        for (const std::size_t member : group.members) ++seen[member];
+      }
+      EXPECT_EQ(seen.size(), networks.size());
+      for (const auto& [member, times] : seen) EXPECT_EQ(times, 1) << member;
+    }
+}
+
+TEST(LaneGroup, FewNetworksOfManyFractionsShareGroups) {
+  EXPECT_EQ(group_networks(grid(5, 5, {8, 9, 10, 11, 12, 13, 14, 15}), true).size(), 1U);
+  EXPECT_EQ(group_networks(grid(5, 5, {8, 9, 10, 11, 12, 13, 14, 15}), false).size(), 8U);
+  EXPECT_EQ(group_networks(grid(5, 19, {8, 9, 10}), true).size(), 3U);
+}
+
+}  // namespace
+}  // namespace gridrun

@@ -16,7 +16,7 @@
 #include "configuration.hpp"
 #include "cpu_engine.hpp"
 #include "load_dataset.hpp"
-#include "parallel.hpp"
+#include "machine.hpp"
 #include "reference_engine.hpp"
 #include "shipped_files.hpp"
 

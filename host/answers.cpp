@@ -111,6 +111,7 @@ std::optional<Settled> settled(const std::vector<RowAnswer>& rows) {
   std::optional<int> fraction;
   std::vector<int> except_lr;
   for (const RowAnswer& row : rows) {
+    if (!row.knee) continue;
     if (row.settled && !row.cut_off)
       fraction = std::max(fraction.value_or(*row.settled), *row.settled);
     else

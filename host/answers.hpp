@@ -53,9 +53,9 @@ struct DiagonalCliff {
   std::vector<double> residuals;  // of those lr: knee - line, in bits
 };
 
-/// From `fraction` on, the accuracies of each row but those of `except_lr` differ by at most the
-/// tolerance; no smaller fraction will do. Those rows still change at the grid's last fraction, or
-/// are cut off by it.
+/// From `fraction` on, the accuracies of each row that learned, but for `except_lr`, differ by at
+/// most the tolerance; no smaller fraction will do. The excepted rows still change at the grid's
+/// last fraction, or are cut off by it.
 struct Settled {
   int fraction = 0;
   std::vector<int> except_lr;

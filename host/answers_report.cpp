@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 namespace gridrun {
 namespace {
@@ -126,7 +127,33 @@ std::string common_rate_text(const Answers& answers) {
                      rate->lr, rate->fraction, others);
 }
 
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream in(text);
+  for (std::string line; std::getline(in, line);) lines.push_back(line);
+  return lines;
+}
+
 }  // namespace
+
+std::string answers_text(const Answers& answers, std::size_t width) {
+  const CellAnswer& best = answers.best;
+  const std::string best_cell =
+      fmt::format("{} at lr {}, fraction {}", percent(best.accuracy), best.lr, best.fraction);
+  const std::string chance = fmt::format("{} and {} of noise", percent(answers.chance.level),
+                                         points(answers.chance.margin));
+  if (!answers.learned)
+    return line("no cell learned",
+                fmt::format("more than chance ({}); the best, {}", chance, best_cell));
+  const CellAnswer& fewest = answers.fewest_bits;
+  return line("best cell", best_cell + "; chance is " + chance) + row_table(answers.rows, width) +
+         line("fewest bits",
+              fmt::format("{}, at lr {}: {}, within {} of the best", fewest.fraction, fewest.lr,
+                          percent(fewest.accuracy), points(answers.tolerance))) +
+         line("left cliff", left_cliff_text(answers)) +
+         line("diagonal cliff", diagonal_cliff_text(answers)) +
+         line("enough bits", settled_text(answers)) + line("best lr", common_rate_text(answers));
+}
 
 json answers_json(const Answers& answers) {
   json text{{"tolerance", answers.tolerance},
@@ -141,7 +168,8 @@ json answers_json(const Answers& answers) {
             {"left_cliff", nullptr},
             {"diagonal_cliff", nullptr},
             {"settled", nullptr},
-            {"common_rate", nullptr}};
+            {"common_rate", nullptr},
+            {"text", lines_of(answers_text(answers, 0))}};
   if (!answers.learned) return text;
   for (const RowAnswer& row : answers.rows) text["by_lr"].push_back(row_json(row));
   for (const ColumnAnswer& column : answers.columns)
@@ -161,25 +189,6 @@ json answers_json(const Answers& answers) {
     text["common_rate"] =
         json{{"lr", rate->lr}, {"fraction", rate->fraction}, {"everywhere", rate->everywhere}};
   return text;
-}
-
-std::string answers_text(const Answers& answers, std::size_t width) {
-  const CellAnswer& best = answers.best;
-  const std::string best_cell =
-      fmt::format("{} at lr {}, fraction {}", percent(best.accuracy), best.lr, best.fraction);
-  const std::string chance = fmt::format("{} and {} of noise", percent(answers.chance.level),
-                                         points(answers.chance.margin));
-  if (!answers.learned)
-    return line("no cell learned",
-                fmt::format("more than chance ({}); the best, {}", chance, best_cell));
-  const CellAnswer& fewest = answers.fewest_bits;
-  return line("best cell", best_cell + "; chance is " + chance) + row_table(answers.rows, width) +
-         line("fewest bits",
-              fmt::format("{}, at lr {}: {}, within {} of the best", fewest.fraction, fewest.lr,
-                          percent(fewest.accuracy), points(answers.tolerance))) +
-         line("left cliff", left_cliff_text(answers)) +
-         line("diagonal cliff", diagonal_cliff_text(answers)) +
-         line("enough bits", settled_text(answers)) + line("best lr", common_rate_text(answers));
 }
 
 }  // namespace gridrun

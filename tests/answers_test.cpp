@@ -162,6 +162,7 @@ TEST(Answers, ARowThatDidNotLearnHasNoKneeAndHidesTheRowsBeyond) {
   const Answers answers =
       answers_of({{0.9, 0.9, 0.9}, {0.9, 0.9, 0.9}, {0.1, 0.1, 0.14}, {0.9, 0.9, 0.9}});
   EXPECT_FALSE(answers.rows[2].knee);
+  EXPECT_EQ(answers.settled->except_lr, std::vector<int>{8}) << "cut off; lr 7 did not learn";
   EXPECT_FALSE(answers.rows[1].cut_off);
   EXPECT_TRUE(answers.rows[2].cut_off);
   EXPECT_TRUE(answers.rows[3].cut_off);
@@ -245,7 +246,10 @@ class StudyAnswers : public ::testing::TestWithParam<std::string> {
 TEST_P(StudyAnswers, AreThoseOfTheOracle) {
   const Chance chance{oracle["chance"]["level"], oracle["chance"]["margin"]};
   const Answers answers = answer(golden(GetParam()), tolerance, chance);
-  expect_same(nlohmann::json(answers_json(answers)), oracle, GetParam());
+  nlohmann::json got = answers_json(answers);
+  EXPECT_EQ(got["text"].size(), 9U);
+  got.erase("text");
+  expect_same(got, oracle, GetParam());
 }
 
 TEST_P(StudyAnswers, MeasureChanceAsTheOracle) {

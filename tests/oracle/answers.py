@@ -79,8 +79,8 @@ def answers(study, overrides=()):
         diagonal = {"intercept": intercept, "slope": slope, "lr": [int(lr[r]) for r in shown],
                     "residuals": [knees[r] - intercept - slope * lr[r] for r in shown]}
 
-    still = [r for r in range(len(lr)) if settled[r] is None or r >= first_hidden]
-    flat = [settled[r] for r in range(len(lr)) if r not in still]
+    still = [r for r in range(len(lr)) if learned[r] and (settled[r] is None or r >= first_hidden)]
+    flat = [settled[r] for r in range(len(lr)) if learned[r] and r not in still]
 
     column_best = accuracy.max(axis=0)
     column_learned = column_best > level + margin

@@ -17,6 +17,7 @@
 #include "learning_curves.hpp"
 #include "load_dataset.hpp"
 #include "output_directory.hpp"
+#include "plot.hpp"
 #include "progress_bar.hpp"
 #include "run_record.hpp"
 #include "stop_on_signal.hpp"
@@ -65,6 +66,7 @@ void run(const Options& options) {
   const auto config_path = find_configuration(options.config);
   const Sweep sweep = read_configuration(config_path, options.overrides);
   const auto configuration = to_json(sweep);
+  const auto plot_script = options.plot ? find_plot_script() : std::filesystem::path();
   const auto engine = choose_engine(options.device);
   OutputDirectory directory(options.output.empty()
                                 ? std::filesystem::path("results") / config_path.stem()
@@ -105,6 +107,7 @@ void run(const Options& options) {
     if (options.verbose) print_seconds(record);
     fmt::print("wrote {} in {}\n", fmt::join(written, ", "), directory.path().string());
   }
+  if (options.plot) plot(plot_script, directory.path(), options.quiet);
 }
 
 }  // namespace gridrun

@@ -98,7 +98,7 @@ TEST_F(Program, AnswersAboutItself) {
   EXPECT_EQ(run_program({"--version"}, settings).out, "gridrun " GRIDRUN_VERSION "\n");
   const ProgramResult help = run_program({"--help"}, settings);
   EXPECT_EQ(help.status, 0);
-  for (const char* option : {"--config", "--device", "--output", "--set", "--force",
+  for (const char* option : {"--config", "--device", "--output", "--set", "--force", "--plot",
                              "--quiet", "--verbose", "--list-devices", "--version", "--help"})
     EXPECT_NE(help.out.find(option), std::string::npos) << option;
   const ProgramResult devices = run_program({"--list-devices"}, settings);

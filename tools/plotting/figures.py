@@ -1,4 +1,6 @@
 """The study's figures, with matplotlib: the accuracy as a surface, and four heat maps."""
+import io
+
 import matplotlib
 
 matplotlib.use("Agg")
@@ -194,6 +196,14 @@ def save(figure, path):
     """PNG or SVG by the path's ending."""
     metadata = {"Date": None} if path.suffix == ".svg" else {}
     figure.savefig(path, dpi=110, metadata=metadata)
+
+
+def png(figure):
+    """The bytes of a figure that is then closed, for a notebook."""
+    with io.BytesIO() as file:
+        figure.savefig(file, format="png", dpi=80)
+        close(figure)
+        return file.getvalue()
 
 
 def close(figure):

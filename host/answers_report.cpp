@@ -63,7 +63,8 @@ std::string row_table(const std::vector<RowAnswer>& rows, std::size_t width) {
     std::string lr, plateau, knee;
     for (std::size_t i = begin; i < std::min(rows.size(), begin + panel); ++i) {
       lr += fmt::format("{:>4} ", rows[i].plateau.lr);
-      plateau += fmt::format("{:>4.1f} ", 100 * rows[i].plateau.accuracy);
+      const double accuracy = 100 * rows[i].plateau.accuracy;
+      plateau += fmt::format("{:>4.{}f} ", accuracy, accuracy < 99.95 ? 1 : 0);
       knee += rows[i].knee ? fmt::format("{:>4}{}", *rows[i].knee, rows[i].cut_off ? '+' : ' ')
                            : "   - ";
     }
@@ -156,39 +157,39 @@ std::string answers_text(const Answers& answers, std::size_t width) {
 }
 
 json answers_json(const Answers& answers) {
-  json text{{"tolerance", answers.tolerance},
-            {"chance", json{{"level", answers.chance.level},
-                            {"margin", answers.chance.margin},
-                            {"threshold", answers.chance.threshold()}}},
-            {"learned", answers.learned},
-            {"best", cell_json(answers.best)},
-            {"by_lr", json::array()},
-            {"by_fraction", json::array()},
-            {"fewest_bits", nullptr},
-            {"left_cliff", nullptr},
-            {"diagonal_cliff", nullptr},
-            {"settled", nullptr},
-            {"common_rate", nullptr},
-            {"text", lines_of(answers_text(answers, 0))}};
-  if (!answers.learned) return text;
-  for (const RowAnswer& row : answers.rows) text["by_lr"].push_back(row_json(row));
+  json record{{"tolerance", answers.tolerance},
+              {"chance", json{{"level", answers.chance.level},
+                              {"margin", answers.chance.margin},
+                              {"threshold", answers.chance.threshold()}}},
+              {"learned", answers.learned},
+              {"best", cell_json(answers.best)},
+              {"by_lr", json::array()},
+              {"by_fraction", json::array()},
+              {"fewest_bits", nullptr},
+              {"left_cliff", nullptr},
+              {"diagonal_cliff", nullptr},
+              {"settled", nullptr},
+              {"common_rate", nullptr},
+              {"text", lines_of(answers_text(answers, 0))}};
+  if (!answers.learned) return record;
+  for (const RowAnswer& row : answers.rows) record["by_lr"].push_back(row_json(row));
   for (const ColumnAnswer& column : answers.columns)
-    text["by_fraction"].push_back(column_json(column));
-  text["fewest_bits"] = cell_json(answers.fewest_bits);
-  text["left_cliff"] = json{{"lr", answers.left_cliff.lr},
-                            {"next_lr", or_null(answers.left_cliff.next_lr)},
-                            {"loss", answers.left_cliff.loss}};
+    record["by_fraction"].push_back(column_json(column));
+  record["fewest_bits"] = cell_json(answers.fewest_bits);
+  record["left_cliff"] = json{{"lr", answers.left_cliff.lr},
+                              {"next_lr", or_null(answers.left_cliff.next_lr)},
+                              {"loss", answers.left_cliff.loss}};
   if (const auto& cliff = answers.diagonal_cliff)
-    text["diagonal_cliff"] = json{{"intercept", cliff->intercept},
-                                  {"slope", cliff->slope},
-                                  {"lr", cliff->lr},
-                                  {"residuals", cliff->residuals}};
+    record["diagonal_cliff"] = json{{"intercept", cliff->intercept},
+                                    {"slope", cliff->slope},
+                                    {"lr", cliff->lr},
+                                    {"residuals", cliff->residuals}};
   if (const auto& all = answers.settled)
-    text["settled"] = json{{"fraction", all->fraction}, {"except_lr", all->except_lr}};
+    record["settled"] = json{{"fraction", all->fraction}, {"except_lr", all->except_lr}};
   if (const auto& rate = answers.common_rate)
-    text["common_rate"] =
+    record["common_rate"] =
         json{{"lr", rate->lr}, {"fraction", rate->fraction}, {"everywhere", rate->everywhere}};
-  return text;
+  return record;
 }
 
 }  // namespace gridrun

@@ -148,6 +148,11 @@ TEST(Answers, OneCell) {
   EXPECT_FALSE(answers_of({{0.15}}).learned);
 }
 
+TEST(Answers, AWholeHundredFitsItsColumn) {
+  const std::string text = answers_text(answers_of({{0.2, 1.0}, {0.2, 0.999}, {0.2, 0.9996}}), 0);
+  EXPECT_NE(text.find("\nplateau, %       100 99.9  100\n"), std::string::npos) << text;
+}
+
 TEST(Answers, AllCellsEqual) {
   const Answers answers = answers_of({{0.9, 0.9, 0.9}, {0.9, 0.9, 0.9}, {0.9, 0.9, 0.9}});
   EXPECT_EQ(answers.best.lr, 5);

@@ -74,8 +74,9 @@ function cliffTraces(run) {
 
 function drawHeatMap(at, run, map) {
   const values = valuesOf(run, map.name);
+  const shown = value => value === null ? "none (zero)" : map.text(value);
   const text = values.map((row, f) => row.map((value, l) =>
-    `${cellName(run.lr[l], run.fraction[f])}<br>${map.title}: <b>${value === null ? "none (zero)" : map.text(value)}</b>`));
+    `${cellName(run.lr[l], run.fraction[f])}<br>${map.title}: <b>${shown(value)}</b>`));
   const [low, high] = study.ranges[map.name] || [run.fraction[0], run.fraction[run.fraction.length - 1]];
   const cells = {type: "heatmap", x: run.lr.map((_, i) => i), y: run.fraction.map((_, i) => i), z: values, text,
                  hovertemplate: "%{text}<extra></extra>", hoverongaps: true, colorscale: map.colours, zmin: low,
@@ -195,7 +196,8 @@ function section(title) {
 // Row by row, so that the same part of each run is side by side.
 function drawAll() {
   const {runs} = study;
-  document.getElementById("runs").style.gridTemplateColumns = `repeat(${runs.length}, minmax(${runs.length > 1 ? "560px" : "0"}, 1fr))`;
+  const narrowest = runs.length > 1 ? "560px" : "0";
+  document.getElementById("runs").style.gridTemplateColumns = `repeat(${runs.length}, minmax(${narrowest}, 1fr))`;
   const drawn = [];
   for (const run of runs) {
     const top = section("");

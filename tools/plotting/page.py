@@ -26,7 +26,8 @@ def chosen_cells(run):
         chosen.append((answers["fewest_bits"]["lr"], answers["fewest_bits"]["fraction"]))
     if run.left_cliff:
         chosen.append((run.left_cliff[0], best[1]))
-    below = [fraction for fraction in run.fractions if any(lr == best[0] and fraction < knee for lr, knee, _ in run.knees)]
+    knee = {lr: knee for lr, knee, _ in run.knees}.get(best[0])
+    below = [fraction for fraction in run.fractions if knee is not None and fraction < knee]
     if below:
         chosen.append((best[0], below[-1]))
     return list(dict.fromkeys(chosen))

@@ -1,6 +1,7 @@
 """What gridrun left in an output directory, read and checked."""
 import csv
 import json
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Optional
@@ -101,7 +102,7 @@ def read_curves(path, shape):
     try:
         with np.load(path) as arrays:
             curves = Curves(arrays["steps"], arrays["accuracy"])
-    except (OSError, KeyError, ValueError) as error:
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise RequestError(f"{path}: not learning curves of gridrun") from error
     if curves.accuracy.shape != (*shape, len(curves.steps)):
         raise RequestError(f"{path}: curves of another grid than grid.csv")
@@ -115,11 +116,15 @@ def load(directory):
         raise RequestError(f"{directory}: no such directory")
     learning_rates, fractions, (accuracy, mean_update, mean_error) = read_grid(directory / "grid.csv")
     run, answers = read_json(directory / "run.json", RUN_KEYS), read_json(directory / "answers.json", ANSWERS_KEYS)
-    if [row["lr"] for row in answers["by_lr"]] not in ([], learning_rates):
+    try:
+        title, answered = run["dataset"]["name"].upper(), [row["lr"] for row in answers["by_lr"]]
+    except (AttributeError, KeyError, TypeError) as error:
+        raise RequestError(f"{directory}: run.json or answers.json is not what gridrun writes") from error
+    if answered not in ([], learning_rates):
         raise RequestError(f"{directory / 'answers.json'}: answers of another grid than grid.csv")
     lr, fraction = np.array(learning_rates)[:, None], np.array(fractions)[None, :]
     return Results(
-        title=run["dataset"]["name"].upper(), learning_rates=learning_rates, fractions=fractions, accuracy=accuracy,
+        title=title, learning_rates=learning_rates, fractions=fractions, accuracy=accuracy,
         update=log2_or_nan(mean_update) - fraction, error=log2_or_nan(mean_error) + lr - fraction,
         answers=answers, run=run, curves=read_curves(directory / "curves.npz", accuracy.shape))
 

@@ -30,6 +30,8 @@ Options parse_command_line(int argc, const char* const* argv) {
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
   app.add_flag("--force", options.force, "Replace the run of another configuration");
+  app.add_flag("--plot", options.plot,
+               "Draw the results with tools/plot (needs Python's matplotlib, numpy and plotly)");
   app.add_flag("--list-devices", options.list_devices, "Print the devices and exit");
   auto* quiet = app.add_flag("--quiet", options.quiet, "Print nothing but errors");
   app.add_flag("--verbose", options.verbose, "Print the seconds of each stage")->excludes(quiet);

@@ -12,6 +12,7 @@ struct Options {
   std::string output;  // empty: results/<configuration's name>
   std::vector<std::string> overrides;
   bool force = false;
+  bool plot = false;
   bool quiet = false;
   bool verbose = false;
   bool list_devices = false;

@@ -55,7 +55,8 @@ const std::vector<std::string> known_keys = {
     "network.layers",   "network.activation",   "init.mean",        "init.std",
     "train.iterations", "train.seed",           "train.draw_order", "grid.lr",
     "grid.lr.from",     "grid.lr.to",           "grid.fraction",    "grid.fraction.from",
-    "grid.fraction.to", "report.smooth_window", "report.polyorder"};
+    "grid.fraction.to", "report.smooth_window", "report.polyorder", "report.tolerance",
+    "report.curves"};
 
 /// Both ends included.
 struct Range {
@@ -114,6 +115,13 @@ class Keys {
     const auto value = root_.at_path(key).value<double>();
     if (!value || root_.at_path(key).is_boolean() || !std::isfinite(*value))
       fail(key, "a finite number");
+    return *value;
+  }
+
+  bool boolean(const std::string& key, bool otherwise) const {
+    if (!find(key)) return otherwise;
+    const auto value = root_.at_path(key).value_exact<bool>();
+    if (!value) fail(key, "true or false");
     return *value;
   }
 
@@ -282,6 +290,10 @@ Sweep checked(const Keys& keys) {
   if (report.polyorder >= report.smooth_window)
     keys.fail("report.polyorder",
               fmt::format("less than report.smooth_window = {}", report.smooth_window));
+  report.tolerance = keys.real("report.tolerance", report.tolerance);
+  if (!(report.tolerance >= 0 && report.tolerance <= 1))
+    keys.fail("report.tolerance", "a number from 0 to 1");
+  report.curves = keys.boolean("report.curves", report.curves);
   savitzky_golay_weights(report.smooth_window, report.polyorder);  // refuses what cannot be fitted
   return sweep;
 }
@@ -342,7 +354,9 @@ nlohmann::ordered_json to_json(const Sweep& sweep) {
                              {"draw_order", name_of(sweep.train.draw_order, draw_orders)}}},
               {"grid", json{{"lr", sweep.grid.lr}, {"fraction", sweep.grid.fraction}}},
               {"report", json{{"smooth_window", sweep.report.smooth_window},
-                              {"polyorder", sweep.report.polyorder}}}};
+                              {"polyorder", sweep.report.polyorder},
+                              {"tolerance", sweep.report.tolerance},
+                              {"curves", sweep.report.curves}}}};
 }
 
 }  // namespace gridrun

@@ -23,7 +23,7 @@ nlohmann::ordered_json configuration_held(const fs::path& directory) {
 }
 
 void refuse_other_run(const fs::path& directory, const nlohmann::ordered_json& configuration) {
-  for (const char* name : {"run.json", "grid.csv", "grid.npz"})
+  for (const char* name : {"run.json", "grid.csv", "grid.npz", "answers.json", "curves.npz"})
     if (fs::exists(directory / name) && configuration_held(directory) != configuration)
       throw RequestError(fmt::format(
           "{}: holds {} of another configuration; --force replaces it, --output DIR goes elsewhere",

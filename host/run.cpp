@@ -2,16 +2,22 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <fmt/ranges.h>
+
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "answers.hpp"
+#include "answers_report.hpp"
+#include "chance.hpp"
 #include "choose_engine.hpp"
 #include "configuration.hpp"
 #include "heat_map.hpp"
+#include "learning_curves.hpp"
 #include "load_dataset.hpp"
 #include "output_directory.hpp"
+#include "plot.hpp"
 #include "progress_bar.hpp"
 #include "run_record.hpp"
 #include "stop_on_signal.hpp"
@@ -43,14 +49,10 @@ Outcomes train(Engine& engine, const StagedSweep& staged, Progress& progress, bo
   return engine.train(staged, progress);
 }
 
-void print_result(const GridResult& result) {
-  fmt::print("{}", heat_map(result, has_colours(stdout), terminal_width(stdout)));
-  const auto best = std::max_element(
-      result.cells.begin(), result.cells.end(),
-      [](const CellResult& a, const CellResult& b) { return a.accuracy < b.accuracy; });
-  const auto at = static_cast<std::size_t>(best - result.cells.begin());
-  fmt::print("best: {:.2f} % at lr {}, fraction {}\n", 100 * best->accuracy,
-             result.lr[at / result.fraction.size()], result.fraction[at % result.fraction.size()]);
+void print_result(const GridResult& result, const Answers& answers) {
+  const std::size_t width = terminal_width(stdout);
+  fmt::print("{}\n{}\n", heat_map(result, has_colours(stdout), width),
+             answers_text(answers, width));
 }
 
 void print_seconds(const RunRecord& record) {
@@ -64,6 +66,7 @@ void run(const Options& options) {
   const auto config_path = find_configuration(options.config);
   const Sweep sweep = read_configuration(config_path, options.overrides);
   const auto configuration = to_json(sweep);
+  const auto plot_script = options.plot ? find_plot_script() : std::filesystem::path();
   const auto engine = choose_engine(options.device);
   OutputDirectory directory(options.output.empty()
                                 ? std::filesystem::path("results") / config_path.stem()
@@ -89,17 +92,22 @@ void run(const Options& options) {
   const Outcomes outcomes = train(*engine, staged, progress, options.quiet);
   stopwatch.lap(record, "train");
   const GridResult result = summarise(sweep, staged, outcomes);
+  const Answers answers = answer(result, sweep.report.tolerance, chance(sweep, staged));
+  std::optional<LearningCurves> curves;
+  if (sweep.report.curves) curves = learning_curves(sweep, outcomes);
   stopwatch.lap(record, "summarise");
-  write_results(directory.path(), result, [&] {
+  const auto written = write_results(directory.path(), result, answers, curves, [&] {
     stopwatch.lap(record, "write");
     return run_json(record, configuration, dataset);
   });
   directory.keep();
 
-  if (options.quiet) return;
-  print_result(result);
-  if (options.verbose) print_seconds(record);
-  fmt::print("wrote grid.csv, grid.npz and run.json in {}\n", directory.path().string());
+  if (!options.quiet) {
+    print_result(result, answers);
+    if (options.verbose) print_seconds(record);
+    fmt::print("wrote {} in {}\n", fmt::join(written, ", "), directory.path().string());
+  }
+  if (options.plot) plot(plot_script, directory.path(), options.quiet);
 }
 
 }  // namespace gridrun

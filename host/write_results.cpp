@@ -1,5 +1,9 @@
 #include "write_results.hpp"
 
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "answers_report.hpp"
 #include "atomic_file.hpp"
 #include "grid_csv.hpp"
 #include "npz_file.hpp"
@@ -8,7 +12,12 @@ namespace gridrun {
 namespace fs = std::filesystem;
 namespace {
 
-void write_npz(const fs::path& path, const GridResult& result) {
+void add_axes(NpzFile& npz, const GridResult& result) {
+  npz.add("learning_rates", {result.lr.begin(), result.lr.end()});
+  npz.add("fractions", {result.fraction.begin(), result.fraction.end()});
+}
+
+void write_grid_npz(const fs::path& path, const GridResult& result) {
   NpzFile npz(path);
   const auto figure = [&](const char* name, double CellResult::*member) {
     std::vector<double> values;
@@ -19,25 +28,44 @@ void write_npz(const fs::path& path, const GridResult& result) {
   figure("accuracy", &CellResult::accuracy);
   figure("mean_update", &CellResult::mean_update);
   figure("mean_error", &CellResult::mean_error);
-  npz.add("learning_rates", {result.lr.begin(), result.lr.end()});
-  npz.add("fractions", {result.fraction.begin(), result.fraction.end()});
+  add_axes(npz, result);
+  npz.close();
+}
+
+void write_curves_npz(const fs::path& path, const GridResult& result,
+                      const LearningCurves& curves) {
+  NpzFile npz(path);
+  npz.add("accuracy", {result.lr.size(), result.fraction.size(), curves.steps.size()},
+          curves.accuracy);
+  npz.add("steps", {curves.steps.begin(), curves.steps.end()});
+  add_axes(npz, result);
   npz.close();
 }
 
 }  // namespace
 
-void write_results(const fs::path& directory, const GridResult& result,
-                   const std::function<std::string()>& run_record) {
-  AtomicFile csv(directory / "grid.csv",
-                 [&](const fs::path& path) { write_file(path, grid_csv(result)); });
-  AtomicFile npz(directory / "grid.npz", [&](const fs::path& path) { write_npz(path, result); });
-  AtomicFile json(directory / "run.json",
-                  [&](const fs::path& path) { write_file(path, run_record()); });
-  // run.json goes first and comes back last, so that it never stands beside another run's grid.
+std::vector<std::string> write_results(const fs::path& directory, const GridResult& result,
+                                       const Answers& answers,
+                                       const std::optional<LearningCurves>& curves,
+                                       const std::function<std::string()>& run_record) {
+  std::vector<std::string> names;
+  std::vector<AtomicFile> files;
+  const auto add = [&](const char* name, const std::function<void(const fs::path&)>& write) {
+    files.emplace_back(directory / name, write);
+    names.emplace_back(name);
+  };
+  add("grid.csv", [&](const fs::path& path) { write_file(path, grid_csv(result)); });
+  add("grid.npz", [&](const fs::path& path) { write_grid_npz(path, result); });
+  add("answers.json",
+      [&](const fs::path& path) { write_file(path, answers_json(answers).dump(2) + "\n"); });
+  if (curves)
+    add("curves.npz", [&](const fs::path& path) { write_curves_npz(path, result, *curves); });
+  add("run.json", [&](const fs::path& path) { write_file(path, run_record()); });
+  // run.json goes first and comes back last, so that it never stands beside another run's files.
   fs::remove(directory / "run.json");
-  csv.commit();
-  npz.commit();
-  json.commit();
+  if (!curves) fs::remove(directory / "curves.npz");
+  for (AtomicFile& file : files) file.commit();
+  return names;
 }
 
 }  // namespace gridrun

@@ -40,6 +40,8 @@ TEST(Configuration, DefaultsAreTheStudys) {
   EXPECT_EQ(sweep.grid.fraction.size(), 16U);
   EXPECT_EQ(sweep.report.smooth_window, 1001U);
   EXPECT_EQ(sweep.report.polyorder, 2U);
+  EXPECT_EQ(sweep.report.tolerance, 0.02);
+  EXPECT_FALSE(sweep.report.curves);
 }
 
 TEST(Configuration, EveryKeyIsRead) {
@@ -65,6 +67,8 @@ fraction = { from = 0, to = 52 }
 [report]
 smooth_window = 5
 polyorder     = 3
+tolerance     = 0.1
+curves        = true
 )");
   EXPECT_EQ(
       to_json(sweep).dump(),
@@ -73,7 +77,8 @@ polyorder     = 3
       R"("train":{"iterations":50,"seed":7,"draw_order":"weights"},)"
       R"("grid":{"lr":[0,7,62],"fraction":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,)"
       R"(20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,)"
-      R"(48,49,50,51,52]},"report":{"smooth_window":5,"polyorder":3}})");
+      R"(48,49,50,51,52]},"report":{"smooth_window":5,"polyorder":3,"tolerance":0.1,)"
+      R"("curves":true}})");
 }
 
 TEST(Configuration, OverridesReplaceSingleKeys) {
@@ -185,6 +190,17 @@ TEST(Configuration, WindowsMustFitTheRun) {
             "ill-conditioned");
   EXPECT_EQ(refusal(minimal + "[report]\nsmooth_window = 3\npolyorder = 3\n"),
             "c.toml:5: report.polyorder = 3, expected less than report.smooth_window = 3");
+}
+
+TEST(Configuration, ReportsMustMakeSense) {
+  for (const char* tolerance : {"-0.01", "1.5", "nan", "'some'"})
+    EXPECT_NE(
+        refused_override(std::string("report.tolerance=") + tolerance).find("report.tolerance = "),
+        std::string::npos);
+  EXPECT_EQ(refused_override("report.tolerance=2"),
+            "--set report.tolerance=2: report.tolerance = 2, expected a number from 0 to 1");
+  EXPECT_EQ(refused_override("report.curves=1"),
+            "--set report.curves=1: report.curves = 1, expected true or false");
 }
 
 TEST(Configuration, OverridesMustBeKeyValuePairs) {

@@ -57,8 +57,10 @@ TEST_F(Program, WithoutArgumentsRunsTheDigitsStudy) {
   EXPECT_EQ(result.out.find("digits: 240 networks, 64 to 10, 10000 steps each, on "), 0U);
   EXPECT_NE(result.out.find("\n9       9   9  10  31  35  52  56  64  75"), std::string::npos)
       << result.out;
+  EXPECT_NE(result.out.find("\nbest cell       75.4 % at lr 9, fraction 17; chance is 12.8 %"),
+            std::string::npos);
   EXPECT_EQ(result.out.find('\x1b'), std::string::npos) << "no colours outside a terminal";
-  EXPECT_NE(result.out.find("wrote grid.csv, grid.npz and run.json in results/digits\n"),
+  EXPECT_NE(result.out.find("wrote grid.csv, grid.npz, answers.json, run.json in results/digits\n"),
             std::string::npos);
   const fs::path results = scratch.path() / "results" / "digits";
   const std::string csv = contents_of(results / "grid.csv");
@@ -78,6 +80,11 @@ TEST_F(Program, RunJsonTellsWhatWasRun) {
     EXPECT_GE(run["seconds"][stage], 0.0) << stage;
 }
 
+TEST_F(Program, KeepsLearningCurvesWhenAskedFor) {
+  ASSERT_EQ(run_short({"--set", "report.curves=true"}).status, 0);
+  EXPECT_GT(fs::file_size(scratch.path() / "results/digits/curves.npz"), 4 * 200 * 8U);
+}
+
 TEST_F(Program, QuietPrintsNothingAndVerboseTheStages) {
   const ProgramResult quiet = run_short({"--quiet"});
   EXPECT_EQ(quiet.status, 0);
@@ -91,8 +98,8 @@ TEST_F(Program, AnswersAboutItself) {
   EXPECT_EQ(run_program({"--version"}, settings).out, "gridrun " GRIDRUN_VERSION "\n");
   const ProgramResult help = run_program({"--help"}, settings);
   EXPECT_EQ(help.status, 0);
-  for (const char* option : {"--config", "--device", "--output", "--set", "--force", "--quiet",
-                             "--verbose", "--list-devices", "--version", "--help"})
+  for (const char* option : {"--config", "--device", "--output", "--set", "--force", "--plot",
+                             "--quiet", "--verbose", "--list-devices", "--version", "--help"})
     EXPECT_NE(help.out.find(option), std::string::npos) << option;
   const ProgramResult devices = run_program({"--list-devices"}, settings);
   EXPECT_EQ(devices.status, 0);
@@ -116,7 +123,7 @@ TEST_F(Program, ShowsColoursAndProgressOnATerminal) {
 TEST_F(Program, EnginesWriteTheSameBytes) {
   ASSERT_EQ(run_short({"--device", "reference", "--output", "a"}).status, 0);
   ASSERT_EQ(run_short({"--device", "auto", "--output", "b"}).status, 0);
-  for (const char* file : {"grid.csv", "grid.npz"})
+  for (const char* file : {"grid.csv", "grid.npz", "answers.json"})
     EXPECT_EQ(contents_of(scratch.path() / "a" / file), contents_of(scratch.path() / "b" / file));
 }
 

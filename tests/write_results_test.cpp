@@ -2,9 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <nlohmann/json.hpp>
 
+#include "answers_report.hpp"
 #include "grid_csv.hpp"
 #include "gridrun/error.hpp"
 #include "npz_file.hpp"
@@ -68,25 +71,53 @@ TEST(NpzFile, SaysThatTheDiskIsFull) {
   EXPECT_EQ(message, "/dev/full: cannot write: No space left on device");
 }
 
+const Answers answers = answer(result, 0.02, {});
+
+std::vector<std::string> names_in(const std::filesystem::path& directory) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(directory))
+    names.push_back(entry.path().filename().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
 TEST(WriteResults, WritesAllFiles) {
   const ScratchDirectory scratch;
-  write_results(scratch.path(), result, [] { return "{}\n"; });
+  const auto written =
+      write_results(scratch.path(), result, answers, std::nullopt, [] { return "{}\n"; });
+  EXPECT_EQ(written,
+            (std::vector<std::string>{"grid.csv", "grid.npz", "answers.json", "run.json"}));
   EXPECT_EQ(contents_of(scratch.path() / "grid.csv"), grid_csv(result));
+  EXPECT_EQ(contents_of(scratch.path() / "answers.json"), answers_json(answers).dump(2) + "\n");
   EXPECT_EQ(contents_of(scratch.path() / "run.json"), "{}\n");
   EXPECT_GT(contents_of(scratch.path() / "grid.npz").size(), 1000U);
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(scratch.path()), {}), 3);
+  EXPECT_EQ(names_in(scratch.path()).size(), 4U);
+}
+
+TEST(WriteResults, CurvesComeAndGoWithTheirRun) {
+  const ScratchDirectory scratch;
+  const LearningCurves curves{{0, 9}, {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0.25, 0.75}};
+  write_results(scratch.path(), result, answers, curves, [] { return "{}\n"; });
+  const std::string archive = contents_of(scratch.path() / "curves.npz");
+  EXPECT_NE(npy(archive, "accuracy").find("'shape': (2, 3, 2,)"), std::string::npos);
+  EXPECT_NE(npy(archive, "steps").find("'shape': (2,)"), std::string::npos);
+  EXPECT_NE(npy(archive, "learning_rates").find("'shape': (2,)"), std::string::npos);
+  EXPECT_NE(npy(archive, "fractions").find("'shape': (3,)"), std::string::npos);
+  write_results(scratch.path(), result, answers, std::nullopt, [] { return "{}\n"; });
+  EXPECT_EQ(names_in(scratch.path()),
+            (std::vector<std::string>{"answers.json", "grid.csv", "grid.npz", "run.json"}));
 }
 
 TEST(WriteResults, LeavesWhatWasThereWhenOneFileFails) {
   const ScratchDirectory scratch;
-  scratch.write("grid.csv", "before");
-  scratch.write("run.json", "before");
-  EXPECT_THROW(write_results(scratch.path(), result,
+  for (const char* name : {"grid.csv", "curves.npz", "run.json"}) scratch.write(name, "before");
+  EXPECT_THROW(write_results(scratch.path(), result, answers, std::nullopt,
                              []() -> std::string { throw RunError("the last file fails"); }),
                RunError);
-  EXPECT_EQ(contents_of(scratch.path() / "grid.csv"), "before");
-  EXPECT_EQ(contents_of(scratch.path() / "run.json"), "before");
-  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(scratch.path()), {}), 2);
+  EXPECT_EQ(names_in(scratch.path()),
+            (std::vector<std::string>{"curves.npz", "grid.csv", "run.json"}));
+  for (const char* name : {"grid.csv", "curves.npz", "run.json"})
+    EXPECT_EQ(contents_of(scratch.path() / name), "before");
 }
 
 }  // namespace

@@ -42,6 +42,8 @@ struct Sweep {
   struct {
     std::uint32_t smooth_window = 1001;  // steps, odd
     std::uint32_t polyorder = 2;
+    double tolerance = 0.02;  // accuracies that differ by no more count as equal in the answers
+    bool curves = false;      // write curves.npz
   } report;
 };
 

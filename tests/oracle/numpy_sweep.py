@@ -38,7 +38,7 @@ DEFAULTS = {
     "init.mean": 0.0, "init.std": 500.0,
     "train.iterations": 10000, "train.seed": 0xDEADBEEC, "train.draw_order": "shuffle_then_weights",
     "grid.lr": {"from": 5, "to": 19}, "grid.fraction": {"from": 8, "to": 23},
-    "report.smooth_window": 1001, "report.polyorder": 2,
+    "report.smooth_window": 1001, "report.polyorder": 2, "report.tolerance": 0.02, "report.curves": False,
 }
 FOLD = 1024  # steps between two foldings of the 64-bit partial sums into Python's integers
 

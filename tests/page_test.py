@@ -1,0 +1,137 @@
+"""study.html in a real browser, Chromium without a window: page_test.py GRIDRUN"""
+import csv
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+from selenium import webdriver
+from selenium.webdriver.chrome.options import Options
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.support.ui import WebDriverWait
+
+ROOT = Path(__file__).resolve().parents[1]
+GRIDRUN = sys.argv.pop(1)
+PATIENCE = 120  # seconds: WebGL is drawn by the processor here
+ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--use-angle=swiftshader",
+             "--enable-unsafe-swiftshader", "--window-size=1500,2400", "--proxy-server=127.0.0.1:9")  # no network
+
+
+def start_browser():
+    options = Options()
+    for argument in ARGUMENTS:
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return webdriver.Chrome(service=Service(shutil.which("chromedriver")), options=options)
+
+
+class Page(unittest.TestCase):
+    """Two runs side by side: the study's DIGITS with curves, and a small one without."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.scratch.cleanup)
+        directory = Path(cls.scratch.name)
+        for name, settings in {"digits": ["report.curves=true"],
+                               "small": ["grid.lr=[0, 9]", "grid.fraction=[12, 16]"]}.items():
+            subprocess.run([GRIDRUN, "--quiet", "--output", directory / name,
+                            *(word for setting in settings for word in ("--set", setting))], check=True)
+        subprocess.run([sys.executable, "-B", ROOT / "tools/plot", "--quiet", "--output", directory,
+                        directory / "digits", directory / "small"], check=True)
+        with open(directory / "digits/grid.csv", newline="", encoding="utf-8") as file:
+            cls.accuracy = {(int(row["lr"]), int(row["fraction"])): float(row["accuracy"])
+                            for row in csv.DictReader(file)}
+        cls.browser = start_browser()
+        cls.addClassCleanup(cls.browser.quit)
+        cls.browser.get((directory / "study.html").as_uri())
+        WebDriverWait(cls.browser, PATIENCE).until(
+            lambda browser: browser.find_element("tag name", "body").get_attribute("data-drawn"))
+
+    def of_cell(self, at, column, row):
+        """An action chain that brings the pointer upon a cell of the heat map with that id."""
+        x, y, width, height = self.browser.execute_script("""
+            const at = document.getElementById(arguments[0]);
+            at.scrollIntoView({block: "center"});
+            const {xaxis, yaxis} = at._fullLayout;
+            return [xaxis._offset + xaxis.l2p(arguments[1]), yaxis._offset + yaxis.l2p(arguments[2]),
+                    at.clientWidth, at.clientHeight];""", at, column, row)
+        element = self.browser.find_element("id", at)
+        return ActionChains(self.browser).move_to_element_with_offset(
+            element, round(x - width / 2), round(y - height / 2))
+
+    def hover_text(self, at, column, row):
+        ActionChains(self.browser).move_to_element(self.browser.find_element("tag name", "h1")).perform()
+        self.of_cell(at, column, row).perform()
+        return WebDriverWait(self.browser, PATIENCE).until(lambda browser: browser.execute_script(
+            "return document.querySelector('#' + arguments[0] + ' .hoverlayer .hovertext')?.textContent", at))
+
+    def curves(self):
+        return self.browser.execute_script("""
+            return document.getElementById("curves-0").data.map(trace => [trace.name, trace.y[trace.y.length - 1]]);""")
+
+    def tearDown(self):
+        errors = [entry for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
+        self.assertEqual(errors, [], "nothing is logged as an error")
+
+    def test_everything_is_there(self):
+        self.assertEqual([heading.text for heading in self.browser.find_elements("tag name", "h1")],
+                         [f"DIGITS, {self.scratch.name}/{name}" for name in ("digits", "small")])
+        text = self.browser.find_element("tag name", "pre").text
+        self.assertIn("best cell       75.4 % at lr 9, fraction 17", text)
+        for i in range(2):
+            self.assertTrue(self.browser.find_elements("css selector", f"#surface-{i} canvas"))
+            for name in ("accuracy", "update", "error", "fraction"):
+                self.assertTrue(self.browser.find_elements("css selector", f"#{name}-{i} .heatmaplayer image"))
+        rows = {row.find_elements("tag name", "td")[0].text: row
+                for row in self.browser.find_elements("tag name", "table")[0].find_elements("tag name", "tr")}
+        self.assertEqual(rows["configuration.report.curves"].get_attribute("class"), "differs")
+        self.assertEqual(rows["configuration.train.seed"].text.split()[-1], "3735928556")
+
+    def test_the_surface_is_drawn_in_colour(self):
+        element = self.browser.find_element("id", "surface-0")
+        self.browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", element)
+        picture = Path(self.scratch.name) / "surface.png"
+        element.screenshot(str(picture))
+        pixels = matplotlib.image.imread(picture)[:, : -120, :3]  # without the colour bar
+        red, green, blue = np.moveaxis(pixels, 2, 0)
+        self.assertGreater(np.mean((green > red + 0.1) & (green > blue + 0.05)), 0.01, "the plateau's green")
+        self.assertGreater(np.mean((blue > green + 0.1) & (red < 0.5)), 0.01, "the floor's violet")
+
+    def test_hovering_shows_the_cells_value(self):
+        for lr, fraction in ((9, 16), (5, 8), (19, 23), (13, 18)):
+            text = self.hover_text("accuracy-0", lr - 5, fraction - 8).replace("\u200b", "")  # beside superscripts
+            self.assertIn(f"−{lr}, {fraction} bits", text)
+            self.assertIn(f"{100 * self.accuracy[lr, fraction]:.2f} %", text)
+        self.assertIn("none (zero)", self.hover_text("error-1", 0, 1))
+
+    def test_a_click_shows_and_hides_a_learning_curve(self):
+        before = self.curves()
+        self.assertEqual(len(before), 4)
+        self.of_cell("accuracy-0", 12 - 5, 15 - 8).click().perform()
+        name, last = self.curves()[-1]
+        self.assertEqual(name, "2<sup>−12</sup>, 15 bits")
+        self.assertAlmostEqual(last, self.accuracy[12, 15], places=4)
+        self.of_cell("accuracy-0", 12 - 5, 15 - 8).click().perform()
+        self.assertEqual(self.curves(), before)
+
+    def test_curves_are_picked_by_number(self):
+        self.browser.execute_script("""
+            const [lr, fraction] = document.querySelectorAll(".choose select");
+            lr.value = "6"; fraction.value = "20";
+            document.querySelector(".choose button").click();""")
+        self.assertEqual(self.curves()[-1][0], "2<sup>−6</sup>, 20 bits")
+        self.assertAlmostEqual(self.curves()[-1][1], self.accuracy[6, 20], places=4)
+        self.browser.execute_script("document.querySelector('.choose button').click()")
+
+
+if __name__ == "__main__":
+    if not shutil.which("chromedriver"):
+        print("SKIPPED: needs Chromium and chromedriver (chromium, chromium-driver)")
+        sys.exit(77)
+    unittest.main()

@@ -1,0 +1,1 @@
+"""The pictures of gridrun's results: tools/plot and the notebook draw with these modules."""

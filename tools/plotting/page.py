@@ -1,0 +1,65 @@
+"""The interactive page: one HTML file with Plotly in it, so that it works offline."""
+import html as escape
+import json
+from pathlib import Path
+
+import numpy as np
+from plotly.offline import get_plotlyjs
+
+from plotting.figures import colour_range
+
+HERE = Path(__file__).parent
+
+
+def rounded(values, digits):
+    """Nested lists for JSON, null where there is no value."""
+    values = np.asarray(values, float)
+    return np.where(np.isfinite(values), np.round(values, digits), None).tolist()
+
+
+def chosen_cells(run):
+    """(lr, fraction) whose curves are shown at first: the best, and what falls off the cliffs beside it."""
+    answers = run.answers
+    best = (answers["best"]["lr"], answers["best"]["fraction"])
+    chosen = [best]
+    if answers["fewest_bits"]:
+        chosen.append((answers["fewest_bits"]["lr"], answers["fewest_bits"]["fraction"]))
+    if run.left_cliff:
+        chosen.append((run.left_cliff[0], best[1]))
+    knee = {lr: knee for lr, knee, _ in run.knees}.get(best[0])
+    below = [fraction for fraction in run.fractions if knee is not None and fraction < knee]
+    if below:
+        chosen.append((best[0], below[-1]))
+    return list(dict.fromkeys(chosen))
+
+
+def data_of(run):
+    """What the page's script draws a run from; grids are [fraction][lr], as heat maps have them."""
+    data = {
+        "title": run.title, "lr": run.learning_rates, "fraction": run.fractions,
+        "accuracy": rounded(run.accuracy.T, 6), "update": rounded(run.update.T, 4), "error": rounded(run.error.T, 4),
+        "knees": run.knees, "cliff": run.cliff_line, "left_cliff": run.left_cliff,
+        "answers": run.answers, "run": run.run, "curves": None,
+    }
+    if run.curves:
+        data["curves"] = {"steps": run.curves.steps.tolist(), "accuracy": rounded(run.curves.accuracy, 4),
+                          "chosen": chosen_cells(run)}
+    return data
+
+
+def html(results):
+    """The text of the page."""
+    ranges = {name: [float(end) for end in colour_range(results, name)] for name in ("accuracy", "update", "error")}
+    data = json.dumps({"runs": [data_of(run) for run in results], "ranges": ranges}, separators=(",", ":"))
+    parts = {
+        "TITLE": escape.escape(" beside ".join(run.title for run in results)),
+        "STYLE": (HERE / "page.css").read_text(encoding="utf-8"),
+        "PLOTLY": get_plotlyjs(),
+        "DATA": data.replace("</", "<\\/"),
+        "SCRIPT": (HERE / "page.js").read_text(encoding="utf-8"),
+    }
+    page = (HERE / "page.html").read_text(encoding="utf-8")
+    for name, text in parts.items():
+        before, after = page.split("{{" + name + "}}")
+        page = before + text + after
+    return page

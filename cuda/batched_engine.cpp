@@ -1,0 +1,393 @@
+#include "batched_engine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+
+#include "device_buffer.hpp"
+#include "gridrun/error.hpp"
+#include "train_plan.hpp"
+
+namespace gridrun::cuda {
+namespace {
+
+constexpr std::uint32_t least_slice = 1024;            // steps, where memory is short
+constexpr std::uint64_t visits_of_slice = 1ULL << 22;  // weights of a neuron, so that a launch
+                                                       // ends soon after an interrupt
+constexpr std::uint32_t steps_of_word = 32;            // of the right/wrong bits
+
+std::vector<std::uint32_t> labels_in_order(const StagedSweep& sweep, std::size_t count) {
+  std::vector<std::uint32_t> labels(count);
+  for (std::size_t s = 0; s < count; ++s) labels[s] = sweep.dataset->labels[sweep.order[s]];
+  return labels;
+}
+
+std::uint64_t largest_magnitude(const std::vector<std::int64_t>& weights) {
+  std::uint64_t largest = 0;
+  for (const std::int64_t weight : weights) largest = std::max(largest, magnitude(weight));
+  return largest;
+}
+
+/// The sweep's data in device memory for the time of one training.
+class StagedData {
+ public:
+  StagedData(Device& device, const StagedSweep& sweep)
+      : samples_(static_cast<std::uint32_t>(
+            std::min<std::size_t>(sweep.order.size(), sweep.iterations))),
+        order_(device, {sweep.order.begin(), sweep.order.begin() + samples_}),
+        labels_(device, labels_in_order(sweep, samples_)),
+        weights_(device, sweep.weights),
+        device_(device) {
+    const auto& values = sweep.dataset->values;
+    if (const auto* bytes = std::get_if<0>(&values))
+      bytes_ = DeviceBuffer<std::uint8_t>(device, *bytes);
+    else
+      reals_ = DeviceBuffer<double>(device, std::get<1>(values));
+    view_ = {bytes_.data() ? static_cast<const void*>(bytes_.data()) : reals_.data(),
+             bytes_.data() != nullptr,
+             order_.data(),
+             samples_,
+             static_cast<std::uint32_t>(sweep.inputs),
+             sweep.dataset->scale};
+    largest_input_ = device.largest_input(view_);
+    largest_weight_ = largest_magnitude(sweep.weights);
+  }
+
+  const Samples& samples() const { return view_; }
+  const std::uint32_t* labels() const { return labels_.data(); }
+  const std::int64_t* weights() const { return weights_.data(); }
+  double largest_input() const { return largest_input_; }
+  std::uint64_t largest_weight() const { return largest_weight_; }
+
+  std::uint64_t nonzeros(int fraction) {
+    const auto known = nonzeros_.find(fraction);
+    if (known != nonzeros_.end()) return known->second;
+    return nonzeros_[fraction] = device_.count_nonzeros(view_, fraction);
+  }
+
+ private:
+  std::uint32_t samples_;               // that the steps visit
+  DeviceBuffer<std::uint32_t> order_;   // [samples], indices of stored samples
+  DeviceBuffer<std::uint32_t> labels_;  // [samples], in the order of the steps
+  DeviceBuffer<std::int64_t> weights_;  // [outputs][inputs], units of the last place
+  DeviceBuffer<std::uint8_t> bytes_;    // [stored samples][inputs], or
+  DeviceBuffer<double> reals_;          // the same in reals
+  Device& device_;
+  Samples view_{};
+  double largest_input_ = 0;
+  std::uint64_t largest_weight_ = 0;
+  std::map<int, std::uint64_t> nonzeros_;  // by fraction
+};
+
+/// The sparse list of one fraction.
+template <typename Word>
+class StagedList {
+ public:
+  StagedList(Device& device, StagedData& data, int fraction, Shape shape)
+      : places_(device, data.samples().samples) {
+    const Samples& samples = data.samples();
+    const std::uint64_t nonzeros = data.nonzeros(fraction);
+    const DeviceBuffer<std::uint64_t> positions(device, nonzeros);  // of the non-zero inputs
+    const DeviceBuffer<std::uint64_t> first(device, samples.samples + std::size_t{1});
+    device.stage_places(samples, data.labels(), fraction, shape.lanes, positions.data(),
+                        first.data(), places_.data());
+    SampleChunks last{};
+    device.download(&last, places_.data() + samples.samples - 1, sizeof(last));
+    const std::uint64_t chunks = std::uint64_t{last.begin} + last.chunks;
+    entries_ = DeviceBuffer<LaneEntries<Word>>(device, entries_with_slack(chunks, shape));
+    device.stage_entries(samples, fraction, shape, positions.data(), nonzeros, first.data(),
+                         places_.data(), chunks, entries_.data());
+    device.wait();  // the scratch buffers go
+    view_ = {places_.data(), entries_.data(), narrow_delta_limit(fraction, data.largest_input()),
+             fraction};
+  }
+
+  const SampleList<Word>& view() const { return view_; }
+
+  /// Device memory that staging takes at most, scratch included.
+  static std::uint64_t bytes(StagedData& data, int fraction, Shape shape) {
+    const std::uint64_t samples = data.samples().samples;
+    const std::uint64_t nonzeros = data.nonzeros(fraction);
+    return entries_with_slack(most_chunks(data, fraction, shape), shape) *
+               sizeof(LaneEntries<Word>) +
+           samples * sizeof(SampleChunks) + (nonzeros + samples) * sizeof(std::uint64_t);
+  }
+
+  static std::uint64_t most_chunks(StagedData& data, int fraction, Shape shape) {
+    return data.nonzeros(fraction) / static_cast<std::uint64_t>(shape.lanes * entries_of_lane) +
+           data.samples().samples;
+  }
+
+ private:
+  static std::uint64_t entries_with_slack(std::uint64_t chunks, Shape shape) {
+    return chunks * static_cast<std::uint64_t>(shape.lanes) +
+           prefetch_slack / sizeof(LaneEntries<Word>);
+  }
+
+  DeviceBuffer<SampleChunks> places_;        // [samples]
+  DeviceBuffer<LaneEntries<Word>> entries_;  // [chunks][lanes], 2^-fraction, and slack
+  SampleList<Word> view_{};
+};
+
+/// Outcomes of the networks of one batch, in its order.
+struct BatchResult {
+  Outcomes outcomes;
+  std::vector<std::uint32_t> outgrown;  // flags
+};
+
+WideSum sum_of_limbs(const std::uint64_t* limbs) {
+  WideSum sum = 0;
+  for (int i = 0; i < sum_limbs; ++i) sum += static_cast<WideSum>(limbs[i]) << (32 * i);
+  return sum;
+}
+
+/// Trains networks of one word.
+template <typename Word>
+class WordTrainer {
+ public:
+  /// `progress` is told of the steps when `counts`; it is asked whether to stop in any case.
+  WordTrainer(Device& device, const StagedSweep& sweep, StagedData& data, const Tuning& tuning,
+              Progress& progress, bool counts, BatchedEngine::Record& record)
+      : device_(device),
+        sweep_(sweep),
+        data_(data),
+        tuning_(tuning),
+        progress_(progress),
+        counts_(counts),
+        record_(record) {}
+
+  /// Trains `networks`, indices of the sweep's, into `outcomes`; returns those that outgrew the
+  /// word, whose outcomes are void.
+  std::vector<std::size_t> train(std::vector<std::size_t> networks, Outcomes& outcomes) {
+    std::vector<std::size_t> outgrown;
+    if (networks.empty()) return outgrown;
+    plan(networks);
+    std::stable_sort(networks.begin(), networks.end(), [&](std::size_t a, std::size_t b) {
+      return sweep_.networks[a].fraction < sweep_.networks[b].fraction;
+    });
+    for (auto next = networks.begin(); next != networks.end();) {
+      const auto end = next + static_cast<std::ptrdiff_t>(batch_size({next, networks.end()}));
+      std::vector<Network> batch;
+      std::transform(next, end, std::back_inserter(batch),
+                     [&](std::size_t n) { return sweep_.networks[n]; });
+      BatchResult result = train_batch(batch);
+      for (std::size_t n = 0; n < batch.size(); ++n) {
+        if (result.outgrown[n]) outgrown.push_back(next[static_cast<std::ptrdiff_t>(n)]);
+        outcomes[next[static_cast<std::ptrdiff_t>(n)]] = std::move(result.outcomes[n]);
+      }
+      next = end;
+    }
+    return outgrown;
+  }
+
+ private:
+  std::uint32_t inputs() const { return data_.samples().inputs; }
+  std::uint32_t outputs() const { return static_cast<std::uint32_t>(sweep_.outputs); }
+  std::uint32_t rows() const { return inputs() + static_cast<std::uint32_t>(launch_.shape.lanes); }
+  std::size_t block_units() const {
+    return static_cast<std::size_t>(launch_.block_lanes / warp_lanes) *
+           static_cast<std::size_t>(launch_.shape.neurons_of_warp());
+  }
+
+  /// Chooses the launch for the networks still to train.
+  void plan(const std::vector<std::size_t>& networks) {
+    Workload work;
+    work.word = sizeof(Word);
+    work.inputs = inputs();
+    std::map<int, std::uint64_t> neurons;
+    for (const std::size_t n : networks) neurons[sweep_.networks[n].fraction] += outputs();
+    double nonzeros = 0;
+    for (const auto& [fraction, count] : neurons) {
+      work.neurons_of_fraction.push_back(count);
+      nonzeros += static_cast<double>(data_.nonzeros(fraction));
+    }
+    work.mean_nonzeros = nonzeros / static_cast<double>(neurons.size()) /
+                         static_cast<double>(data_.samples().samples);
+    const auto& shape = sizeof(Word) == 4 ? tuning_.narrow_shape : tuning_.wide_shape;
+    const DeviceLimits limits = tuning_.limits.value_or(device_.limits());
+    launch_ = shape ? launch_of_shape(work, limits, *shape) : choose_launch(work, limits);
+    const auto visits = std::max(work.mean_nonzeros, 1.0);
+    longest_slice_ =
+        tuning_.slice_steps
+            ? tuning_.slice_steps
+            : std::max(least_slice,
+                       static_cast<std::uint32_t>(static_cast<double>(visits_of_slice) / visits));
+  }
+
+  std::uint64_t bytes_of_unit(std::uint32_t slice) const {
+    return (std::uint64_t{rows()} + slice) * sizeof(Word) + sizeof(Unit);
+  }
+
+  /// Free device memory less what the runtime and Thrust take beside our buffers.
+  std::uint64_t memory() {
+    return std::min<std::uint64_t>(device_.free_memory() / 10 * 9, tuning_.memory);
+  }
+
+  /// How many of the networks fit device memory together.
+  std::size_t batch_size(const std::vector<std::size_t>& networks) {
+    const std::uint64_t available = memory();
+    const std::uint32_t slice = std::min(sweep_.iterations, least_slice);
+    std::uint64_t used = 0;
+    int fraction = -1;
+    std::size_t count = 0;
+    for (const std::size_t n : networks) {
+      if (sweep_.networks[n].fraction != fraction) {
+        fraction = sweep_.networks[n].fraction;
+        if (StagedList<Word>::most_chunks(data_, fraction, launch_.shape) >> 32)
+          throw RunError(fmt::format("{}: the samples of fraction {} are too many for one list",
+                                     device_.description(), fraction));
+        used += StagedList<Word>::bytes(data_, fraction, launch_.shape) +
+                block_units() * bytes_of_unit(slice);
+      }
+      used += outputs() * bytes_of_unit(slice) + sweep_.iterations / 8 + 256;
+      if (used > available) break;
+      ++count;
+    }
+    if (count == 0)
+      throw RunError(fmt::format(
+          "{}: not enough memory: one network needs {} MB beside the data set, {} MB are free",
+          device_.description(), (used >> 20) + 1, available >> 20));
+    return count;
+  }
+
+  std::uint32_t choose_slice(std::uint64_t units) {
+    const std::uint64_t fits = memory() / (units * sizeof(Word));
+    const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(fits, longest_slice_));
+    if (most >= sweep_.iterations) return sweep_.iterations;
+    return std::max(most / steps_of_word, 1U) * steps_of_word;
+  }
+
+  BatchResult train_batch(const std::vector<Network>& networks) {
+    const Layout layout = lay_out(networks, outputs(), launch_);
+    launch_.blocks = static_cast<std::uint32_t>(layout.block_lists.size());
+    std::vector<StagedList<Word>> lists;
+    std::vector<SampleList<Word>> views;
+    for (const int fraction : layout.fractions) {
+      lists.emplace_back(device_, data_, fraction, launch_.shape);
+      views.push_back(lists.back().view());
+    }
+    const std::size_t count = networks.size();
+    const std::uint32_t words = (sweep_.iterations + 63) / 64 * 2;
+    const DeviceBuffer<SampleList<Word>> device_lists(device_, views);
+    const DeviceBuffer<std::uint32_t> block_lists(device_, layout.block_lists);
+    const DeviceBuffer<std::uint32_t> first_unit(device_, layout.first_unit);
+    const DeviceBuffer<Unit> units(device_, layout.units);
+    const DeviceBuffer<Word> weights(device_, units.size() * rows());
+    DeviceBuffer<std::uint64_t> sums(device_, count * 2 * sum_limbs);
+    DeviceBuffer<std::uint32_t> outgrown(device_, count);
+    DeviceBuffer<std::uint32_t> right(device_, count * words);
+    const std::uint32_t slice = choose_slice(units.size());
+    const DeviceBuffer<Word> activations(device_, units.size() * slice);
+    sums.clear();
+    outgrown.clear();
+    right.clear();
+    device_.stage_weights(data_.weights(), inputs(), rows(), launch_.shape.neurons, units.data(),
+                          units.size(), weights.data());
+
+    TrainArguments<Word> train{};
+    train.lists = device_lists.data();
+    train.block_lists = block_lists.data();
+    train.units = units.data();
+    train.weights = weights.data();
+    train.activations = activations.data();
+    train.sums = sums.data();
+    train.outgrown = outgrown.data();
+    train.activation_stride = slice;
+    train.samples = data_.samples().samples;
+    train.rows = rows();
+    train.activation = sweep_.activation;
+
+    SettleArguments<Word> settle{};
+    settle.activations = activations.data();
+    settle.first_unit = first_unit.data();
+    settle.labels = data_.labels();
+    settle.right = right.data();
+    settle.activation_stride = slice;
+    settle.right_stride = words;
+    settle.networks = static_cast<std::uint32_t>(count);
+    settle.outputs = outputs();
+    settle.samples = train.samples;
+
+    run_slices(train, settle);
+    record_.batches += 1;
+    if (!launch_.shared) record_.global += count;
+    return collect(sums.download(), right.download(), outgrown.download(), words);
+  }
+
+  void run_slices(TrainArguments<Word>& train, SettleArguments<Word>& settle) {
+    device_.start_timer();
+    for (std::uint32_t done = 0; done < sweep_.iterations; done += train.steps) {
+      progress_.throw_if_stopped();
+      train.steps = settle.steps = std::min(train.activation_stride, sweep_.iterations - done);
+      train.first_sample = settle.first_sample = done % train.samples;
+      settle.first_word = done / steps_of_word;
+      device_.train(launch_, train);
+      device_.settle(settle);
+      device_.wait();
+      record_.launches += 1;
+      if (counts_) progress_.add(std::uint64_t{train.steps} * settle.networks);
+    }
+    progress_.throw_if_stopped();
+    record_.kernel_seconds += device_.seconds();
+  }
+
+  BatchResult collect(const std::vector<std::uint64_t>& sums,
+                      const std::vector<std::uint32_t>& right, std::vector<std::uint32_t> outgrown,
+                      std::uint32_t words) const {
+    BatchResult result;
+    for (std::size_t n = 0; n < outgrown.size(); ++n) {
+      Outcome outcome(sweep_.iterations);
+      for (std::size_t i = 0; i < outcome.right.size(); ++i)
+        outcome.right[i] = right[n * words + 2 * i] | std::uint64_t{right[n * words + 2 * i + 1]}
+                                                          << steps_of_word;
+      const std::uint64_t* limbs = &sums[n * 2 * sum_limbs];
+      outcome.sum_abs_update = sum_of_limbs(limbs);
+      outcome.sum_dropped = sum_of_limbs(limbs + sum_limbs);
+      result.outcomes.push_back(std::move(outcome));
+    }
+    result.outgrown = std::move(outgrown);
+    return result;
+  }
+
+  Device& device_;
+  const StagedSweep& sweep_;
+  StagedData& data_;
+  const Tuning& tuning_;
+  Progress& progress_;
+  bool counts_;
+  BatchedEngine::Record& record_;
+  TrainLaunch launch_;
+  std::uint32_t longest_slice_ = 0;  // steps
+};
+
+}  // namespace
+
+BatchedEngine::BatchedEngine(std::unique_ptr<Device> device, Tuning tuning)
+    : device_(std::move(device)), tuning_(tuning) {}
+
+Outcomes BatchedEngine::train(const StagedSweep& sweep, Progress& progress) {
+  record_ = {};
+  progress.throw_if_stopped();
+  Outcomes outcomes(sweep.networks.size());
+  StagedData data(*device_, sweep);
+  std::vector<std::size_t> narrow;
+  std::vector<std::size_t> wide;
+  for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
+    const bool fits = fits_narrow(sweep.networks[n], data.largest_input(), data.largest_weight());
+    (fits ? narrow : wide).push_back(n);
+  }
+  WordTrainer<std::int32_t> narrow_trainer(*device_, sweep, data, tuning_, progress, true, record_);
+  const auto outgrown = narrow_trainer.train(narrow, outcomes);
+  WordTrainer<std::int64_t> wide_trainer(*device_, sweep, data, tuning_, progress, true, record_);
+  wide_trainer.train(wide, outcomes);
+  WordTrainer<std::int64_t> again(*device_, sweep, data, tuning_, progress, false, record_);
+  again.train(outgrown, outcomes);
+  record_.narrow = narrow.size();
+  record_.outgrown = outgrown.size();
+  record_.wide = wide.size();
+  return outcomes;
+}
+
+}  // namespace gridrun::cuda

@@ -1,0 +1,100 @@
+// Host: what the engine needs of a GPU. cuda_device.cu is one over the CUDA runtime; the tests have
+// one that runs the kernels' source on the processor.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "train_types.hpp"
+
+namespace gridrun::cuda {
+
+/// What the shape of a launch depends on.
+struct DeviceLimits {
+  int multiprocessors = 1;
+  std::size_t shared_of_block = 0;           // bytes of shared memory, at most
+  std::size_t shared_of_multiprocessor = 0;  // bytes
+  double clock = 0;                          // Hz, at most; for figures only
+};
+
+/// The data set on the device, in the order of the steps.
+struct Samples {
+  const void* values;          // [stored samples][inputs], bytes or doubles
+  bool bytes;                  //
+  const std::uint32_t* order;  // [samples], indices of stored samples
+  std::uint32_t samples;
+  std::uint32_t inputs;
+  double scale;  // input = stored value / scale
+};
+
+/// How a training launch is laid out.
+struct TrainLaunch {
+  Shape shape;
+  bool shared = true;  // weights in shared memory, else in global memory
+  std::uint32_t blocks = 0;
+  std::uint32_t block_lanes = 0;  // whole warps
+  std::size_t shared_bytes = 0;   // of a block
+};
+
+/// Every call throws RunError when it fails. Launches are ordered and need not be finished before
+/// wait() or download() returns.
+class Device {
+ public:
+  virtual ~Device() = default;
+
+  virtual std::string description() const = 0;  // "NVIDIA H100 (GPU 0)"
+  virtual DeviceLimits limits() const = 0;
+  virtual std::size_t free_memory() = 0;
+
+  virtual void* allocate(std::size_t bytes) = 0;
+  virtual void release(void* memory) noexcept = 0;
+  virtual void upload(void* to, const void* from, std::size_t bytes) = 0;
+  virtual void download(void* to, const void* from, std::size_t bytes) = 0;
+  virtual void clear(void* memory, std::size_t bytes) = 0;
+  virtual void wait() = 0;
+
+  /// The device's own seconds from start_timer() until all that was launched has ended.
+  virtual void start_timer() = 0;
+  virtual double seconds() = 0;
+
+  // Staging: stage_on_device.cu.
+
+  /// The largest |input| of the samples, 0 without any.
+  virtual double largest_input(const Samples& samples) = 0;
+
+  /// How many of their inputs are not zero at a fraction.
+  virtual std::uint64_t count_nonzeros(const Samples& samples, int fraction) = 0;
+
+  /// Selects the non-zero inputs into `positions` [nonzeros], notes in `first` [samples + 1] which
+  /// of them is each sample's first, and finds the samples' `places` [samples].
+  virtual void stage_places(const Samples& samples, const std::uint32_t* labels, int fraction,
+                            int lanes, std::uint64_t* positions, std::uint64_t* first,
+                            SampleChunks* places) = 0;
+
+  /// Fills `entries` [chunks][lanes] from what stage_places left.
+  virtual void stage_entries(const Samples& samples, int fraction, Shape shape,
+                             const std::uint64_t* positions, std::uint64_t nonzeros,
+                             const std::uint64_t* first, const SampleChunks* places,
+                             std::uint64_t chunks, LaneEntries<std::int32_t>* entries) = 0;
+  virtual void stage_entries(const Samples& samples, int fraction, Shape shape,
+                             const std::uint64_t* positions, std::uint64_t nonzeros,
+                             const std::uint64_t* first, const SampleChunks* places,
+                             std::uint64_t chunks, LaneEntries<std::int64_t>* entries) = 0;
+
+  /// Fills `weights` [units / neurons][rows][neurons] from `initial` [outputs][inputs].
+  virtual void stage_weights(const std::int64_t* initial, std::uint32_t inputs, std::uint32_t rows,
+                             int neurons, const Unit* units, std::uint64_t unit_count,
+                             std::int32_t* weights) = 0;
+  virtual void stage_weights(const std::int64_t* initial, std::uint32_t inputs, std::uint32_t rows,
+                             int neurons, const Unit* units, std::uint64_t unit_count,
+                             std::int64_t* weights) = 0;
+
+  // Kernels: train_kernel.cuh and settle_kernel.cuh.
+  virtual void train(const TrainLaunch& launch, const TrainArguments<std::int32_t>& arguments) = 0;
+  virtual void train(const TrainLaunch& launch, const TrainArguments<std::int64_t>& arguments) = 0;
+  virtual void settle(const SettleArguments<std::int32_t>& arguments) = 0;
+  virtual void settle(const SettleArguments<std::int64_t>& arguments) = 0;
+};
+
+}  // namespace gridrun::cuda

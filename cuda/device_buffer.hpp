@@ -1,0 +1,58 @@
+// Host: an array in device memory.
+#pragma once
+
+#include <cstddef>
+#include <utility>
+#include <vector>
+
+#include "device.hpp"
+
+namespace gridrun::cuda {
+
+/// Owns `size` elements of device memory, uninitialised. The device outlives it.
+template <typename T>
+class DeviceBuffer {
+ public:
+  DeviceBuffer() = default;
+  DeviceBuffer(Device& device, std::size_t size)
+      : device_(&device),
+        size_(size),
+        data_(size == 0 ? nullptr : static_cast<T*>(device.allocate(size * sizeof(T)))) {}
+  DeviceBuffer(Device& device, const std::vector<T>& from) : DeviceBuffer(device, from.size()) {
+    if (size_ != 0) device.upload(data_, from.data(), bytes());
+  }
+  DeviceBuffer(DeviceBuffer&& other) noexcept
+      : device_(other.device_),
+        size_(std::exchange(other.size_, 0)),
+        data_(std::exchange(other.data_, nullptr)) {}
+  DeviceBuffer& operator=(DeviceBuffer&& other) noexcept {
+    std::swap(device_, other.device_);
+    std::swap(size_, other.size_);
+    std::swap(data_, other.data_);
+    return *this;
+  }
+  ~DeviceBuffer() {
+    if (data_) device_->release(data_);
+  }
+
+  T* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  std::size_t bytes() const { return size_ * sizeof(T); }
+
+  void clear() {
+    if (data_) device_->clear(data_, bytes());
+  }
+
+  std::vector<T> download() const {
+    std::vector<T> copy(size_);
+    if (data_) device_->download(copy.data(), data_, bytes());
+    return copy;
+  }
+
+ private:
+  Device* device_ = nullptr;
+  std::size_t size_ = 0;
+  T* data_ = nullptr;
+};
+
+}  // namespace gridrun::cuda

@@ -1,0 +1,73 @@
+// Device: the few things that nvcc and the emulation of the tests spell differently.
+#pragma once
+
+#ifdef __CUDACC__
+#include <cuda_runtime.h>
+#else
+#include "cuda_emulation.hpp"
+#endif
+
+#include "train_types.hpp"
+
+namespace gridrun::cuda {
+
+inline constexpr unsigned all_lanes = 0xffffffffU;
+
+/// Whether a warp sums 32-bit words in hardware (compute capability 8.0 and later).
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+inline constexpr bool has_warp_sum = false;
+#else
+inline constexpr bool has_warp_sum = true;
+#endif
+
+#ifdef __CUDACC__
+/// The block's dynamic shared memory.
+__device__ inline void* dynamic_shared_memory() {
+  extern __shared__ __align__(16) unsigned char bytes[];
+  return bytes;
+}
+#else
+using emulation::dynamic_shared_memory;
+#endif
+
+/// Loads what no kernel writes while this one runs, through the read-only path, 16 bytes at a time.
+template <typename T>
+__device__ __forceinline__ T read_only(const T* from) {
+#ifdef __CUDA_ARCH__
+  if constexpr (sizeof(T) % sizeof(int4) == 0) {
+    static_assert(alignof(T) % alignof(int4) == 0);
+    union {
+      int4 part[sizeof(T) / sizeof(int4)];
+      T whole;
+    } loaded;
+#pragma unroll
+    for (int i = 0; i < static_cast<int>(sizeof(T) / sizeof(int4)); ++i)
+      loaded.part[i] = __ldg(reinterpret_cast<const int4*>(from) + i);
+    return loaded.whole;
+  } else {
+    return __ldg(from);
+  }
+#else
+  return *from;
+#endif
+}
+
+/// The sum of the warp's 32-bit values, by hardware; not to be called without has_warp_sum.
+__device__ __forceinline__ std::uint32_t hardware_sum(std::uint32_t value) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ < 800
+  return value;
+#else
+  return __reduce_add_sync(all_lanes, value);
+#endif
+}
+
+/// Asks for a line of global memory to be in the L2 cache soon.
+__device__ __forceinline__ void prefetch(const void* line) {
+#ifdef __CUDA_ARCH__
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(line));
+#else
+  static_cast<void>(line);
+#endif
+}
+
+}  // namespace gridrun::cuda

@@ -1,0 +1,256 @@
+// Device: staging with Thrust: from stored values to the sparse lists that the kernels read. nvcc
+// compiles it for Thrust's CUDA backend (CUB); the tests compile it for the sequential one.
+#include "stage_on_device.hpp"
+
+#include <thrust/binary_search.h>
+#include <thrust/copy.h>
+#include <thrust/count.h>
+#include <thrust/execution_policy.h>
+#include <thrust/for_each.h>
+#include <thrust/functional.h>
+#include <thrust/iterator/counting_iterator.h>
+#include <thrust/iterator/transform_iterator.h>
+#include <thrust/scan.h>
+#include <thrust/system_error.h>
+#include <thrust/tabulate.h>
+#include <thrust/transform_reduce.h>
+
+#include <cmath>
+#include <new>
+#include <string>
+
+#include "gridrun/error.hpp"
+
+namespace gridrun::cuda {
+namespace {
+
+/// Input k of step-ordered sample s, by its position s * inputs + k.
+struct InputAt {
+  Samples samples;
+
+  GRIDRUN_HOST_DEVICE double operator()(std::uint64_t position) const {
+    const std::uint64_t s = position / samples.inputs;
+    const std::uint64_t k = position % samples.inputs;
+    const std::uint64_t at = std::uint64_t{samples.order[s]} * samples.inputs + k;
+    const double stored = samples.bytes ? static_cast<const std::uint8_t*>(samples.values)[at]
+                                        : static_cast<const double*>(samples.values)[at];
+    return stored / samples.scale;
+  }
+};
+
+/// The same at scale 2^-fraction.
+struct FixedPointAt {
+  InputAt input;
+  int fraction;
+
+  GRIDRUN_HOST_DEVICE std::int64_t operator()(std::uint64_t position) const {
+    return quantise(input(position), fraction);
+  }
+};
+
+struct IsNonzero {
+  FixedPointAt x;
+  GRIDRUN_HOST_DEVICE bool operator()(std::uint64_t position) const { return x(position) != 0; }
+};
+
+struct MagnitudeAt {
+  InputAt input;
+  GRIDRUN_HOST_DEVICE double operator()(std::uint64_t position) const {
+    return fabs(input(position));
+  }
+};
+
+thrust::counting_iterator<std::uint64_t> counting(std::uint64_t from) {
+  return thrust::counting_iterator<std::uint64_t>(from);
+}
+
+std::uint64_t positions_of(const Samples& samples) {
+  return std::uint64_t{samples.samples} * samples.inputs;
+}
+
+/// Runs Thrust calls, whose failures become RunErrors that name the step.
+template <typename Work>
+auto staged(const char* step, Work&& work) {
+  try {
+    return work();
+  } catch (const thrust::system_error& error) {
+    throw RunError(std::string("staging, ") + step + ": " + error.what());
+  } catch (const std::bad_alloc&) {
+    throw RunError(std::string("staging, ") + step + ": not enough device memory");
+  }
+}
+
+/// Position at which a sample begins.
+struct FirstPosition {
+  std::uint64_t inputs;
+  GRIDRUN_HOST_DEVICE std::uint64_t operator()(std::uint64_t s) const { return s * inputs; }
+};
+
+/// Chunks of a sample, at least one.
+struct ChunksOf {
+  const std::uint64_t* first;
+  std::uint64_t chunk_entries;
+  GRIDRUN_HOST_DEVICE SampleChunks operator()(std::uint64_t s) const {
+    const std::uint64_t entries = first[s + 1] - first[s];
+    const std::uint64_t chunks = (entries + chunk_entries - 1) / chunk_entries;
+    return {0, static_cast<std::uint32_t>(chunks == 0 ? 1 : chunks), 0, 0};
+  }
+};
+
+/// Puts a sample behind the ones before it: the scan's sum. Kept associative: `begin` counts the
+/// chunks before the last of the samples that are summed, `chunks` those of the last.
+struct Follow {
+  GRIDRUN_HOST_DEVICE SampleChunks operator()(const SampleChunks& a, const SampleChunks& b) const {
+    return {a.begin + a.chunks + b.begin, b.chunks, 0, 0};
+  }
+};
+
+struct PutLabel {
+  SampleChunks* places;
+  const std::uint32_t* labels;
+  GRIDRUN_HOST_DEVICE void operator()(std::uint64_t s) const { places[s].label = labels[s]; }
+};
+
+/// Padding: its lane's own row and x = 0.
+template <typename Word>
+struct PaddingEntry {
+  std::uint32_t inputs;
+  Shape shape;
+  GRIDRUN_HOST_DEVICE Entry<Word> operator()(std::uint64_t slot) const {
+    const auto lane = static_cast<Word>(slot / entries_of_lane % shape.lanes);
+    return {static_cast<Word>((static_cast<Word>(inputs) + lane) * shape.neurons *
+                              static_cast<Word>(sizeof(Word))),
+            0};
+  }
+};
+
+/// Puts the q-th non-zero input where its lane finds it.
+template <typename Word>
+struct PutEntry {
+  FixedPointAt x;
+  std::uint32_t inputs;
+  Shape shape;
+  const std::uint64_t* positions;
+  const std::uint64_t* first;
+  const SampleChunks* places;
+  Entry<Word>* entries;
+
+  GRIDRUN_HOST_DEVICE void operator()(std::uint64_t q) const {
+    const std::uint64_t position = positions[q];
+    const std::uint64_t s = position / inputs;
+    const std::uint64_t lanes = shape.lanes;
+    const std::uint64_t rank = q - first[s];  // among the sample's entries
+    const std::uint64_t chunk = places[s].begin + rank / (lanes * entries_of_lane);
+    const std::uint64_t within = rank % (lanes * entries_of_lane);
+    const std::uint64_t slot = (chunk * lanes + within % lanes) * entries_of_lane + within / lanes;
+    entries[slot] = {static_cast<Word>((position % inputs) * shape.neurons * sizeof(Word)),
+                     static_cast<Word>(x(position))};
+  }
+};
+
+template <typename Word>
+void fill_entries(const Samples& samples, int fraction, Shape shape, const std::uint64_t* positions,
+                  std::uint64_t nonzeros, const std::uint64_t* first, const SampleChunks* places,
+                  std::uint64_t chunks, LaneEntries<Word>* entries) {
+  auto* const slots = reinterpret_cast<Entry<Word>*>(entries);
+  thrust::tabulate(thrust::device, slots, slots + chunks * shape.lanes * entries_of_lane,
+                   PaddingEntry<Word>{samples.inputs, shape});
+  thrust::for_each(
+      thrust::device, counting(0), counting(nonzeros),
+      PutEntry<Word>{
+          {{samples}, fraction}, samples.inputs, shape, positions, first, places, slots});
+}
+
+/// A unit's initial weight, zero in padding rows and unused places.
+template <typename Word>
+struct InitialWeight {
+  const std::int64_t* initial;
+  const Unit* units;
+  std::uint32_t inputs;
+  std::uint32_t rows;
+  std::uint32_t neurons;
+
+  GRIDRUN_HOST_DEVICE Word operator()(std::uint64_t at) const {
+    const std::uint64_t row = at / neurons % rows;
+    const Unit unit = units[at / neurons / rows * neurons + at % neurons];
+    if (row >= inputs || unit.network == no_network) return 0;
+    return static_cast<Word>(initial[std::uint64_t{unit.output} * inputs + row]);
+  }
+};
+
+template <typename Word>
+void fill_weights(const std::int64_t* initial, std::uint32_t inputs, std::uint32_t rows,
+                  int neurons, const Unit* units, std::uint64_t unit_count, Word* weights) {
+  thrust::tabulate(
+      thrust::device, weights, weights + unit_count * rows,
+      InitialWeight<Word>{initial, units, inputs, rows, static_cast<std::uint32_t>(neurons)});
+}
+
+}  // namespace
+
+double StagingDevice::largest_input(const Samples& samples) {
+  return staged("largest input", [&] {
+    return thrust::transform_reduce(thrust::device, counting(0), counting(positions_of(samples)),
+                                    MagnitudeAt{{samples}}, 0.0, thrust::maximum<double>());
+  });
+}
+
+std::uint64_t StagingDevice::count_nonzeros(const Samples& samples, int fraction) {
+  return staged("counting inputs", [&] {
+    return static_cast<std::uint64_t>(thrust::count_if(thrust::device, counting(0),
+                                                       counting(positions_of(samples)),
+                                                       IsNonzero{{{samples}, fraction}}));
+  });
+}
+
+void StagingDevice::stage_places(const Samples& samples, const std::uint32_t* labels, int fraction,
+                                 int lanes, std::uint64_t* positions, std::uint64_t* first,
+                                 SampleChunks* places) {
+  staged("sample lists", [&] {
+    std::uint64_t* const end =
+        thrust::copy_if(thrust::device, counting(0), counting(positions_of(samples)), positions,
+                        IsNonzero{{{samples}, fraction}});
+    const auto begins = thrust::make_transform_iterator(counting(0), FirstPosition{samples.inputs});
+    thrust::lower_bound(thrust::device, positions, end, begins, begins + samples.samples + 1,
+                        first);
+    const auto chunks = thrust::make_transform_iterator(
+        counting(0), ChunksOf{first, static_cast<std::uint64_t>(lanes) * entries_of_lane});
+    thrust::inclusive_scan(thrust::device, chunks, chunks + samples.samples, places, Follow{});
+    thrust::for_each(thrust::device, counting(0), counting(samples.samples),
+                     PutLabel{places, labels});
+  });
+}
+
+void StagingDevice::stage_entries(const Samples& samples, int fraction, Shape shape,
+                                  const std::uint64_t* positions, std::uint64_t nonzeros,
+                                  const std::uint64_t* first, const SampleChunks* places,
+                                  std::uint64_t chunks, LaneEntries<std::int32_t>* entries) {
+  staged("sample entries", [&] {
+    fill_entries(samples, fraction, shape, positions, nonzeros, first, places, chunks, entries);
+  });
+}
+
+void StagingDevice::stage_entries(const Samples& samples, int fraction, Shape shape,
+                                  const std::uint64_t* positions, std::uint64_t nonzeros,
+                                  const std::uint64_t* first, const SampleChunks* places,
+                                  std::uint64_t chunks, LaneEntries<std::int64_t>* entries) {
+  staged("sample entries", [&] {
+    fill_entries(samples, fraction, shape, positions, nonzeros, first, places, chunks, entries);
+  });
+}
+
+void StagingDevice::stage_weights(const std::int64_t* initial, std::uint32_t inputs,
+                                  std::uint32_t rows, int neurons, const Unit* units,
+                                  std::uint64_t unit_count, std::int32_t* weights) {
+  staged("weights",
+         [&] { fill_weights(initial, inputs, rows, neurons, units, unit_count, weights); });
+}
+
+void StagingDevice::stage_weights(const std::int64_t* initial, std::uint32_t inputs,
+                                  std::uint32_t rows, int neurons, const Unit* units,
+                                  std::uint64_t unit_count, std::int64_t* weights) {
+  staged("weights",
+         [&] { fill_weights(initial, inputs, rows, neurons, units, unit_count, weights); });
+}
+
+}  // namespace gridrun::cuda

@@ -1,0 +1,387 @@
+// Device: trains every neuron of a batch for a run of steps. Compiled by nvcc and, over the
+// emulation, by the tests.
+//
+// A group of lanes trains its bundle of neurons through all steps without meeting any other group:
+// neurons of a network meet only in the arg-max, which settle_kernel.cuh does afterwards from the
+// activations that this kernel writes down. A group keeps in registers the entries of the sample at
+// hand, their weights, and the entries of the next samples, which arrive while this one is trained.
+#pragma once
+
+#include "device_code.cuh"
+#include "group_sum.cuh"
+
+namespace gridrun::cuda {
+
+/// What a kernel is compiled for.
+template <typename Word_, int Lanes, int Neurons, bool Shared>
+struct Training {
+  using Word = Word_;
+  static constexpr bool narrow = sizeof(Word) == 4;
+  static constexpr int lanes = Lanes;          // of a group
+  static constexpr int neurons = Neurons;      // of its bundle
+  static constexpr bool shared = Shared;       // weights in shared memory, else in global memory
+  static constexpr int held = narrow ? 4 : 2;  // chunks of a sample that stay in registers
+
+  /// The weights of one input for all neurons of a bundle.
+  struct alignas(sizeof(Word) * Neurons) Row {
+    Word w[Neurons];
+  };
+  static_assert(warp_lanes % Lanes == 0 && Lanes >= Neurons);
+  static_assert(sizeof(Row) <= 16, "a row is loaded by one instruction");
+  static_assert(held * entries_of_lane * (std::uint64_t{1} << narrow_update_bits) <= 1U << 31,
+                "a step's updates of the held chunks add up in 32 bits");
+};
+
+/// How many steps before its own a step's entries are asked for: a step is shorter than the way to
+/// the L2 cache and back.
+inline constexpr int steps_ahead = 2;
+
+/// Sums of a lane over a launch: 64 bits hold 2^34 terms below 2^30; wide terms fill 64 bits.
+template <typename Word>
+using LaneSum = std::conditional_t<sizeof(Word) == 4, std::uint64_t, WideSum>;
+
+/// What a lane needs of one step's sample.
+template <class T>
+struct StepInput {
+  LaneEntries<typename T::Word> held[T::held];  // of the first chunks
+  const LaneEntries<typename T::Word>* from;    // of the first chunk
+  int chunks;
+  std::uint32_t label;
+};
+
+/// Every sample has a chunk, if only of padding.
+template <class T>
+__device__ __forceinline__ bool has_chunk(const StepInput<T>& input, int chunk) {
+  return chunk == 0 || chunk < input.chunks;
+}
+
+/// Walks the samples in the order of the steps, a step's place ahead of its entries.
+template <class T>
+class SampleReader {
+ public:
+  using Word = typename T::Word;
+
+  __device__ __forceinline__ SampleReader(const TrainArguments<Word>& arguments,
+                                          const SampleList<Word>& list, int lane)
+      : places_(list.samples),
+        entries_(list.entries + lane),
+        samples_(arguments.samples),
+        sample_(arguments.first_sample),
+        prefetch_offset_(prefetch_distance + lane * (prefetch_line - sizeof(LaneEntries<Word>))),
+        prefetches_(threadIdx.x < warp_lanes) {
+    place_ = read_only(places_ + sample_);
+  }
+
+  /// Begins to load the next step's input.
+  __device__ __forceinline__ void next(StepInput<T>& input) {
+    const char* from = reinterpret_cast<const char*>(entries_) +
+                       std::uint64_t{place_.begin} * (T::lanes * sizeof(LaneEntries<Word>));
+    input.from = reinterpret_cast<const LaneEntries<Word>*>(from);
+    input.chunks = static_cast<int>(place_.chunks);
+    input.label = place_.label;
+#pragma unroll
+    for (int c = 0; c < T::held; ++c)
+      if (has_chunk(input, c)) input.held[c] = read_only(input.from + c * T::lanes);
+    if (prefetches_) prefetch(from + prefetch_offset_);  // once a block: its lanes share the list
+    sample_ = sample_ + 1 == samples_ ? 0 : sample_ + 1;
+    place_ = read_only(places_ + sample_);
+  }
+
+ private:
+  const SampleChunks* places_;
+  const LaneEntries<Word>* entries_;  // of this lane
+  std::uint32_t samples_;
+  std::uint32_t sample_;  // the next one
+  SampleChunks place_;    // and where it is
+  std::size_t prefetch_offset_;
+  bool prefetches_;
+};
+
+/// What a neuron makes of its sum: the activation a and the error d, at scale 2^-fraction, and
+/// whether they fit the word.
+template <typename Word>
+struct Answer {
+  Word a;
+  Word d;
+  bool fits;
+};
+
+/// activate() and delta() in 32 bits, for fraction <= narrow_weight_bits. With t = z >> fraction,
+/// relu has a = max(t, 0), and passes errors where t > 0. The bits of t from 31 on are all equal
+/// where t fits; where relu clips t they do not matter. A d that wraps is beyond any delta limit.
+__device__ __forceinline__ Answer<std::int32_t> narrow_answer(std::int64_t z, std::int32_t target,
+                                                              int fraction, bool relu) {
+  static_assert(narrow_weight_bits + 31 < 64);
+  const auto low = static_cast<std::int32_t>(floor_shift(z, fraction));
+  const auto high = static_cast<std::int32_t>(floor_shift(z, fraction + 31));
+  const std::int32_t a = relu && high < 0 ? 0 : low;
+  const bool passes = !relu || a != 0;
+  const auto d =
+      static_cast<std::int32_t>(static_cast<std::uint32_t>(target) - static_cast<std::uint32_t>(a));
+  return {a, passes ? d : 0, high == 0 || high == -1 || (relu && high < 0)};
+}
+
+/// A lane's share of what a few updates add up to: 32 bits suffice where words have 32.
+template <typename Word>
+struct UpdateSums {
+  using Sum = std::conditional_t<sizeof(Word) == 4, std::uint32_t, WideSum>;
+  Sum abs_update = 0;
+  Sum dropped = 0;
+};
+
+/// The same over a launch, and whether the word was wide enough.
+template <typename Word>
+struct NeuronSums {
+  LaneSum<Word> abs_update = 0;
+  LaneSum<Word> dropped = 0;
+  std::uint32_t outgrown = 0;  // bit 31: a weight left its narrow bound
+
+  __device__ __forceinline__ void add(const UpdateSums<Word>& sums) {
+    abs_update += sums.abs_update;
+    dropped += sums.dropped;
+  }
+
+  /// One weight's update: w += (d x >> fraction) >> lr.
+  __device__ __forceinline__ void update(Word& w, Word d, Word x, int fraction, int lr,
+                                         UpdateSums<Word>& sums) {
+    const std::int64_t u = floor_shift(wrapping_multiply(d, x), fraction);
+    if constexpr (sizeof(Word) == 4) {
+      const auto u32 = static_cast<std::int32_t>(u);
+      const auto moved = static_cast<std::uint32_t>(w) + static_cast<std::uint32_t>(u32 >> lr);
+      w = static_cast<std::int32_t>(moved);
+      outgrown |= moved ^ (moved << (31 - narrow_weight_bits));
+      sums.abs_update += static_cast<std::uint32_t>(u32 < 0 ? -u32 : u32);
+      sums.dropped += static_cast<std::uint32_t>(u32) & ((1U << lr) - 1);
+    } else {
+      w = wrapping_add(w, floor_shift(u, lr));
+      sums.abs_update += magnitude(u);
+      sums.dropped += dropped_by_shift(u, lr);
+    }
+  }
+};
+
+/// Adds a group's sum to the network's: one lane's atomic for each limb that is not zero.
+template <class T>
+__device__ __forceinline__ void add_to_network(LaneSum<typename T::Word> sum, std::uint64_t* limbs,
+                                               bool writes) {
+#pragma unroll
+  for (int i = 0; i < static_cast<int>(sizeof(sum) / 4); ++i) {
+    const std::uint64_t limb = group_sum<T::lanes>(static_cast<std::uint32_t>(sum >> (32 * i)));
+    if (writes && limb != 0)
+      atomicAdd(reinterpret_cast<unsigned long long*>(limbs + i),
+                static_cast<unsigned long long>(limb));
+  }
+}
+
+template <class T>
+class NeuronTrainer {
+ public:
+  using Word = typename T::Word;
+  using Row = typename T::Row;
+
+  /// `rows` are the bundle's weights [rows], `units` its neurons [neurons].
+  __device__ __forceinline__ NeuronTrainer(const TrainArguments<Word>& arguments,
+                                           const SampleList<Word>& list, const Unit* units,
+                                           Row* rows, int lane)
+      : rows_(reinterpret_cast<char*>(rows)),
+        own_output_(units[lane % T::neurons].output),
+        delta_limit_(static_cast<Word>(list.delta_limit)),
+        fraction_(list.fraction),
+        lane_(lane),
+        activation_(arguments.activation) {
+#pragma unroll
+    for (int n = 0; n < T::neurons; ++n) lr_[n] = units[n].lr;
+  }
+
+  /// One step. Returns the activation a of neuron lane % neurons.
+  __device__ __forceinline__ Word step(const StepInput<T>& input) {
+    Row held[T::held][entries_of_lane];
+    std::uint64_t z[T::neurons] = {};
+#pragma unroll
+    for (int c = 0; c < T::held; ++c)
+      if (has_chunk(input, c)) load_and_multiply(held[c], z, input.held[c]);
+#pragma unroll 1
+    for (int c = T::held; c < input.chunks; ++c) {
+      Row rows[entries_of_lane];
+      load_and_multiply(rows, z, read_only(input.from + c * T::lanes));
+    }
+
+    const std::int64_t own_z = own_sum<T::lanes, T::neurons>(z, lane_);
+    const Answer<Word> own = answer(own_z, input.label);
+    Word d[T::neurons];
+    if (share_deltas(d, own.d)) {
+#pragma unroll
+      for (int n = 0; n < T::neurons; ++n) {
+        if (d[n] == 0) continue;
+        UpdateSums<Word> sums;
+#pragma unroll
+        for (int c = 0; c < T::held; ++c)
+          if (has_chunk(input, c)) update(held[c], n, d[n], input.held[c], sums);
+        sums_[n].add(sums);
+      }
+#pragma unroll
+      for (int c = 0; c < T::held; ++c)
+        if (has_chunk(input, c)) store(held[c], input.held[c]);
+#pragma unroll 1
+      for (int c = T::held; c < input.chunks; ++c)
+        load_and_update(d, read_only(input.from + c * T::lanes));
+    }
+    __syncwarp();  // the next step's lanes read what these wrote
+    return own.a;
+  }
+
+  /// Adds the sums to the networks' and reports those that outgrew the word.
+  __device__ __forceinline__ void finish(const TrainArguments<Word>& arguments, const Unit* units) {
+#pragma unroll
+    for (int n = 0; n < T::neurons; ++n) {
+      const std::int32_t network = units[n].network;
+      const bool used = network != no_network;
+      std::uint64_t* sums = arguments.sums + (used ? network : 0) * (2 * sum_limbs);
+      add_to_network<T>(sums_[n].abs_update, sums, used && lane_ == 0);
+      add_to_network<T>(sums_[n].dropped, sums + sum_limbs, used && lane_ == 0);
+      const bool delta_outgrown = own_outgrown_ && lane_ % T::neurons == n;
+      if (used && (delta_outgrown || sums_[n].outgrown >> 31)) arguments.outgrown[network] = 1;
+    }
+  }
+
+ private:
+  using Entries = LaneEntries<Word>;
+
+  __device__ __forceinline__ Row& row(const Entry<Word>& entry) const {
+    return *reinterpret_cast<Row*>(rows_ + entry.row);
+  }
+
+  __device__ __forceinline__ void load_and_multiply(Row (&rows)[entries_of_lane],
+                                                    std::uint64_t (&z)[T::neurons],
+                                                    const Entries& entries) const {
+#pragma unroll
+    for (int e = 0; e < entries_of_lane; ++e) {
+      rows[e] = row(entries.entry[e]);
+#pragma unroll
+      for (int n = 0; n < T::neurons; ++n)
+        z[n] += static_cast<std::uint64_t>(wrapping_multiply(rows[e].w[n], entries.entry[e].x));
+    }
+  }
+
+  __device__ __forceinline__ void update(Row (&rows)[entries_of_lane], int n, Word d,
+                                         const Entries& entries, UpdateSums<Word>& sums) {
+#pragma unroll
+    for (int e = 0; e < entries_of_lane; ++e)
+      sums_[n].update(rows[e].w[n], d, entries.entry[e].x, fraction_, lr_[n], sums);
+  }
+
+  __device__ __forceinline__ void store(const Row (&rows)[entries_of_lane],
+                                        const Entries& entries) const {
+#pragma unroll
+    for (int e = 0; e < entries_of_lane; ++e) row(entries.entry[e]) = rows[e];
+  }
+
+  /// Updates a chunk that is not held in registers.
+  __device__ __forceinline__ void load_and_update(const Word (&d)[T::neurons],
+                                                  const Entries& entries) {
+    Row rows[entries_of_lane];
+#pragma unroll
+    for (int e = 0; e < entries_of_lane; ++e) rows[e] = row(entries.entry[e]);
+#pragma unroll
+    for (int n = 0; n < T::neurons; ++n) {
+      if (d[n] == 0) continue;
+      UpdateSums<Word> sums;
+      update(rows, n, d[n], entries, sums);
+      sums_[n].add(sums);
+    }
+    store(rows, entries);
+  }
+
+  /// What the lane's own neuron answers. A d that does not fit the word is noted and left out: what
+  /// follows of the network is trained again with wide words.
+  __device__ __forceinline__ Answer<Word> answer(std::int64_t z, std::uint32_t label) {
+    if constexpr (T::narrow) {
+      const Word target = label == own_output_ ? Word{1} << fraction_ : 0;
+      Answer<Word> own = narrow_answer(z, target, fraction_, activation_ == Activation::relu);
+      const auto limit = static_cast<std::uint32_t>(delta_limit_);
+      if (!own.fits || static_cast<std::uint32_t>(own.d) + limit > 2 * limit) {  // |d| > limit
+        own_outgrown_ = true;
+        own.d = 0;
+      }
+      return own;
+    } else {
+      const std::int64_t target = label == own_output_ ? std::int64_t{1} << fraction_ : 0;
+      return {activate(z, fraction_, activation_), delta(target, z, fraction_, activation_), true};
+    }
+  }
+
+  /// Every neuron's d to every lane of the group; whether any is not zero.
+  __device__ __forceinline__ bool share_deltas(Word (&d)[T::neurons], Word own) const {
+    if constexpr (T::neurons == 1) {
+      d[0] = own;
+      return own != 0;
+    } else {
+      Word any = 0;
+#pragma unroll
+      for (int n = 0; n < T::neurons; ++n) {
+        d[n] = __shfl_sync(all_lanes, own, n, T::lanes);
+        any |= d[n];
+      }
+      return any != 0;
+    }
+  }
+
+  char* rows_;  // the bundle's weights, which entries point into by bytes
+  NeuronSums<Word> sums_[T::neurons];
+  int lr_[T::neurons];
+  std::uint32_t own_output_;
+  Word delta_limit_;
+  int fraction_;
+  int lane_;
+  Activation activation_;
+  bool own_outgrown_ = false;
+};
+
+/// Trains the bundles of a block, a warp's 32 / lanes groups each. Blocks of whole warps; with
+/// shared weights, dynamic shared memory of Row [groups][rows].
+template <class T>
+__global__ void __launch_bounds__(max_block_warps* warp_lanes)
+    train_kernel(TrainArguments<typename T::Word> arguments) {
+  using Word = typename T::Word;
+  using Row = typename T::Row;
+  const int lane = static_cast<int>(threadIdx.x) % T::lanes;
+  const std::size_t bundle = (std::size_t{blockIdx.x} * blockDim.x + threadIdx.x) / T::lanes;
+  const Unit* units = arguments.units + bundle * T::neurons;
+  const SampleList<Word> list = arguments.lists[read_only(arguments.block_lists + blockIdx.x)];
+
+  Row* const stored = reinterpret_cast<Row*>(arguments.weights) + bundle * arguments.rows;
+  Row* rows = stored;
+  if constexpr (T::shared) {
+    rows = static_cast<Row*>(dynamic_shared_memory()) +
+           std::size_t{threadIdx.x / T::lanes} * arguments.rows;
+    for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) rows[k] = stored[k];
+    __syncwarp();
+  }
+
+  NeuronTrainer<T> trainer(arguments, list, units, rows, lane);
+  SampleReader<T> reader(arguments, list, lane);
+  const bool writes = lane < T::neurons && units[lane % T::neurons].network != no_network;
+  Word* activations = arguments.activations +
+                      (bundle * T::neurons + lane % T::neurons) * arguments.activation_stride;
+
+  // The step at hand and those whose entries are on their way, in turn.
+  constexpr int turns = steps_ahead + 1;
+  StepInput<T> inputs[turns];
+#pragma unroll
+  for (int turn = 0; turn < steps_ahead; ++turn) reader.next(inputs[turn]);
+  for (std::uint32_t i = 0; i < arguments.steps; i += turns, activations += turns) {
+#pragma unroll
+    for (int turn = 0; turn < turns; ++turn) {
+      if (i + turn == arguments.steps) break;
+      reader.next(inputs[(turn + steps_ahead) % turns]);
+      const Word a = trainer.step(inputs[turn]);
+      if (writes) activations[turn] = a;
+    }
+  }
+
+  trainer.finish(arguments, units);
+  if constexpr (T::shared)
+    for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) stored[k] = rows[k];
+}
+
+}  // namespace gridrun::cuda

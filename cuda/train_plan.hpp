@@ -1,0 +1,57 @@
+// Host: decides how a sweep is trained on a device: word, shape, blocks and places of the neurons.
+// Pure functions of the sweep and the device's limits.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "device.hpp"
+#include "gridrun/sweep.hpp"
+
+namespace gridrun::cuda {
+
+/// Whether a network may begin in 32-bit words: its inputs (at most `largest_input` in magnitude),
+/// initial weights, target and shifts fit them. What it computes later is guarded.
+bool fits_narrow(const Network& network, double largest_input, std::uint64_t largest_weight);
+
+/// The largest |d| with which 32-bit words compute exactly, at scale 2^-fraction.
+std::int64_t narrow_delta_limit(int fraction, double largest_input);
+
+/// What one launch has to train.
+struct Workload {
+  std::size_t word = 4;                            // bytes of a weight
+  std::uint32_t inputs = 0;                        //
+  double mean_nonzeros = 0;                        // of a sample
+  std::vector<std::uint64_t> neurons_of_fraction;  // one count a fraction
+};
+
+/// The shapes that kernels are compiled for, by rising number of neurons in a warp.
+const std::vector<Shape>& shapes_of(std::size_t word, bool shared);
+
+/// Bytes of a group's weights, its padding rows included.
+std::size_t group_bytes(const Workload& work, Shape shape);
+
+/// How to train a workload: the most neurons to a warp that still leave every scheduler two warps
+/// to hide the latency of one behind the other, that give a lane no more entries than it keeps in
+/// registers, and whose weights fit shared memory; weights in global memory where no shape fits.
+/// `blocks` is left open: it is lay_out's to say.
+TrainLaunch choose_launch(const Workload& work, const DeviceLimits& limits);
+
+/// The same with the shape given, if its weights fit shared memory.
+TrainLaunch launch_of_shape(const Workload& work, const DeviceLimits& limits, Shape shape);
+
+/// Which neuron is trained where.
+struct Layout {
+  std::vector<Unit> units;                 // [blocks][units of a block]
+  std::vector<std::uint32_t> block_lists;  // [blocks], an index of `fractions`
+  std::vector<std::uint32_t> first_unit;   // [networks]
+  std::vector<int> fractions;              // of the lists, rising
+};
+
+/// Places the neurons of `networks`, which are sorted by fraction: a network's in a row, and a
+/// block's all of one fraction.
+Layout lay_out(const std::vector<Network>& networks, std::uint32_t outputs,
+               const TrainLaunch& launch);
+
+}  // namespace gridrun::cuda

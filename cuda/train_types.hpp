@@ -1,0 +1,126 @@
+// Host and device: what the kernels of cuda/ read and write. All pointers are device memory.
+//
+// A neuron is trained by a group of `lanes` lanes of one warp, which trains `neurons` neurons of
+// one fraction at a time (a bundle). A word is what a weight, an input and an error are kept in:
+// 32 bits where they fit (guarded), else 64.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "gridrun/arithmetic.hpp"
+
+namespace gridrun::cuda {
+
+inline constexpr int warp_lanes = 32;
+inline constexpr int max_block_warps = 12;
+
+/// How a warp's lanes are dealt out. Powers of two; neurons <= lanes.
+struct Shape {
+  int lanes = warp_lanes;  // of a group
+  int neurons = 1;         // of a group's bundle
+
+  constexpr int neurons_of_warp() const { return warp_lanes / lanes * neurons; }
+  friend constexpr bool operator==(Shape a, Shape b) {
+    return a.lanes == b.lanes && a.neurons == b.neurons;
+  }
+};
+
+/// One input of one sample that is not zero, or padding: x = 0 and one of the padding rows, of
+/// which each lane has its own, so that no two lanes of a group ever meet in a row.
+template <typename Word>
+struct alignas(2 * sizeof(Word)) Entry {
+  Word row;  // byte offset in a bundle's weights: input * row bytes; padding: (inputs + lane) * ...
+  Word x;    // 2^-fraction
+};
+
+/// Entries that a lane loads at once.
+inline constexpr int entries_of_lane = 2;
+
+/// A chunk holds entries_of_lane entries for each lane of a group, [lanes][entries_of_lane]. Lane l
+/// has the chunk's entries l and lanes + l, so that neighbouring lanes visit neighbouring weights.
+template <typename Word>
+struct alignas(16) LaneEntries {
+  Entry<Word> entry[entries_of_lane];
+};
+
+/// Where a sample's entries are, and what it shows.
+struct alignas(16) SampleChunks {
+  std::uint32_t begin;  // the first of its chunks
+  std::uint32_t chunks;
+  std::uint32_t label;
+  std::uint32_t unused;
+};
+
+/// The inputs of all samples at one fraction, in the order of the steps, each sample padded to
+/// whole chunks.
+template <typename Word>
+struct SampleList {
+  const SampleChunks* samples;       // [samples]
+  const LaneEntries<Word>* entries;  // [chunks][lanes], and prefetch_slack bytes more
+  std::int64_t delta_limit;          // 2^-fraction: a larger |d| needs a wider word
+  std::int32_t fraction;
+};
+
+/// How far ahead of the step at hand the lists are prefetched, in bytes; and how many bytes behind
+/// a list's end belong to its buffer for that reason.
+inline constexpr std::size_t prefetch_distance = 8192;
+inline constexpr std::size_t prefetch_line = 128;
+inline constexpr std::size_t prefetch_slack = prefetch_distance + warp_lanes * prefetch_line;
+
+/// 32-bit words hold, without overflow, weights below 2^narrow_weight_bits and updates below
+/// 2^narrow_update_bits in magnitude, and learning-rate shifts of at most narrow_update_bits: a
+/// lane then sums eight updates in 32 bits, and no update carries a weight from the one bound past
+/// 2^31.
+inline constexpr int narrow_weight_bits = 30;
+inline constexpr int narrow_update_bits = 27;
+
+/// One neuron to train.
+struct Unit {
+  std::int32_t network;  // of the batch; no_network: a place that is not used
+  std::uint32_t output;  // no_output for an unused place, which keeps its d at zero
+  std::int32_t lr;
+};
+inline constexpr std::int32_t no_network = -1;
+inline constexpr std::uint32_t no_output = ~0U;
+
+/// A network's sum is kept as limbs of 32 bits in 64-bit words: their sum, each shifted to its
+/// place, is the sum, whatever the order in which they were added.
+inline constexpr int sum_limbs = 4;
+
+/// The launch that trains all networks of a batch for `steps` steps.
+template <typename Word>
+struct TrainArguments {
+  const SampleList<Word>* lists;     // [fractions of the batch]
+  const std::uint32_t* block_lists;  // [blocks], which list a block's units read
+  const Unit* units;                 // [blocks][units of a block]
+  Word* weights;                     // [units / neurons][rows][neurons], units of the last place
+  Word* activations;                 // [units][activation_stride], a of each step, 2^-fraction
+  std::uint64_t* sums;               // [networks][|u|, dropped][sum_limbs], 2^-fraction
+  std::uint32_t* outgrown;           // [networks], set to 1 where the word was too narrow
+  std::uint32_t activation_stride;   // >= steps
+  std::uint32_t samples;
+  std::uint32_t first_sample;  // of the first step
+  std::uint32_t steps;
+  std::uint32_t rows;  // inputs + lanes: the weights of a neuron and a padding row a lane
+  Activation activation;
+};
+
+/// The launch that settles which steps were right, once their activations are known.
+template <typename Word>
+struct SettleArguments {
+  const Word* activations;          // [units][activation_stride]
+  const std::uint32_t* first_unit;  // [networks], of a network's `outputs` units in a row
+  const std::uint32_t* labels;      // [samples], in the order of the steps
+  std::uint32_t* right;             // [networks][right_stride], bit i % 32 of word i / 32: step i
+  std::uint32_t activation_stride;
+  std::uint32_t right_stride;
+  std::uint32_t networks;
+  std::uint32_t outputs;
+  std::uint32_t samples;
+  std::uint32_t first_sample;
+  std::uint32_t steps;
+  std::uint32_t first_word;  // of `right`, for the first step
+};
+
+}  // namespace gridrun::cuda

@@ -1,0 +1,225 @@
+// The cuda engine against the reference engine, to the byte: the same tests over the emulation and
+// on a GPU.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "batched_engine.hpp"
+#include "cuda_test_device.hpp"
+#include "gridrun/error.hpp"
+#include "test_sweep.hpp"
+#include "train_plan.hpp"
+
+namespace gridrun::cuda {
+namespace {
+
+constexpr Shape least_narrow{4, 4};  // the fewest lanes: the cheapest to emulate
+constexpr Shape least_wide{4, 1};
+
+Tuning least_lanes() {
+  Tuning tuning;
+  tuning.narrow_shape = least_narrow;
+  tuning.wide_shape = least_wide;
+  return tuning;
+}
+
+class CudaKernel : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    std::string why;
+    if (!make_test_device(0, why)) GTEST_SKIP() << "no CUDA device: " << why;
+  }
+
+  static BatchedEngine engine(const Tuning& tuning = {}, std::uint64_t seed = 1) {
+    std::string why;
+    return BatchedEngine(make_test_device(seed, why), tuning);
+  }
+};
+
+/// A sweep of dense reals that diverges past any word: linear, and with steep learning rates.
+TestSweep diverging_sweep(std::vector<Network> networks, std::int64_t weight = 100) {
+  TestSweep test;
+  test.dataset = std::make_unique<Dataset>();
+  Dataset& dataset = *test.dataset;
+  dataset.name = "diverging";
+  dataset.samples = dataset.train_samples = 7;
+  dataset.inputs = test.staged.inputs = 11;
+  dataset.classes = 3;
+  std::vector<double> values;
+  for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i)
+    values.push_back(static_cast<double>(i * 37 % 64) / 32 - 0.75);
+  dataset.values = std::move(values);
+  StagedSweep& staged = test.staged;
+  for (std::uint32_t s = 0; s < dataset.samples; ++s) {
+    dataset.labels.push_back(s % dataset.classes);
+    staged.order.push_back(s);
+  }
+  staged.dataset = &dataset;
+  staged.outputs = dataset.classes;
+  staged.weights.assign(staged.inputs * staged.outputs, weight);
+  staged.networks = std::move(networks);
+  staged.iterations = 90;
+  staged.activation = Activation::linear;
+  test.description = "diverging sweep";
+  return test;
+}
+
+TEST_F(CudaKernel, RandomSweepsAgreeWithReference) {
+  const std::uint32_t seeds = test_device_is_slow() ? 60 : 400;
+  BatchedEngine::Record total;
+  for (std::uint32_t seed = 0; seed < seeds && !HasFailure(); ++seed) {
+    BatchedEngine trained = engine(least_lanes(), seed);
+    expect_same_as_reference(trained, random_sweep(seed));
+    total.narrow += trained.record().narrow;
+    total.outgrown += trained.record().outgrown;
+    total.wide += trained.record().wide;
+  }
+  EXPECT_GT(total.narrow, 0U);
+  EXPECT_GT(total.outgrown, 0U);
+  EXPECT_GT(total.wide, 0U);
+}
+
+TEST_F(CudaKernel, EveryShapeAgreesWithReference) {
+  const std::uint32_t seeds = test_device_is_slow() ? 3 : 12;
+  for (const std::size_t word : {4, 8})
+    for (const Shape shape : shapes_of(word, true)) {
+      Tuning tuning = least_lanes();
+      (word == 4 ? tuning.narrow_shape : tuning.wide_shape) = shape;
+      for (std::uint32_t seed = 1000; seed < 1000 + seeds && !HasFailure(); ++seed) {
+        SCOPED_TRACE(std::to_string(shape.neurons) + " neurons on " + std::to_string(shape.lanes) +
+                     " lanes, word " + std::to_string(word));
+        BatchedEngine trained = engine(tuning, seed);
+        expect_same_as_reference(trained, random_sweep(seed));
+      }
+    }
+}
+
+TEST_F(CudaKernel, ChoosesForItself) {
+  for (std::uint32_t seed = 2000; seed < 2010 && !HasFailure(); ++seed) {
+    BatchedEngine trained = engine({}, seed);
+    expect_same_as_reference(trained, random_sweep(seed));
+  }
+}
+
+TEST_F(CudaKernel, TrainsAgainWhatOutgrows32Bits) {
+  BatchedEngine trained = engine(least_lanes());
+  expect_same_as_reference(trained, diverging_sweep({{0, 8}, {20, 8}, {0, 16}, {20, 16}}));
+  EXPECT_EQ(trained.record().narrow, 4U);
+  EXPECT_EQ(trained.record().outgrown, 2U);  // lr 20 learns next to nothing
+  EXPECT_EQ(trained.record().wide, 0U);
+}
+
+TEST_F(CudaKernel, GuardsWeightsApartFromErrors) {
+  // Weights next to their bound: they outgrow it while the errors are still small.
+  TestSweep sweep = diverging_sweep({{0, 0}, {27, 0}}, (1 << narrow_weight_bits) - 1);
+  auto& values = std::get<1>(sweep.dataset->values);
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = i % sweep.dataset->inputs == 0;
+  for (std::size_t i = 0; i < sweep.staged.weights.size(); ++i) {
+    const bool first_input = i % sweep.staged.inputs == 0;
+    sweep.staged.weights[i] = first_input ? -(std::int64_t{1} << narrow_weight_bits) + 1 : 0;
+  }
+  BatchedEngine trained = engine(least_lanes());
+  expect_same_as_reference(trained, sweep);
+  EXPECT_EQ(trained.record().outgrown, 2U);
+}
+
+TEST_F(CudaKernel, BeginsWideWhereNarrowCannot) {
+  BatchedEngine trained = engine(least_lanes());
+  expect_same_as_reference(trained, diverging_sweep({{4, 31}, {28, 8}, {62, 52}, {10, 10}}));
+  EXPECT_EQ(trained.record().wide, 3U);
+  expect_same_as_reference(trained, diverging_sweep({{3, 8}}, std::int64_t{1} << 40));
+  EXPECT_EQ(trained.record().wide, 1U);
+}
+
+TEST_F(CudaKernel, TrainsInGlobalMemoryWhatSharedMemoryDoesNotHold) {
+  Tuning tuning = least_lanes();
+  tuning.limits = DeviceLimits{1, 64, 64};
+  for (std::uint32_t seed = 3000; seed < 3005 && !HasFailure(); ++seed) {
+    const TestSweep sweep = random_sweep(seed);
+    BatchedEngine trained = engine(tuning, seed);
+    expect_same_as_reference(trained, sweep);
+    EXPECT_GE(trained.record().global, sweep.staged.networks.size());
+  }
+}
+
+TEST_F(CudaKernel, TrainsManyInputs) {
+  TestSweep sweep = diverging_sweep({{5, 8}, {12, 16}, {30, 16}});
+  sweep.dataset->inputs = sweep.staged.inputs = 70'000;
+  sweep.dataset->values =
+      std::vector<double>(sweep.dataset->samples * sweep.dataset->inputs, 0.125);
+  sweep.staged.weights.assign(sweep.staged.inputs * sweep.staged.outputs, -3);
+  sweep.staged.iterations = 9;
+  BatchedEngine trained = engine();
+  expect_same_as_reference(trained, sweep);
+  EXPECT_EQ(trained.record().global, 3U + trained.record().outgrown);
+}
+
+TEST_F(CudaKernel, TrainsInBatchesWhenMemoryIsShort) {
+  std::vector<Network> networks;
+  for (int fraction = 4; fraction < 36; ++fraction)
+    for (const int lr : {0, 3, 20}) networks.push_back({lr, fraction});
+  Tuning tuning = least_lanes();
+  tuning.memory = 1'000'000;
+  BatchedEngine trained = engine(tuning);
+  expect_same_as_reference(trained, diverging_sweep(networks));
+  EXPECT_GT(trained.record().batches, 1U);
+  EXPECT_LT(trained.record().batches, networks.size());
+}
+
+TEST_F(CudaKernel, SaysWhenMemoryIsTooShortForOneNetwork) {
+  Tuning tuning = least_lanes();
+  tuning.memory = 1000;
+  BatchedEngine trained = engine(tuning);
+  Progress progress;
+  try {
+    trained.train(random_sweep(1).staged, progress);
+    FAIL() << "nothing was thrown";
+  } catch (const RunError& error) {
+    EXPECT_NE(std::string(error.what()).find("not enough memory"), std::string::npos)
+        << error.what();
+  }
+}
+
+TEST_F(CudaKernel, SlicesOfStepsDoNotChangeOutcomes) {
+  for (std::uint32_t seed = 5000; seed < 5010 && !HasFailure(); ++seed) {
+    Tuning tuning = least_lanes();
+    tuning.slice_steps = 32;
+    BatchedEngine trained = engine(tuning, seed);
+    const TestSweep sweep = random_sweep(seed);
+    expect_same_as_reference(trained, sweep);
+    if (sweep.staged.iterations > 32) {
+      EXPECT_GT(trained.record().launches, trained.record().batches);
+    }
+  }
+}
+
+TEST_F(CudaKernel, StopsWhenItsProgressIsStopped) {
+  const TestSweep sweep = random_sweep(1);
+  BatchedEngine trained = engine();
+  Progress progress;
+  progress.stop();
+  EXPECT_THROW(trained.train(sweep.staged, progress), Interrupted);
+  EXPECT_EQ(progress.done(), 0U);
+}
+
+TEST_F(CudaKernel, TrainsDigits) {
+  std::vector<std::string> overrides;
+  if (test_device_is_slow()) overrides = {"train.iterations=300", "report.smooth_window=101"};
+  BatchedEngine trained = engine(least_lanes());
+  expect_same_as_reference(trained, shipped_sweep("digits.toml", overrides));
+  EXPECT_EQ(trained.record().launches, 1U);
+}
+
+TEST_F(CudaKernel, TrainsAnExcerptOfMnist) {
+  const auto directory = mnist_directory();
+  if (!directory) GTEST_SKIP() << "MNIST is not here; tools/fetch-mnist gets it";
+  const std::string steps = test_device_is_slow() ? "40" : "400";
+  BatchedEngine trained = engine();
+  expect_same_as_reference(
+      trained,
+      shipped_sweep("mnist.toml", {"dataset.path=\"" + directory->string() + "\"",
+                                   "train.iterations=" + steps, "report.smooth_window=21"}));
+}
+
+}  // namespace
+}  // namespace gridrun::cuda

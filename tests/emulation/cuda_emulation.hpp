@@ -1,0 +1,156 @@
+// A small emulation of CUDA's execution model, so that a kernel's own source runs on the processor:
+// blocks one after another, each thread a fiber. A thread runs until it meets others, in a barrier
+// or a warp's collective; whoever can run next is drawn from a seed, so that a result which depends
+// on the order of threads does not stay the same over seeds. What CUDA leaves undefined is an
+// Error: threads of one collective at different places or with different masks, a barrier or a
+// collective that a thread never reaches, a shuffle from a lane that takes no part. Shared memory
+// and fresh device memory hold poison. Not emulated: memory ordering, timing, more than one block
+// at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <functional>
+#include <source_location>
+#include <stdexcept>
+#include <type_traits>
+
+#define __global__
+#define __device__
+#define __host__
+#define __forceinline__ inline
+#define __launch_bounds__(...)
+
+struct dim3 {
+  unsigned x = 1;
+  unsigned y = 1;
+  unsigned z = 1;
+};
+
+extern dim3 threadIdx;
+extern dim3 blockIdx;
+extern dim3 blockDim;
+extern dim3 gridDim;
+
+namespace emulation {
+
+/// A kernel did what CUDA leaves undefined.
+struct Error : std::logic_error {
+  using std::logic_error::logic_error;
+};
+
+inline constexpr unsigned char poison = 0xCB;
+inline constexpr unsigned lanes_of_warp = 32;
+
+/// Runs `kernel` for every thread of a grid of blocks, one-dimensional blocks of whole warps.
+/// Throws what a thread throws first.
+void launch(dim3 grid, unsigned block_lanes, std::size_t shared_bytes, std::uint64_t seed,
+            const std::function<void()>& kernel);
+
+/// The dynamic shared memory of the block at hand.
+void* dynamic_shared_memory();
+
+/// Waits until every thread of the block has come.
+void block_barrier(const std::source_location& where);
+
+enum class Collective : std::uint8_t { sync, shuffle, ballot, add };
+
+/// What a lane brings to a collective, and takes away from it.
+struct Operand {
+  Collective kind;
+  std::uint8_t bytes;        // of the value
+  std::uint8_t source_lane;  // of a shuffle
+  std::uint64_t value;
+};
+
+/// Meets the lanes of `mask`, of the thread's own warp.
+std::uint64_t meet(unsigned mask, const Operand& operand, const std::source_location& where);
+
+unsigned lane_of_thread();
+
+template <typename T>
+T shuffle_from(unsigned mask, T value, unsigned source_lane, const std::source_location& where) {
+  static_assert(sizeof(T) == 4 || sizeof(T) == 8);
+  std::uint64_t bits = 0;
+  std::memcpy(&bits, &value, sizeof(T));
+  bits = meet(mask, {Collective::shuffle, sizeof(T), static_cast<std::uint8_t>(source_lane), bits},
+              where);
+  std::memcpy(&value, &bits, sizeof(T));
+  return value;
+}
+
+}  // namespace emulation
+
+inline void __syncthreads(const std::source_location& where = std::source_location::current()) {
+  emulation::block_barrier(where);
+}
+
+inline void __syncwarp(unsigned mask = ~0U,
+                       const std::source_location& where = std::source_location::current()) {
+  emulation::meet(mask, {emulation::Collective::sync, 0, 0, 0}, where);
+}
+
+template <typename T>
+T __shfl_sync(unsigned mask, T value, int source, int width = 32,
+              const std::source_location& where = std::source_location::current()) {
+  const unsigned lane = emulation::lane_of_thread();
+  const unsigned segment = lane / static_cast<unsigned>(width) * static_cast<unsigned>(width);
+  return emulation::shuffle_from(
+      mask, value, segment + static_cast<unsigned>(source) % static_cast<unsigned>(width), where);
+}
+
+template <typename T>
+T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = 32,
+                  const std::source_location& where = std::source_location::current()) {
+  const unsigned lane = emulation::lane_of_thread();
+  const unsigned source = lane ^ static_cast<unsigned>(lane_mask);
+  const bool within = source / static_cast<unsigned>(width) <= lane / static_cast<unsigned>(width);
+  return emulation::shuffle_from(mask, value, within ? source : lane, where);
+}
+
+template <typename T>
+T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32,
+                   const std::source_location& where = std::source_location::current()) {
+  const unsigned lane = emulation::lane_of_thread();
+  const bool within = lane % static_cast<unsigned>(width) + delta < static_cast<unsigned>(width);
+  return emulation::shuffle_from(mask, value, within ? lane + delta : lane, where);
+}
+
+inline unsigned __ballot_sync(unsigned mask, bool predicate,
+                              const std::source_location& where = std::source_location::current()) {
+  return static_cast<unsigned>(
+      emulation::meet(mask, {emulation::Collective::ballot, 0, 0, predicate}, where));
+}
+
+inline bool __any_sync(unsigned mask, bool predicate,
+                       const std::source_location& where = std::source_location::current()) {
+  return __ballot_sync(mask, predicate, where) != 0;
+}
+
+inline bool __all_sync(unsigned mask, bool predicate,
+                       const std::source_location& where = std::source_location::current()) {
+  return __ballot_sync(mask, predicate, where) == mask;
+}
+
+inline unsigned __reduce_add_sync(
+    unsigned mask, unsigned value,
+    const std::source_location& where = std::source_location::current()) {
+  return static_cast<unsigned>(
+      emulation::meet(mask, {emulation::Collective::add, 4, 0, value}, where));
+}
+
+/// Threads run one at a time between their meetings.
+template <typename T>
+T atomicAdd(T* address, std::type_identity_t<T> value) {
+  const T before = *address;
+  *address = before + value;
+  return before;
+}
+
+template <typename T>
+T atomicOr(T* address, std::type_identity_t<T> value) {
+  const T before = *address;
+  *address = before | value;
+  return before;
+}

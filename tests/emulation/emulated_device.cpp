@@ -1,0 +1,89 @@
+#include "emulated_device.hpp"
+
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <new>
+
+#include "cuda_emulation.hpp"
+#include "gridrun/error.hpp"
+#include "settle_kernel.cuh"
+#include "stage_on_device.hpp"
+#include "train_shapes.cuh"
+
+namespace gridrun::cuda {
+namespace {
+
+class EmulatedDevice final : public StagingDevice {
+ public:
+  EmulatedDevice(std::uint64_t seed, const EmulatedLimits& limits) : seed_(seed), limits_(limits) {}
+
+  std::string description() const override { return "emulated GPU"; }
+  DeviceLimits limits() const override { return limits_.device; }
+  std::size_t free_memory() override { return limits_.memory - used_; }
+
+  void* allocate(std::size_t bytes) override {
+    if (bytes > free_memory()) throw RunError("emulated GPU: out of memory");
+    void* memory = ::operator new(bytes);
+    std::memset(memory, emulation::poison, bytes);
+    sizes_[memory] = bytes;
+    used_ += bytes;
+    return memory;
+  }
+  void release(void* memory) noexcept override {
+    used_ -= sizes_[memory];
+    sizes_.erase(memory);
+    ::operator delete(memory);
+  }
+  void upload(void* to, const void* from, std::size_t bytes) override {
+    std::memcpy(to, from, bytes);
+  }
+  void download(void* to, const void* from, std::size_t bytes) override {
+    std::memcpy(to, from, bytes);
+  }
+  void clear(void* memory, std::size_t bytes) override { std::memset(memory, 0, bytes); }
+  void wait() override {}
+  void start_timer() override { begin_ = Clock::now(); }
+  double seconds() override { return std::chrono::duration<double>(Clock::now() - begin_).count(); }
+
+  void train(const TrainLaunch& launch, const TrainArguments<std::int32_t>& arguments) override {
+    train_word(launch, arguments);
+  }
+  void train(const TrainLaunch& launch, const TrainArguments<std::int64_t>& arguments) override {
+    train_word(launch, arguments);
+  }
+  void settle(const SettleArguments<std::int32_t>& arguments) override { settle_word(arguments); }
+  void settle(const SettleArguments<std::int64_t>& arguments) override { settle_word(arguments); }
+
+ private:
+  template <typename Word>
+  void train_word(const TrainLaunch& launch, const TrainArguments<Word>& arguments) {
+    visit_training(launch, typename CompiledTrainings<Word>::List{}, [&](auto training) {
+      emulation::launch({launch.blocks, 1, 1}, launch.block_lanes, launch.shared_bytes, ++seed_,
+                        [&] { train_kernel<decltype(training)>(arguments); });
+    });
+  }
+
+  template <typename Word>
+  void settle_word(const SettleArguments<Word>& arguments) {
+    const std::uint32_t blocks = (arguments.steps + settle_block_lanes - 1) / settle_block_lanes;
+    emulation::launch({blocks, 2, 1}, settle_block_lanes, 0, ++seed_,
+                      [&] { settle_kernel<Word>(arguments); });
+  }
+
+  using Clock = std::chrono::steady_clock;
+
+  std::uint64_t seed_;
+  Clock::time_point begin_;
+  EmulatedLimits limits_;
+  std::size_t used_ = 0;
+  std::map<void*, std::size_t> sizes_;
+};
+
+}  // namespace
+
+std::unique_ptr<Device> make_emulated_device(std::uint64_t seed, const EmulatedLimits& limits) {
+  return std::make_unique<EmulatedDevice>(seed, limits);
+}
+
+}  // namespace gridrun::cuda

@@ -1,0 +1,115 @@
+#include "train_plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+namespace gridrun::cuda {
+namespace {
+
+constexpr DeviceLimits h100{132, std::size_t{227} << 10, std::size_t{228} << 10};
+constexpr DeviceLimits laptop{16, std::size_t{99} << 10, std::size_t{100} << 10};
+
+Workload mnist(std::uint64_t grids = 1) {
+  return {4, 784, 150.0, std::vector<std::uint64_t>(16, 150 * grids)};
+}
+
+std::uint64_t warps_of(const Workload& work, const TrainLaunch& launch) {
+  const auto per_warp = static_cast<std::uint64_t>(launch.shape.neurons_of_warp());
+  std::uint64_t warps = 0;
+  for (const auto neurons : work.neurons_of_fraction) warps += (neurons + per_warp - 1) / per_warp;
+  return warps;
+}
+
+TEST(TrainPlan, GivesTheStudyTwoWarpsAScheduler) {
+  const TrainLaunch launch = choose_launch(mnist(), h100);
+  EXPECT_EQ(launch.shape, (Shape{32, 2}));
+  EXPECT_TRUE(launch.shared);
+  EXPECT_GE(warps_of(mnist(), launch), 2U * 4 * 132);
+}
+
+TEST(TrainPlan, PacksBulkSweeps) {
+  EXPECT_EQ(choose_launch(mnist(100), h100).shape, (Shape{32, 4}));
+  EXPECT_EQ(choose_launch(mnist(), laptop).shape, (Shape{32, 4}));
+  Workload digits{4, 64, 32.0, std::vector<std::uint64_t>(16, 15'000)};
+  EXPECT_EQ(choose_launch(digits, h100).shape, (Shape{4, 4}));
+}
+
+TEST(TrainPlan, SpreadsFewNeuronsOverWholeWarps) {
+  EXPECT_EQ(choose_launch({4, 784, 150.0, {10}}, h100).shape, (Shape{32, 1}));
+}
+
+TEST(TrainPlan, BlocksFitSharedMemoryAndBalanceMultiprocessors) {
+  for (const DeviceLimits& limits : {h100, laptop})
+    for (const std::uint64_t grids : {1, 3, 100})
+      for (const Shape shape : shapes_of(4, true)) {
+        const Workload work = mnist(grids);
+        const TrainLaunch launch = launch_of_shape(work, limits, shape);
+        if (!launch.shared) continue;
+        EXPECT_LE(launch.shared_bytes, limits.shared_of_block);
+        EXPECT_EQ(launch.block_lanes % warp_lanes, 0U);
+        EXPECT_LE(launch.block_lanes, static_cast<std::uint32_t>(max_block_warps * warp_lanes));
+      }
+  // One block a multiprocessor for the study on an H100, none left over.
+  const TrainLaunch launch = choose_launch(mnist(), h100);
+  const std::uint64_t block_neurons = launch.block_lanes / 32 * 2;
+  EXPECT_LE(16 * ((150 + block_neurons - 1) / block_neurons), 132U);
+}
+
+TEST(TrainPlan, LeavesSharedMemoryWhenWeightsDoNotFit) {
+  const TrainLaunch launch = choose_launch({4, 100'000, 9e4, {30}}, h100);
+  EXPECT_FALSE(launch.shared);
+  EXPECT_EQ(launch.shape, shapes_of(4, false).front());
+  EXPECT_EQ(launch.shared_bytes, 0U);
+  EXPECT_GE(launch.block_lanes, static_cast<std::uint32_t>(warp_lanes));
+}
+
+TEST(TrainPlan, NarrowWordsNeedSmallNumbers) {
+  EXPECT_TRUE(fits_narrow({19, 23}, 1.0, 5000));
+  EXPECT_TRUE(fits_narrow({27, 30}, 1.0, (1U << 30) - 1));
+  EXPECT_FALSE(fits_narrow({28, 8}, 1.0, 5000));
+  EXPECT_FALSE(fits_narrow({5, 31}, 0.1, 5000));
+  EXPECT_FALSE(fits_narrow({5, 8}, 1.0, 1U << 30));
+  EXPECT_FALSE(fits_narrow({5, 23}, 256.0, 5000));
+}
+
+TEST(TrainPlan, DeltaLimitBoundsUpdates) {
+  for (const int fraction : {0, 8, 23, 30})
+    for (const double largest : {0.0, 1e-9, 0.7, 1.0, 1.99}) {
+      const std::int64_t limit = narrow_delta_limit(fraction, largest);
+      const std::int64_t x = quantise(largest, fraction);
+      EXPECT_LT(limit, std::int64_t{1} << narrow_weight_bits);
+      EXPECT_LT(limit * x >> fraction, std::int64_t{1} << narrow_update_bits);
+      EXPECT_LE(-(-limit * x >> fraction), std::int64_t{1} << narrow_update_bits);
+    }
+}
+
+TEST(TrainPlan, LayoutHasEveryNeuronOnceAndBlocksOfOneFraction) {
+  std::vector<Network> networks;
+  for (const int fraction : {4, 9, 10})
+    for (int lr = 0; lr < fraction; ++lr) networks.push_back({lr, fraction});
+  TrainLaunch launch;
+  launch.shape = {8, 4};
+  launch.block_lanes = 64;
+  const std::size_t block_units = 32;
+  const Layout layout = lay_out(networks, 7, launch);
+  ASSERT_EQ(layout.units.size(), layout.block_lists.size() * block_units);
+  ASSERT_EQ(layout.fractions, (std::vector<int>{4, 9, 10}));
+  std::size_t used = 0;
+  for (std::size_t i = 0; i < layout.units.size(); ++i) {
+    const Unit& unit = layout.units[i];
+    if (unit.network == no_network) {
+      EXPECT_EQ(unit.output, no_output);
+      continue;
+    }
+    ++used;
+    const Network& network = networks[static_cast<std::size_t>(unit.network)];
+    EXPECT_EQ(unit.lr, network.lr);
+    EXPECT_EQ(layout.fractions[layout.block_lists[i / block_units]], network.fraction);
+    EXPECT_EQ(layout.first_unit[static_cast<std::size_t>(unit.network)] + unit.output, i);
+  }
+  EXPECT_EQ(used, networks.size() * 7);
+}
+
+}  // namespace
+}  // namespace gridrun::cuda

@@ -1,0 +1,201 @@
+// Times the CUDA kernels: the MNIST study with each way of dealing out lanes, and a bulk sweep.
+// What is timed was compared before: with every shape to the byte, and with a golden table if one
+// is given.
+//
+//   kernel_bench [--device N] [--mnist DIRECTORY] [--golden FILE] [--repeats N] [--bulk GRIDS]
+//
+// Prints a table; exit status 0 when all agree, 1 when something fell short, 2 for wrong usage.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "batched_engine.hpp"
+#include "configuration.hpp"
+#include "cuda_device.hpp"
+#include "cuda_engine.hpp"
+#include "gridrun/error.hpp"
+#include "load_dataset.hpp"
+#include "summarise.hpp"
+#include "train_plan.hpp"
+
+namespace {
+
+using namespace gridrun;
+using cuda::BatchedEngine;
+using cuda::Shape;
+
+struct Options {
+  int device = 0;
+  std::string mnist;
+  std::string golden;
+  int repeats = 5;
+  int bulk = 100;
+};
+
+Options parse(int argc, char** argv) {
+  Options options;
+  for (int i = 1; i < argc; i += 2) {
+    const std::string name = argv[i];
+    if (i + 1 == argc) throw RequestError("kernel_bench: " + name + ": expected a value after it");
+    const std::string value = argv[i + 1];
+    if (name == "--device")
+      options.device = std::atoi(value.c_str());
+    else if (name == "--mnist")
+      options.mnist = value;
+    else if (name == "--golden")
+      options.golden = value;
+    else if (name == "--repeats")
+      options.repeats = std::max(5, std::atoi(value.c_str()));
+    else if (name == "--bulk")
+      options.bulk = std::max(1, std::atoi(value.c_str()));
+    else
+      throw RequestError("kernel_bench: " + name +
+                         ": expected --device, --mnist, --golden, --repeats or --bulk");
+  }
+  return options;
+}
+
+/// Weights that a forward pass visits in all: one for each non-zero input, neuron and step.
+double weight_visits(const StagedSweep& sweep) {
+  double visits = 0;
+  std::vector<double> of_fraction(static_cast<std::size_t>(max_fraction) + 1, -1.0);
+  for (const Network& network : sweep.networks) {
+    double& nonzeros = of_fraction[static_cast<std::size_t>(network.fraction)];
+    if (nonzeros < 0) {
+      nonzeros = 0;
+      for (std::uint32_t i = 0; i < sweep.iterations; ++i)
+        for (std::size_t k = 0; k < sweep.inputs; ++k)
+          nonzeros +=
+              quantise(sweep.dataset->input(sweep.sample_of_step(i), k), network.fraction) != 0;
+    }
+    visits += nonzeros * static_cast<double>(sweep.outputs);
+  }
+  return visits;
+}
+
+bool close(double got, double expected, double absolute, double relative) {
+  return std::abs(got - expected) <= std::max(absolute, relative * std::abs(expected));
+}
+
+/// Cells that differ from `lr,fraction,accuracy,mean_update,mean_error` rows by more than 1e-10 in
+/// accuracy or a relative 1e-12 in the means.
+int cells_off(const GridResult& result, const std::string& file) {
+  std::ifstream table(file);
+  if (!table) throw RunError(file + ": cannot be read");
+  std::string line;
+  std::getline(table, line);
+  int off = 0;
+  std::size_t cell = 0;
+  for (; std::getline(table, line); ++cell) {
+    std::replace(line.begin(), line.end(), ',', ' ');
+    std::istringstream fields(line);
+    double lr = 0, fraction = 0, accuracy = 0, update = 0, error = 0;
+    fields >> lr >> fraction >> accuracy >> update >> error;
+    if (cell >= result.cells.size()) return off + 1;
+    const CellResult& got = result.cells[cell];
+    if (!close(got.accuracy, accuracy, 1e-10, 0) || !close(got.mean_update, update, 0, 1e-12) ||
+        !close(got.mean_error, error, 0, 1e-12))
+      ++off;
+  }
+  return off + static_cast<int>(result.cells.size() - cell);
+}
+
+/// The median of the device's seconds over `repeats` trainings after one that warms up.
+double median_seconds(BatchedEngine& engine, const StagedSweep& sweep, int repeats) {
+  std::vector<double> seconds;
+  for (int i = 0; i <= repeats; ++i) {
+    Progress progress;
+    engine.train(sweep, progress);
+    if (i > 0) seconds.push_back(engine.record().kernel_seconds);
+  }
+  std::sort(seconds.begin(), seconds.end());
+  return seconds[seconds.size() / 2];
+}
+
+/// One row: time, visits a second, and what share that is of one load of 32 weights for each cycle
+/// and multiprocessor, which is what shared memory can serve at most.
+void print_row(const std::string& what, double seconds, double visits,
+               const cuda::DeviceLimits& limits, const std::string& verdict) {
+  const double most = limits.clock * limits.multiprocessors * cuda::warp_lanes;
+  fmt::print("{:<34} {:>10.3f} {:>12.2f} {:>10.1f} %  {}\n", what, seconds * 1e3,
+             visits / seconds * 1e-9, 100 * visits / seconds / most, verdict);
+}
+
+int bench(const Options& options) {
+  if (list_gpus().empty()) throw RunError("kernel_bench: no CUDA device");
+  std::vector<std::string> overrides;
+  if (!options.mnist.empty()) overrides.push_back("dataset.path=\"" + options.mnist + "\"");
+  const Sweep sweep = read_configuration(find_configuration("mnist.toml"), overrides);
+  const Dataset dataset = load_dataset(sweep);
+  StagedSweep staged = stage(sweep, dataset);
+  const double visits = weight_visits(staged);
+  const cuda::DeviceLimits limits = cuda::make_cuda_device(options.device)->limits();
+
+  bool fell_short = false;
+  const auto engine_of = [&](const cuda::Tuning& tuning) {
+    return BatchedEngine(cuda::make_cuda_device(options.device), tuning);
+  };
+  BatchedEngine chosen = engine_of({});
+  Progress progress;
+  const Outcomes expected = chosen.train(staged, progress);
+  fmt::print("{}, {} multiprocessors, {:.2f} GHz at most; {:.3g} weight visits forward a grid\n",
+             chosen.device(), limits.multiprocessors, limits.clock * 1e-9, visits);
+  fmt::print("{:<34} {:>10} {:>12} {:>12}  {}\n", "kernels", "ms", "Gvisits/s", "of 32/cycle",
+             "outcomes");
+  if (!options.golden.empty()) {
+    const int off = cells_off(summarise(sweep, staged, expected), options.golden);
+    fell_short |= off != 0;
+    fmt::print("{:<34} {:>10} {:>12} {:>12}  {}\n", "golden table", "", "", "",
+               off == 0 ? fmt::format("all {} cells agree", expected.size())
+                        : fmt::format("{} cells differ", off));
+  }
+
+  print_row("study, as chosen", median_seconds(chosen, staged, options.repeats), visits, limits,
+            "reference of this table");
+  for (const Shape shape : cuda::shapes_of(4, true)) {
+    cuda::Tuning tuning;
+    tuning.narrow_shape = shape;
+    BatchedEngine engine = engine_of(tuning);
+    Progress unused;
+    const bool same = engine.train(staged, unused) == expected;
+    fell_short |= !same;
+    print_row(fmt::format("study, {} neurons on {} lanes", shape.neurons, shape.lanes),
+              median_seconds(engine, staged, options.repeats), visits, limits,
+              same ? "same bytes" : "DIFFER");
+  }
+
+  const std::vector<Network> grid = staged.networks;
+  for (int i = 1; i < options.bulk; ++i)
+    staged.networks.insert(staged.networks.end(), grid.begin(), grid.end());
+  BatchedEngine bulk = engine_of({});
+  Progress unused;
+  const Outcomes outcomes = bulk.train(staged, unused);
+  bool same = true;
+  for (std::size_t n = 0; n < outcomes.size(); ++n)
+    same &= outcomes[n] == expected[n % grid.size()];
+  fell_short |= !same;
+  print_row(fmt::format("bulk, {} grids in {} batches", options.bulk, bulk.record().batches),
+            median_seconds(bulk, staged, options.repeats), visits * options.bulk, limits,
+            same ? "same bytes" : "DIFFER");
+  return fell_short ? 1 : 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    return bench(parse(argc, argv));
+  } catch (const RequestError& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 2;
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
+}

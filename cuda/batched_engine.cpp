@@ -372,10 +372,12 @@ Outcomes BatchedEngine::train(const StagedSweep& sweep, Progress& progress) {
   progress.throw_if_stopped();
   Outcomes outcomes(sweep.networks.size());
   StagedData data(*device_, sweep);
+  const Magnitudes largest{data.largest_input(), data.largest_weight(),
+                           static_cast<std::uint32_t>(sweep.inputs)};
   std::vector<std::size_t> narrow;
   std::vector<std::size_t> wide;
   for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
-    const bool fits = fits_narrow(sweep.networks[n], data.largest_input(), data.largest_weight());
+    const bool fits = fits_narrow(sweep.networks[n], largest);
     (fits ? narrow : wide).push_back(n);
   }
   WordTrainer<std::int32_t> narrow_trainer(*device_, sweep, data, tuning_, progress, true, record_);

@@ -61,6 +61,22 @@ __device__ __forceinline__ std::uint32_t hardware_sum(std::uint32_t value) {
 #endif
 }
 
+/// The product of two words, wrapping to 64 bits. Spelled out for 32-bit words, because the
+/// compiler widens a factor that it keeps and then multiplies 64 by 64 bits.
+__device__ __forceinline__ std::int64_t product(std::int32_t a, std::int32_t b) {
+#ifdef __CUDA_ARCH__
+  std::int64_t wide;
+  asm("mul.wide.s32 %0, %1, %2;" : "=l"(wide) : "r"(a), "r"(b));
+  return wide;
+#else
+  return wrapping_multiply(a, b);
+#endif
+}
+
+__device__ __forceinline__ std::int64_t product(std::int64_t a, std::int64_t b) {
+  return wrapping_multiply(a, b);
+}
+
 /// Asks for a line of global memory to be in the L2 cache soon.
 __device__ __forceinline__ void prefetch(const void* line) {
 #ifdef __CUDA_ARCH__

@@ -14,42 +14,52 @@ __device__ __forceinline__ std::uint64_t group_sum(std::uint64_t value) {
   return value;
 }
 
-/// A sum over the whole warp by hardware sums of 32-bit words: of the low 27 bits, the next 27 and
-/// the last 10, whose sums over 32 lanes fit 32 bits, or wrap where the whole sum does.
+/// A sum over the whole warp by hardware sums of 32-bit words. `Parts` words make a value: the low
+/// 27 bits, the next 27 and the last 10, whose sums over 32 lanes fit 32 bits, or wrap where the
+/// whole sum does. Two suffice for signed values below 2^narrow_part_bits in magnitude: the low 27
+/// bits, and the others with their sign.
+template <int Parts>
 struct WarpSum {
-  static constexpr int piece = 27;
-  static_assert((std::uint64_t{warp_lanes} << piece) <= std::uint64_t{1} << 32);
-  static_assert(3 * piece >= 64);
+  static constexpr int bits = 27;
+  static_assert(Parts == 2 || Parts == 3);
+  static_assert((std::uint64_t{warp_lanes} << bits) <= std::uint64_t{1} << 32);
+  static_assert(3 * bits >= 64);
+  static_assert(narrow_part_bits - bits + 5 <= 31, "the sum of 32 high parts keeps its sign");
 
-  std::uint32_t low;
-  std::uint32_t middle;
-  std::uint32_t high;
+  std::uint32_t part[Parts];
 
   __device__ __forceinline__ explicit WarpSum(std::uint64_t value) {
-    constexpr auto mask = (1U << piece) - 1;
-    low = hardware_sum(static_cast<std::uint32_t>(value) & mask);
-    middle = hardware_sum(static_cast<std::uint32_t>(value >> piece) & mask);
-    high = hardware_sum(static_cast<std::uint32_t>(value >> (2 * piece)));
+    constexpr auto mask = (1U << bits) - 1;
+    const auto upper = static_cast<std::uint32_t>(value >> bits);
+    part[0] = hardware_sum(static_cast<std::uint32_t>(value) & mask);
+    part[1] = hardware_sum(Parts == 2 ? upper : upper & mask);
+    if constexpr (Parts == 3)
+      part[2] = hardware_sum(static_cast<std::uint32_t>(value >> (2 * bits)));
   }
 
   __device__ __forceinline__ std::uint64_t value() const {
-    return low + (std::uint64_t{middle} << piece) + (std::uint64_t{high} << (2 * piece));
+    if constexpr (Parts == 2)
+      return part[0] +
+             (static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(part[1])}) << bits);
+    else
+      return part[0] + (std::uint64_t{part[1]} << bits) + (std::uint64_t{part[2]} << (2 * bits));
   }
 };
 
 /// Sums each of `Neurons` values over a group and returns in each lane the sum of value
 /// `lane % Neurons`. Without hardware sums, lanes first swap halves of their values, so that the
 /// number of values halves with every shuffle: 2 (Neurons - 1) + log2(Lanes / Neurons) shuffles of
-/// 64 bits at most.
-template <int Lanes, int Neurons>
+/// 64 bits at most. `Narrow`: the values are below 2^narrow_part_bits in magnitude.
+template <int Lanes, int Neurons, bool Narrow>
 __device__ __forceinline__ std::int64_t own_sum(std::uint64_t (&values)[Neurons], int lane) {
   static_assert(Lanes >= Neurons && Lanes <= warp_lanes);
   static_assert((Lanes & (Lanes - 1)) == 0 && (Neurons & (Neurons - 1)) == 0);
   if constexpr (Lanes == warp_lanes && has_warp_sum) {
-    WarpSum own(values[0]);
+    using Sum = WarpSum<Narrow ? 2 : 3>;
+    Sum own(values[0]);
 #pragma unroll
     for (int n = 1; n < Neurons; ++n) {
-      const WarpSum sum(values[n]);
+      const Sum sum(values[n]);
       if (lane % Neurons == n) own = sum;
     }
     return static_cast<std::int64_t>(own.value());

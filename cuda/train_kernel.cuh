@@ -106,12 +106,12 @@ struct Answer {
   bool fits;
 };
 
-/// activate() and delta() in 32 bits, for fraction <= narrow_weight_bits. With t = z >> fraction,
+/// activate() and delta() in 32 bits, for fraction <= narrow_delta_bits. With t = z >> fraction,
 /// relu has a = max(t, 0), and passes errors where t > 0. The bits of t from 31 on are all equal
 /// where t fits; where relu clips t they do not matter. A d that wraps is beyond any delta limit.
 __device__ __forceinline__ Answer<std::int32_t> narrow_answer(std::int64_t z, std::int32_t target,
                                                               int fraction, bool relu) {
-  static_assert(narrow_weight_bits + 31 < 64);
+  static_assert(narrow_delta_bits + 31 < 64);
   const auto low = static_cast<std::int32_t>(floor_shift(z, fraction));
   const auto high = static_cast<std::int32_t>(floor_shift(z, fraction + 31));
   const std::int32_t a = relu && high < 0 ? 0 : low;
@@ -134,7 +134,7 @@ template <typename Word>
 struct NeuronSums {
   LaneSum<Word> abs_update = 0;
   LaneSum<Word> dropped = 0;
-  std::uint32_t outgrown = 0;  // bit 31: a weight left its narrow bound
+  std::uint32_t outgrown = 0;  // bits above narrow_weight_bits: a weight left its bound
 
   __device__ __forceinline__ void add(const UpdateSums<Word>& sums) {
     abs_update += sums.abs_update;
@@ -144,12 +144,12 @@ struct NeuronSums {
   /// One weight's update: w += (d x >> fraction) >> lr.
   __device__ __forceinline__ void update(Word& w, Word d, Word x, int fraction, int lr,
                                          UpdateSums<Word>& sums) {
-    const std::int64_t u = floor_shift(wrapping_multiply(d, x), fraction);
+    const std::int64_t u = floor_shift(product(d, x), fraction);
     if constexpr (sizeof(Word) == 4) {
       const auto u32 = static_cast<std::int32_t>(u);
       const auto moved = static_cast<std::uint32_t>(w) + static_cast<std::uint32_t>(u32 >> lr);
       w = static_cast<std::int32_t>(moved);
-      outgrown |= moved ^ (moved << (31 - narrow_weight_bits));
+      outgrown |= moved + (1U << narrow_weight_bits);
       sums.abs_update += static_cast<std::uint32_t>(u32 < 0 ? -u32 : u32);
       sums.dropped += static_cast<std::uint32_t>(u32) & ((1U << lr) - 1);
     } else {
@@ -206,7 +206,7 @@ class NeuronTrainer {
       load_and_multiply(rows, z, read_only(input.from + c * T::lanes));
     }
 
-    const std::int64_t own_z = own_sum<T::lanes, T::neurons>(z, lane_);
+    const std::int64_t own_z = own_sum<T::lanes, T::neurons, T::narrow>(z, lane_);
     const Answer<Word> own = answer(own_z, input.label);
     Word d[T::neurons];
     if (share_deltas(d, own.d)) {
@@ -240,7 +240,8 @@ class NeuronTrainer {
       add_to_network<T>(sums_[n].abs_update, sums, used && lane_ == 0);
       add_to_network<T>(sums_[n].dropped, sums + sum_limbs, used && lane_ == 0);
       const bool delta_outgrown = own_outgrown_ && lane_ % T::neurons == n;
-      if (used && (delta_outgrown || sums_[n].outgrown >> 31)) arguments.outgrown[network] = 1;
+      if (used && (delta_outgrown || sums_[n].outgrown >> (narrow_weight_bits + 1)))
+        arguments.outgrown[network] = 1;
     }
   }
 
@@ -259,7 +260,7 @@ class NeuronTrainer {
       rows[e] = row(entries.entry[e]);
 #pragma unroll
       for (int n = 0; n < T::neurons; ++n)
-        z[n] += static_cast<std::uint64_t>(wrapping_multiply(rows[e].w[n], entries.entry[e].x));
+        z[n] += static_cast<std::uint64_t>(product(rows[e].w[n], entries.entry[e].x));
     }
   }
 

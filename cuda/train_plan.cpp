@@ -8,8 +8,19 @@ namespace gridrun::cuda {
 namespace {
 
 constexpr int schedulers_of_multiprocessor = 4;
-constexpr int warps_to_hide_latency = 2;  // a scheduler
-constexpr double entries_held = 8;        // by a lane, of a narrow word
+
+/// A model of a training step, in cycles, from the sm_90 code of the kernels (cuda/README.md): the
+/// instructions that a warp issues, and the chain of those that wait for one another.
+struct StepModel {
+  static constexpr double chain = 400;
+  static constexpr double of_step = 60;
+  static constexpr double of_chunk = 9;
+  static constexpr double of_neuron = 10;
+  static constexpr double of_visits = 2;       // a neuron's products of a chunk
+  static constexpr double of_updates = 18.5;   // its updates
+  static constexpr double update_share = 0.2;  // of the steps that change a neuron
+  static constexpr double chunks_held = 4;     // in registers; the others are loaded twice
+};
 
 std::size_t warp_bytes(const Workload& work, Shape shape) {
   return group_bytes(work, shape) * static_cast<std::size_t>(warp_lanes / shape.lanes);
@@ -38,20 +49,40 @@ int choose_block_warps(const Workload& work, const DeviceLimits& limits, Shape s
   return best;
 }
 
+/// What a step of all neurons costs the busiest scheduler.
+double cycles_of_step(const Workload& work, const DeviceLimits& limits, Shape shape,
+                      std::uint64_t neurons) {
+  using M = StepModel;
+  const double chunks = work.mean_nonzeros / (entries_of_lane * shape.lanes) + 0.5;
+  const double groups = static_cast<double>(warp_lanes) / shape.lanes;
+  const double updating = 1 - std::pow(1 - M::update_share, groups);  // of the groups, any
+  const double visited = chunks + std::max(0.0, chunks + 0.5 - M::chunks_held);
+  const double issued =
+      M::of_step + M::of_chunk * visited +
+      shape.neurons * (M::of_neuron + (M::of_visits + M::of_updates * updating) * visited);
+  const std::uint64_t schedulers =
+      static_cast<std::uint64_t>(limits.multiprocessors) * schedulers_of_multiprocessor;
+  const auto neurons_of_warp = static_cast<std::uint64_t>(shape.neurons_of_warp());
+  const auto warps = divide_up(divide_up(neurons, neurons_of_warp), schedulers);
+  return std::max(M::chain, static_cast<double>(warps) * issued);
+}
+
 bool fits_shared(const Workload& work, const DeviceLimits& limits, Shape shape) {
   return warp_bytes(work, shape) <= limits.shared_of_block;
 }
 
 }  // namespace
 
-bool fits_narrow(const Network& network, double largest_input, std::uint64_t largest_weight) {
-  return network.fraction <= narrow_weight_bits && network.lr <= narrow_update_bits &&
-         std::ldexp(largest_input, network.fraction) < 0x1p31 - 1 &&
-         largest_weight < std::uint64_t{1} << narrow_weight_bits;
+bool fits_narrow(const Network& network, const Magnitudes& largest) {
+  const double x = std::ldexp(largest.input, network.fraction) + 1;
+  const auto visits_of_lane = static_cast<double>(divide_up(largest.inputs, warp_lanes));
+  return network.fraction <= narrow_delta_bits && network.lr <= narrow_update_bits && x < 0x1p31 &&
+         std::ldexp(x * visits_of_lane, narrow_weight_bits) < std::ldexp(1.0, narrow_part_bits) &&
+         largest.weight < std::uint64_t{1} << narrow_weight_bits;
 }
 
 std::int64_t narrow_delta_limit(int fraction, double largest_input) {
-  const std::int64_t most = (std::int64_t{1} << narrow_weight_bits) - 1;
+  const std::int64_t most = (std::int64_t{1} << narrow_delta_bits) - 1;
   const std::int64_t largest_x = quantise(largest_input, fraction);
   if (largest_x == 0) return most;
   const std::int64_t largest_u = (std::int64_t{1} << narrow_update_bits) - 1;
@@ -86,15 +117,13 @@ TrainLaunch launch_of_shape(const Workload& work, const DeviceLimits& limits, Sh
 TrainLaunch choose_launch(const Workload& work, const DeviceLimits& limits) {
   std::uint64_t neurons = 0;
   for (const std::uint64_t of_fraction : work.neurons_of_fraction) neurons += of_fraction;
-  const std::uint64_t warps_wanted = static_cast<std::uint64_t>(limits.multiprocessors) *
-                                     schedulers_of_multiprocessor * warps_to_hide_latency;
   Shape best{};
+  double least = std::numeric_limits<double>::infinity();
   for (const Shape shape : shapes_of(work.word, true)) {
-    if (!fits_shared(work, limits, shape)) continue;
-    const auto neurons_of_warp = static_cast<std::uint64_t>(shape.neurons_of_warp());
-    const bool busy = divide_up(neurons, neurons_of_warp) >= warps_wanted;
-    const bool held = shape.lanes == warp_lanes || work.mean_nonzeros <= entries_held * shape.lanes;
-    if (busy && held) best = shape;
+    const double cycles = cycles_of_step(work, limits, shape, neurons);
+    if (!fits_shared(work, limits, shape) || cycles >= least) continue;
+    least = cycles;
+    best = shape;
   }
   return launch_of_shape(work, limits, best);
 }

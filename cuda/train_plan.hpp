@@ -11,9 +11,16 @@
 
 namespace gridrun::cuda {
 
-/// Whether a network may begin in 32-bit words: its inputs (at most `largest_input` in magnitude),
-/// initial weights, target and shifts fit them. What it computes later is guarded.
-bool fits_narrow(const Network& network, double largest_input, std::uint64_t largest_weight);
+/// What bounds a sweep's numbers.
+struct Magnitudes {
+  double input = 0;          // the largest |input|
+  std::uint64_t weight = 0;  // the largest initial |w|
+  std::uint32_t inputs = 0;  // of a sample
+};
+
+/// Whether a network may begin in 32-bit words: its inputs, initial weights, sums, target and
+/// shifts fit their bounds (train_types.hpp). What it computes later is guarded.
+bool fits_narrow(const Network& network, const Magnitudes& largest);
 
 /// The largest |d| with which 32-bit words compute exactly, at scale 2^-fraction.
 std::int64_t narrow_delta_limit(int fraction, double largest_input);
@@ -32,9 +39,10 @@ const std::vector<Shape>& shapes_of(std::size_t word, bool shared);
 /// Bytes of a group's weights, its padding rows included.
 std::size_t group_bytes(const Workload& work, Shape shape);
 
-/// How to train a workload: the most neurons to a warp that still leave every scheduler two warps
-/// to hide the latency of one behind the other, that give a lane no more entries than it keeps in
-/// registers, and whose weights fit shared memory; weights in global memory where no shape fits.
+/// How to train a workload: in the shape whose step takes the busiest scheduler the fewest cycles,
+/// of those whose weights fit shared memory, and of equals the one with the fewest neurons to a
+/// warp; with weights in global memory where no shape fits. Few neurons so are spread over whole
+/// warps, which shortens a step, and many are packed, which lets them share its instructions.
 /// `blocks` is left open: it is lay_out's to say.
 TrainLaunch choose_launch(const Workload& work, const DeviceLimits& limits);
 

@@ -68,12 +68,13 @@ inline constexpr std::size_t prefetch_distance = 8192;
 inline constexpr std::size_t prefetch_line = 128;
 inline constexpr std::size_t prefetch_slack = prefetch_distance + warp_lanes * prefetch_line;
 
-/// 32-bit words hold, without overflow, weights below 2^narrow_weight_bits and updates below
-/// 2^narrow_update_bits in magnitude, and learning-rate shifts of at most narrow_update_bits: a
-/// lane then sums eight updates in 32 bits, and no update carries a weight from the one bound past
-/// 2^31.
-inline constexpr int narrow_weight_bits = 30;
-inline constexpr int narrow_update_bits = 27;
+/// 32-bit words are exact within these bounds on magnitudes. Weights and updates: a lane sums eight
+/// updates in 32 bits, and no update carries a weight from its bound past 2^31. Errors and targets,
+/// at scale 2^-fraction. A lane's part of the sum z, so that a warp's is summed in two words.
+inline constexpr int narrow_weight_bits = 25;
+inline constexpr int narrow_update_bits = 27;  // also the largest lr
+inline constexpr int narrow_delta_bits = 30;   // also the largest fraction
+inline constexpr int narrow_part_bits = 53;
 
 /// One neuron to train.
 struct Unit {

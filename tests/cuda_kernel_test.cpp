@@ -110,17 +110,19 @@ TEST_F(CudaKernel, TrainsAgainWhatOutgrows32Bits) {
 }
 
 TEST_F(CudaKernel, GuardsWeightsApartFromErrors) {
-  // Weights next to their bound: they outgrow it while the errors are still small.
-  TestSweep sweep = diverging_sweep({{0, 0}, {27, 0}}, (1 << narrow_weight_bits) - 1);
+  // Two weights at their bounds that cancel: errors are 1, and the update of 1 is one too many.
+  TestSweep sweep = diverging_sweep({{0, 0}, {27, 0}});
   auto& values = std::get<1>(sweep.dataset->values);
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = i % sweep.dataset->inputs == 0;
+  const std::int64_t bound = (std::int64_t{1} << narrow_weight_bits) - 1;
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = i % sweep.staged.inputs < 2;
   for (std::size_t i = 0; i < sweep.staged.weights.size(); ++i) {
-    const bool first_input = i % sweep.staged.inputs == 0;
-    sweep.staged.weights[i] = first_input ? -(std::int64_t{1} << narrow_weight_bits) + 1 : 0;
+    const std::size_t k = i % sweep.staged.inputs;
+    sweep.staged.weights[i] = k == 0 ? bound : k == 1 ? -bound : 0;
   }
   BatchedEngine trained = engine(least_lanes());
   expect_same_as_reference(trained, sweep);
-  EXPECT_EQ(trained.record().outgrown, 2U);
+  EXPECT_EQ(trained.record().narrow, 2U);
+  EXPECT_EQ(trained.record().outgrown, 1U);  // lr 27 moves no weight
 }
 
 TEST_F(CudaKernel, BeginsWideWhereNarrowCannot) {

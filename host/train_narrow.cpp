@@ -51,23 +51,23 @@ struct Constants {
   V32 one[vectors];
   U64 fraction_even[vectors], complement_odd[vectors];
   U64 out_of_range_even[vectors], out_of_range_odd[vectors];  // bits that no |z| may have
-};
 
-HWY_INLINE void make_constants(const GroupSetting& setting, Constants& constants) {
-  const U64 low = hn::Set(du64, 0xffffffff), all = hn::Set(du64, ~std::uint64_t{0});
-  const U64 range_bits = hn::Set(du64, static_cast<std::uint64_t>(setting.activation_bits));
-  for (std::size_t v = 0; v < vectors; ++v) {
-    const V32 fraction = hn::Load(d32, setting.fraction.data() + v * width);
-    const U64 even = hn::And(hn::BitCast(du64, fraction), low);
-    const U64 odd = hn::ShiftRight<32>(hn::BitCast(du64, fraction));
-    constants.lr[v] = hn::Min(hn::Load(d32, setting.lr.data() + v * width), hn::Set(d32, 31));
-    constants.one[v] = hn::Shl(hn::Set(d32, 1), fraction);
-    constants.fraction_even[v] = even;
-    constants.complement_odd[v] = hn::Sub(hn::Set(du64, 32), odd);
-    constants.out_of_range_even[v] = hn::Shl(all, hn::Add(even, range_bits));
-    constants.out_of_range_odd[v] = hn::Shl(all, hn::Add(odd, range_bits));
+  explicit HWY_INLINE Constants(const GroupSetting& setting) {
+    const U64 low = hn::Set(du64, 0xffffffff), all = hn::Set(du64, ~std::uint64_t{0});
+    const U64 range_bits = hn::Set(du64, static_cast<std::uint64_t>(setting.activation_bits));
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const V32 fraction = hn::Load(d32, setting.fraction.data() + v * width);
+      const U64 even = hn::And(hn::BitCast(du64, fraction), low);
+      const U64 odd = hn::ShiftRight<32>(hn::BitCast(du64, fraction));
+      lr[v] = hn::Min(hn::Load(d32, setting.lr.data() + v * width), hn::Set(d32, 31));
+      one[v] = hn::Shl(hn::Set(d32, 1), fraction);
+      fraction_even[v] = even;
+      complement_odd[v] = hn::Sub(hn::Set(du64, 32), odd);
+      out_of_range_even[v] = hn::Shl(all, hn::Add(even, range_bits));
+      out_of_range_odd[v] = hn::Shl(all, hn::Add(odd, range_bits));
+    }
   }
-}
+};
 
 /// The inputs x of the lanes: one for all, or with several fractions one for each.
 template <bool kOneFraction>
@@ -158,6 +158,8 @@ struct UpdateSums<true> {
 struct Errors {
   V32 d[vectors];
   V32 odd[vectors];  // the odd lanes where the even ones were
+
+  HWY_INLINE Errors() {}  // an implicit one would not be compiled for the SIMD target
 };
 
 /// The vectors of a group that an update is about.
@@ -276,8 +278,7 @@ HWY_NOINLINE std::uint32_t train(const StepBlock& block, Neuron& neuron, Activat
   const GroupSetting& setting = *block.setting;
   const bool relu = setting.activation == Activation::relu;
   std::int32_t* const w = neuron.narrow_weights.get();
-  Constants constants;
-  make_constants(setting, constants);
+  const Constants constants(setting);
   BlockSums block_sums;
 
   const SparseSample* next = block.samples->of_step(block.first);

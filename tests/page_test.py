@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 GRIDRUN = sys.argv.pop(1)
 PATIENCE = 120  # seconds: WebGL is drawn by the processor here
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--use-angle=swiftshader",
-             "--enable-unsafe-swiftshader", "--window-size=1500,2400", "--proxy-server=127.0.0.1:9")  # no network
+             "--enable-unsafe-swiftshader", "--window-size=1900,2400", "--proxy-server=127.0.0.1:9")  # no network
 
 
 def start_browser():
@@ -92,6 +92,16 @@ class Page(unittest.TestCase):
                 for row in self.browser.find_elements("tag name", "table")[0].find_elements("tag name", "tr")}
         self.assertEqual(rows["configuration.report.curves"].get_attribute("class"), "differs")
         self.assertEqual(rows["configuration.train.seed"].text.split()[-1], "3735928556")
+
+    def test_plots_fill_their_places(self):
+        widths = self.browser.execute_script("""
+            return [...document.querySelectorAll(".js-plotly-plot")].map(
+                at => [at.id, at._fullLayout.width, at.clientWidth, at.getBoundingClientRect().right,
+                       at.closest("section").getBoundingClientRect().right]);""")
+        self.assertEqual(len(widths), 2 * 5 + 1)
+        for at, drawn, given, right, section_right in widths:
+            self.assertAlmostEqual(drawn, given, delta=1, msg=at)
+            self.assertLess(right, section_right, at)
 
     def test_the_surface_is_drawn_in_colour(self):
         element = self.browser.find_element("id", "surface-0")

@@ -214,11 +214,9 @@ function drawAll() {
     element(at, "p", {}, "○ knee, ⊙ knee cut off by the grid, solid line: diagonal cliff as fitted, dotted line: " +
       "left cliff; grey cells: none, the logarithm of zero");
     const grid = element(at, "div", {class: "maps"});
-    return HEAT_MAPS.map(map => {
-      const made = element(grid, "div", {id: `${map.name}-${i}`});
-      drawn.push(drawHeatMap(made, run, map));
-      return made;
-    });
+    const places = HEAT_MAPS.map(map => element(grid, "div", {id: `${map.name}-${i}`}));  // all, then drawn to size
+    HEAT_MAPS.forEach((map, j) => drawn.push(drawHeatMap(places[j], run, map)));
+    return places;
   });
   if (runs.some(run => run.curves)) runs.forEach((run, i) => {
     const at = section("Learning curves");

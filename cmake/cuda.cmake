@@ -1,6 +1,9 @@
 # Enables CUDA where there is a compiler for it. Without CMAKE_CUDA_ARCHITECTURES, compiles for the
 # GPU of this machine, or without one for every supported architecture that the compiler knows, with
-# PTX of the last for those to come. Sanitized builds compile for one.
+# PTX of the last for those to come.
+if(NOT GRIDRUN_CUDA)
+  return()
+endif()
 include(CheckLanguage)
 if(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX} AND EXISTS /usr/local/cuda/bin/nvcc)
   set(CMAKE_CUDA_COMPILER /usr/local/cuda/bin/nvcc)
@@ -15,8 +18,6 @@ if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
   execute_process(COMMAND nvidia-smi -L OUTPUT_VARIABLE gpus ERROR_QUIET RESULT_VARIABLE status)
   if(status EQUAL 0 AND gpus MATCHES "GPU 0")
     set(architectures native)
-  elseif(GRIDRUN_SANITIZE)
-    set(architectures 90)  # the sanitizers see host code only
   else()
     execute_process(COMMAND ${CMAKE_CUDA_COMPILER} --list-gpu-code OUTPUT_VARIABLE known)
     set(architectures)

@@ -162,6 +162,23 @@ struct Errors {
   HWY_INLINE Errors() {}  // an implicit one would not be compiled for the SIMD target
 };
 
+/// What the products of an update are made of, in registers: stores to weights may change whatever
+/// a reference refers to.
+struct UpdateTerms {
+  V32 d[vectors], d_odd[vectors], lr[vectors];
+  U64 fraction_even[vectors], complement_odd[vectors];
+
+  HWY_INLINE UpdateTerms(const Errors& errors, const Constants& constants) {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      d[v] = errors.d[v];
+      d_odd[v] = errors.odd[v];
+      lr[v] = constants.lr[v];
+      fraction_even[v] = constants.fraction_even[v];
+      complement_odd[v] = constants.complement_odd[v];
+    }
+  }
+};
+
 /// The vectors of a group that an update is about.
 template <std::size_t kBegin, std::size_t kEnd>
 struct Range {
@@ -176,17 +193,17 @@ using Upper = Range<vectors / 2, vectors>;
 template <std::size_t kRows, class Vectors, bool kOneFraction, class Sums>
 HWY_INLINE const std::uint32_t* add_updates(const std::uint32_t* HWY_RESTRICT chunk,
                                             std::uint32_t count, std::int32_t* HWY_RESTRICT w,
-                                            Inputs<kOneFraction> inputs, const Errors& errors,
-                                            const Constants& constants, Sums& sums) {
+                                            Inputs<kOneFraction> inputs, const UpdateTerms& terms,
+                                            Sums& sums) {
   Sums once;
   for (const std::uint32_t* end = chunk + count * (1 + kRows); chunk != end; chunk += 1 + kRows)
     for (std::size_t v = Vectors::begin; v < Vectors::end; ++v) {
       const V32 x = inputs.even(chunk[0], v);
       const V32 u =
-          low_of_shifted(hn::MulEven(errors.d[v], x), hn::MulEven(errors.odd[v], inputs.odd(x)),
-                         constants.fraction_even[v], constants.complement_odd[v]);
+          low_of_shifted(hn::MulEven(terms.d[v], x), hn::MulEven(terms.d_odd[v], inputs.odd(x)),
+                         terms.fraction_even[v], terms.complement_odd[v]);
       once.add(u, v);
-      const V32 step = hn::Shr(u, constants.lr[v]);
+      const V32 step = hn::Shr(u, terms.lr[v]);
       for (std::size_t row = 0; row < kRows; ++row) {
         std::int32_t* at = w + chunk[1 + row] + v * width;
         hn::Store(hn::Add(hn::Load(d32, at), step), d32, at);
@@ -207,16 +224,19 @@ struct BlockSums {
   }
 };
 
+/// Trains the weights on one sample. Not inlined: with all its kinds in one function, compilers
+/// take minutes under the sanitizers.
 template <bool kLong, class Vectors, bool kOneFraction>
-HWY_INLINE void update(const SparseSample& sample, std::int32_t* w, Inputs<kOneFraction> inputs,
-                       const Errors& errors, const Constants& constants, BlockSums& block_sums) {
+HWY_NOINLINE void update(const SparseSample& sample, std::int32_t* w, Inputs<kOneFraction> inputs,
+                         const Errors& errors, const Constants& constants, BlockSums& block_sums) {
+  const UpdateTerms terms(errors, constants);
   const std::uint32_t* chunk = sample.chunks;
   for (const auto& [fours, twos, ones] : sample.counts) {
     if ((fours | twos | ones) == 0) continue;
     UpdateSums<kLong> sums;
-    chunk = add_updates<4, Vectors>(chunk, fours, w, inputs, errors, constants, sums);
-    chunk = add_updates<2, Vectors>(chunk, twos, w, inputs, errors, constants, sums);
-    chunk = add_updates<1, Vectors>(chunk, ones, w, inputs, errors, constants, sums);
+    chunk = add_updates<4, Vectors>(chunk, fours, w, inputs, terms, sums);
+    chunk = add_updates<2, Vectors>(chunk, twos, w, inputs, terms, sums);
+    chunk = add_updates<1, Vectors>(chunk, ones, w, inputs, terms, sums);
     // d and the inputs of one sign give updates of one sign: their |sum| is the sum of |u|.
     for (std::size_t v = Vectors::begin; v < Vectors::end; ++v) {
       block_sums.add(sums.low(v), v * width);

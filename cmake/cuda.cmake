@@ -1,6 +1,6 @@
-# Enables CUDA where there is a compiler for it. Without CMAKE_CUDA_ARCHITECTURES, compiles for the
-# GPU of this machine, or without one for every supported architecture that the compiler knows, with
-# PTX of the last for those to come.
+# Enables CUDA where there is a compiler for it. Without CMAKE_CUDA_ARCHITECTURES or $CUDAARCHS,
+# compiles for the GPU of this machine, or without one for every supported architecture that the
+# compiler knows, with PTX of the last for those to come.
 if(NOT GRIDRUN_CUDA)
   return()
 endif()
@@ -14,7 +14,7 @@ if(NOT CMAKE_CUDA_COMPILER)
   return()
 endif()
 
-if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES)
+if(NOT DEFINED CMAKE_CUDA_ARCHITECTURES AND NOT DEFINED ENV{CUDAARCHS})
   execute_process(COMMAND nvidia-smi -L OUTPUT_VARIABLE gpus ERROR_QUIET RESULT_VARIABLE status)
   if(status EQUAL 0 AND gpus MATCHES "GPU 0")
     set(architectures native)

@@ -84,8 +84,9 @@ def main():
         return right, updates.copy_to_host(), dropped.copy_to_host()
 
     first = [checked]  # what is timed leaves the activations on the device
-    return study.report(f"numba on {cuda.get_current_device().name.decode()}",
-                        lambda: first.pop()() if first else run(), sys.argv[2])
+    name = cuda.get_current_device().name  # bytes or text, by release
+    name = name.decode() if isinstance(name, bytes) else name
+    return study.report(f"numba on {name}", lambda: first.pop()() if first else run(), sys.argv[2])
 
 
 if __name__ == "__main__":

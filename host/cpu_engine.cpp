@@ -19,7 +19,7 @@ constexpr std::uint32_t word_bits = 64;  // steps in a word of Outcome::right
 /// Steps that one task trains: few enough that their samples stay in a second-level cache while
 /// the neurons of a group pass, in whole words of Outcome::right.
 std::uint32_t block_length(const SparseSamples& samples) {
-  constexpr std::size_t words_in_cache = 32768, most = 512;
+  constexpr std::size_t words_in_cache = 131072, most = 2048;
   const std::size_t words_a_sample = 1 + samples.words() / std::max<std::size_t>(1, samples.size());
   const std::size_t steps = std::min(words_in_cache / words_a_sample, most);
   return static_cast<std::uint32_t>(std::max<std::size_t>(1, steps / word_bits) * word_bits);
@@ -157,6 +157,12 @@ class Schedule {
   std::size_t rounds_;  // groups that train together are a round
 };
 
+/// Groups, from the first on, that one thread trains alone: no other core ever waits for its
+/// weights or needs them. The last groups are shared, so that all threads end together.
+std::size_t groups_alone(std::size_t groups, unsigned threads) {
+  return groups < 2 * threads ? 0 : (groups / threads - 1) * threads;
+}
+
 /// Trains the groups of a sweep.
 class Training {
  public:
@@ -166,7 +172,8 @@ class Training {
         samples_(sweep, threads),
         block_steps_(block_length(samples_)),
         groups_(group_networks(sweep.networks, samples_.values().size() <= largest_mixed_inputs)),
-        schedule_(groups_.size(), sweep.outputs, blocks(), threads),
+        alone_(groups_alone(groups_.size(), threads)),
+        schedule_(groups_.size() - alone_, sweep.outputs, blocks(), threads),
         outcomes_(sweep.networks.size(), Outcome(sweep.iterations)) {
     for (std::size_t i = 0; i < schedule_.slots(); ++i)
       slots_.push_back(std::make_unique<Slot>(sweep, samples_, block_steps_));
@@ -194,6 +201,13 @@ class Training {
     ActivationLog log(block_steps_);
     TrainingStatistics mine;
     try {
+      if (alone_ != 0) {
+        Slot slot(sweep_, samples_, block_steps_);
+        for (std::size_t group; (group = next_alone_.fetch_add(1)) < alone_;)
+          for (std::uint32_t block = 0; block < blocks(); ++block)
+            for (std::size_t neuron = 0; neuron < sweep_.outputs; ++neuron)
+              if (!train(slot, group, neuron, block, log, mine)) return;
+      }
       for (std::size_t t; (t = next_task_.fetch_add(1)) < schedule_.tasks();)
         if (!train(schedule_.task(t), log, mine)) return;
     } catch (...) {
@@ -207,15 +221,20 @@ class Training {
 
   /// Returns false when another thread failed.
   bool train(const Task& task, ActivationLog& log, TrainingStatistics& statistics) {
-    progress_.throw_if_stopped();
     Slot& slot = *slots_[task.slot];
     slot.wait(task.settled);
+    return train(slot, alone_ + task.group, task.neuron, task.block, log, statistics);
+  }
+
+  bool train(Slot& slot, std::size_t group, std::size_t neuron, std::uint32_t block,
+             ActivationLog& log, TrainingStatistics& statistics) {
+    progress_.throw_if_stopped();
     if (abandoned_) return false;
-    const std::uint32_t first = task.block * block_steps_;
+    const std::uint32_t first = block * block_steps_;
     const std::uint32_t steps = std::min(block_steps_, sweep_.iterations - first);
-    slot.enter(groups_[task.group]);
-    slot.train(task.neuron, first, steps, log, statistics);
-    slot.merge(task.neuron, first, steps, log, outcomes_, progress_);
+    slot.enter(groups_[group]);
+    slot.train(neuron, first, steps, log, statistics);
+    slot.merge(neuron, first, steps, log, outcomes_, progress_);
     return true;
   }
 
@@ -224,9 +243,11 @@ class Training {
   const SparseSamples samples_;
   const std::uint32_t block_steps_;
   const std::vector<LaneGroup> groups_;
-  const Schedule schedule_;
+  const std::size_t alone_;
+  const Schedule schedule_;  // of the other groups
   unsigned threads_;
   std::vector<std::unique_ptr<Slot>> slots_;
+  std::atomic<std::size_t> next_alone_ = 0;
   std::atomic<std::size_t> next_task_ = 0;
   std::atomic<bool> abandoned_ = false;
   Outcomes outcomes_;

@@ -114,6 +114,7 @@ class BlockBuilder {
   template <typename Stored>
   Block build(const std::vector<Stored>& stored, std::size_t begin, std::size_t end) {
     const auto sample_of = [&](std::size_t i) { return &stored[sweep_.order[i] * sweep_.inputs]; };
+    block_.words.reserve((end - begin) * (sweep_.inputs / 2));  // enough if a fifth are not zero
     for (std::size_t i = begin; i < end; ++i) {
       prefetch(sample_of(std::min(i + samples_ahead, end - 1)));
       block_.begins.push_back(block_.words.size());

@@ -19,26 +19,36 @@ GroupSetting::GroupSetting(const LaneGroup& group, const SparseSamples& samples,
                            Activation the_activation)
     : activation(the_activation),
       one_fraction(group.one_fraction),
+      error_shift(2 + samples.input_bits()),
       input_bits(samples.input_bits()),
-      activation_bits(29 - input_bits) {
-  narrow = true;
+      activation_bits(28 - input_bits) {
   for (std::size_t lane = 0; lane < group_lanes; ++lane) {
     lr[lane] = group.networks[lane].lr;
     fraction[lane] = group.networks[lane].fraction;
-    narrow &= fraction[lane] + input_bits <= 29;  // so |target| * 2^input_bits <= 2^29 as well
   }
+  finest_fraction = *std::max_element(fraction.begin(), fraction.end());
+  narrow = finest_fraction + input_bits <= 27;  // so |target| * 2^input_bits <= 2^27 as well
+  short_z = finest_fraction + input_bits <= 14;
   const std::size_t columns = one_fraction ? 1 : group_lanes;
   wide_inputs.reserve(samples.values().size() * columns);
   for (const double value : samples.values())
     for (std::size_t lane = 0; lane < columns; ++lane)
       wide_inputs.push_back(quantise(value, fraction[lane]));
-  if (narrow) narrow_inputs.assign(wide_inputs.begin(), wide_inputs.end());
+  if (!narrow) return;
+  narrow_inputs.assign(wide_inputs.begin(), wide_inputs.end());
+  if (short_z)
+    for (const std::int32_t x : narrow_inputs) short_inputs.push_back(x & 0xffff);
+  update_inputs.reserve(narrow_inputs.size());
+  for (std::size_t i = 0; i < narrow_inputs.size(); ++i)
+    update_inputs.push_back(narrow_inputs[i] << (30 - fraction[i % columns] - input_bits));
 }
 
 TrainingStatistics& TrainingStatistics::operator+=(const TrainingStatistics& other) {
   narrow_steps += other.narrow_steps;
+  short_steps += other.short_steps;
   wide_steps += other.wide_steps;
   widened += other.widened;
+  half_updates += other.half_updates;
   long_update_sums += other.long_update_sums;
   weight_scans += other.weight_scans;
   return *this;
@@ -59,7 +69,7 @@ Neuron::Neuron(std::size_t the_index, const StagedSweep& sweep, const GroupSetti
     narrow_weights = allocate<std::int32_t>(inputs * group_lanes);
     spread(narrow_weights.get());
     for (std::size_t k = 0; k < inputs; ++k) initial_weight_sum += initial[k];
-    weight_bound.fill(static_cast<std::int32_t>(largest));
+    weight_bound.emplace(static_cast<std::int32_t>(largest), setting.short_z);
   } else {
     wide_weights = allocate<std::int64_t>(inputs * group_lanes);
     spread(wide_weights.get());
@@ -100,6 +110,7 @@ void Neuron::widen(const GroupSetting& setting) {
   wide_weights = allocate<std::int64_t>(inputs * group_lanes);
   std::copy_n(narrow_weights.get(), inputs * group_lanes, wide_weights.get());
   narrow_weights.reset();
+  weight_bound.reset();
 }
 
 }  // namespace gridrun

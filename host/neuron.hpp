@@ -4,9 +4,11 @@
 
 #include <hwy/aligned_allocator.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "gridrun/arithmetic.hpp"
@@ -28,10 +30,19 @@ struct GroupSetting {
   /// are there only if `narrow`.
   std::vector<std::int64_t> wide_inputs;
   std::vector<std::int32_t> narrow_inputs;
+  /// The narrow inputs as 16-bit numbers, the upper half of each word 0: there only if `short_z`.
+  std::vector<std::int32_t> short_inputs;
+  /// The narrow inputs 2^(30 - fraction - input_bits) times, and the shift of d that goes with
+  /// them: u is the upper half of the 64-bit product of the two.
+  std::vector<std::int32_t> update_inputs;
+  int error_shift;
 
-  /// Whether 32-bit weights may be tried: |x| <= 2^30, and activations below 2^activation_bits
-  /// leave |d| * 2^input_bits <= 2^30, which bounds every |u|.
+  /// Whether 32-bit weights may be tried: |x| <= 2^27, and activations below 2^activation_bits
+  /// leave |d| * 2^input_bits < 2^29, which bounds every |u|.
   bool narrow;
+  /// Whether 16-bit factors and 32-bit sums z may be tried: |x| <= 2^14.
+  bool short_z;
+  int finest_fraction;  // of the lanes
   int input_bits;       // every |input| <= 2^input_bits
   int activation_bits;  //
 };
@@ -39,11 +50,31 @@ struct GroupSetting {
 /// While narrow, every |w| is at most this: sums of the 4 weights of a chunk fit 32 bits.
 inline constexpr std::int32_t narrow_weight_limit = (std::int32_t{1} << 29) - 1;
 
+/// While short, every |w| is at most this: sums of the 4 weights of a chunk fit 16 bits.
+inline constexpr std::int32_t short_weight_limit = (std::int32_t{1} << 13) - 1;
+
+/// What is known of the |w| of a neuron with narrow weights.
+struct WeightBound {
+  bool is_short;         // whether every |w| is at most short_weight_limit
+  std::int32_t bound;    // every |w| is at most this
+  std::int32_t scan_at;  // a bound above this is not good enough
+
+  /// `largest` is the largest |w|, at most narrow_weight_limit.
+  WeightBound(std::int32_t largest, bool may_be_short)
+      : is_short(may_be_short && largest <= short_weight_limit / 2), bound(largest) {
+    // A short neuron does better with a close bound than with one that is just good enough.
+    scan_at = is_short ? std::clamp(2 * largest, short_weight_limit / 4, short_weight_limit)
+                       : narrow_weight_limit;
+  }
+};
+
 /// What happened on the way, for tests that must see a guard trip.
 struct TrainingStatistics {
   std::uint64_t narrow_steps = 0;      // steps of a neuron position of a group in 32 bits
+  std::uint64_t short_steps = 0;       // those of them with 16-bit factors
   std::uint64_t wide_steps = 0;        // the same in 64 bits
   std::uint64_t widened = 0;           // neuron positions that began narrow and became wide
+  std::uint64_t half_updates = 0;      // narrow updates of half of the lanes, the others being 0
   std::uint64_t long_update_sums = 0;  // narrow updates whose sum needed 64 bits a step
   std::uint64_t weight_scans = 0;      // searches for the largest |w| when its bound ran out
 
@@ -98,8 +129,8 @@ struct Neuron {
   std::size_t inputs;
   hwy::AlignedFreeUniquePtr<std::int32_t[]> narrow_weights;  // w [input][lane], null once wide
   hwy::AlignedFreeUniquePtr<std::int64_t[]> wide_weights;    // w [input][lane], null while narrow
-  alignas(64) std::array<std::int32_t, group_lanes> weight_bound;  // |w| while narrow, a lane
-  Sums sum_abs_update{};                                           // of |u|
+  std::optional<WeightBound> weight_bound;                   // only while narrow
+  Sums sum_abs_update{};                                     // of |u|
   Sums sum_dropped{};  // of u - (u >> lr) 2^lr; of the narrow steps only once they are over
   Sums sum_update{};   // of u over the narrow steps, modulo 2^128
   std::int64_t initial_weight_sum = 0;  // of each lane's narrow weights

@@ -151,4 +151,7 @@ void train_wide(const StepBlock& block, std::uint32_t begin, Neuron& neuron, Act
 /// What the processor runs the above with: AVX2, AVX3 (which is AVX-512), NEON...
 const char* simd_target();
 
+/// All that the above is built for, Highway's bits HWY_AVX2...
+std::int64_t built_simd_targets();
+
 }  // namespace gridrun

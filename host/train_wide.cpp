@@ -194,5 +194,7 @@ void train_wide(const StepBlock& block, std::uint32_t begin, Neuron& neuron, Act
 
 const char* simd_target() { return HWY_DYNAMIC_DISPATCH(target_name)(); }
 
+std::int64_t built_simd_targets() { return HWY_TARGETS; }
+
 }  // namespace gridrun
 #endif

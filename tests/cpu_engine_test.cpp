@@ -15,15 +15,8 @@ namespace {
 /// The SIMD targets that this machine can run, of those that are built.
 std::vector<std::int64_t> targets() {
   std::vector<std::int64_t> targets;
-#if HWY_ARCH_X86
-  const std::vector<std::int64_t> all = {HWY_SSSE3, HWY_SSE4, HWY_AVX2, HWY_AVX3, HWY_AVX3_DL};
-#elif HWY_ARCH_ARM
-  const std::vector<std::int64_t> all = {HWY_NEON};
-#else
-  const std::vector<std::int64_t> all = {HWY_STATIC_TARGET};
-#endif
-  for (const std::int64_t target : all)
-    if (hwy::SupportedTargets() & HWY_TARGETS & target) targets.push_back(target);
+  for (std::int64_t target = 1; target < std::int64_t{1} << 62; target *= 2)
+    if (hwy::SupportedTargets() & built_simd_targets() & target) targets.push_back(target);
   return targets;
 }
 

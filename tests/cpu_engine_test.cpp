@@ -1,37 +1,16 @@
 #include "cpu_engine.hpp"
 
 #include <gtest/gtest.h>
-#include <hwy/targets.h>
 
 #include <map>
 #include <numeric>
 
 #include "lane_group.hpp"
+#include "simd_targets.hpp"
 #include "test_sweep.hpp"
 
 namespace gridrun {
 namespace {
-
-/// The SIMD targets that this machine can run, of those that are built.
-std::vector<std::int64_t> targets() {
-  std::vector<std::int64_t> targets;
-  for (std::int64_t target = 1; target < std::int64_t{1} << 62; target *= 2)
-    if (hwy::SupportedTargets() & built_simd_targets() & target) targets.push_back(target);
-  return targets;
-}
-
-/// Forces one SIMD target while it lives.
-class OnlyTarget {
- public:
-  explicit OnlyTarget(std::int64_t target) {
-    hwy::SetSupportedTargetsForTest(target);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-  ~OnlyTarget() {
-    hwy::SetSupportedTargetsForTest(0);
-    hwy::GetChosenTarget().Update(hwy::SupportedTargets());
-  }
-};
 
 /// A sweep over given samples, to be changed before use.
 TestSweep sweep_of(std::size_t inputs, std::vector<double> values,
@@ -77,7 +56,7 @@ std::vector<Network> grid(int first_lr, int last_lr, const std::vector<int>& fra
 TrainingStatistics expect_same_everywhere(const TestSweep& sweep) {
   const Outcomes expected = reference_outcomes(sweep.staged);
   std::optional<TrainingStatistics> statistics;
-  for (const std::int64_t target : targets()) {
+  for (const std::int64_t target : simd_targets()) {
     const OnlyTarget only(target);
     CpuEngine engine(3);
     Progress progress;
@@ -97,8 +76,8 @@ TrainingStatistics expect_same_everywhere(const TestSweep& sweep) {
 }
 
 TEST(CpuEngine, ForcedTargetsAreTheOnesThatRun) {
-  ASSERT_FALSE(targets().empty());
-  for (const std::int64_t target : targets()) {
+  ASSERT_FALSE(simd_targets().empty());
+  for (const std::int64_t target : simd_targets()) {
     const OnlyTarget only(target);
     EXPECT_STREQ(simd_target(), hwy::TargetName(target));
     EXPECT_EQ(CpuEngine(2).device(), std::string("2 threads, ") + hwy::TargetName(target));

@@ -19,6 +19,7 @@
 #include "machine.hpp"
 #include "reference_engine.hpp"
 #include "shipped_files.hpp"
+#include "simd_targets.hpp"
 
 namespace gridrun {
 namespace {
@@ -40,7 +41,9 @@ struct Subject {
 
 bool differed = false;
 
-void time_engine(benchmark::State& state, const Subject& subject, unsigned threads) {
+void time_engine(benchmark::State& state, const Subject& subject, unsigned threads,
+                 std::int64_t target) {
+  const OnlyTarget only(target);
   CpuEngine engine(threads);
   for (bool first = true; auto _ : state) {
     Progress progress;
@@ -62,19 +65,22 @@ void time_engine(benchmark::State& state, const Subject& subject, unsigned threa
       benchmark::Counter(steps, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-/// Registers a sweep on one thread and on all; the reference runs here.
+/// Registers a sweep on one thread and on all, at every SIMD target; the reference runs here.
 void add(const std::string& name, const std::string& configuration,
          const std::vector<std::string>& overrides) {
   std::fprintf(stderr, "training %s with the reference engine\n", name.c_str());
   const auto subject = std::make_shared<Subject>(configuration, overrides);
   std::vector<unsigned> thread_counts = {1};
   if (processors() > 1) thread_counts.push_back(processors());
-  for (const unsigned threads : thread_counts)
-    benchmark::RegisterBenchmark(
-        (name + "/threads:" + std::to_string(threads)).c_str(),
-        [subject, threads](benchmark::State& state) { time_engine(state, *subject, threads); })
-        ->UseRealTime()
-        ->Unit(benchmark::kMillisecond);
+  for (const std::int64_t target : simd_targets())
+    for (const unsigned threads : thread_counts)
+      benchmark::RegisterBenchmark(
+          (name + "/" + hwy::TargetName(target) + "/threads:" + std::to_string(threads)).c_str(),
+          [subject, threads, target](benchmark::State& state) {
+            time_engine(state, *subject, threads, target);
+          })
+          ->UseRealTime()
+          ->Unit(benchmark::kMillisecond);
 }
 
 void add_study(const std::string& name) {

@@ -1,4 +1,4 @@
-// Trains a neuron of a group in 32-bit weights, 64-bit sums. Compiled once per SIMD target.
+// Trains a neuron of a group in 32-bit weights. Compiled once per SIMD target.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "train_narrow.cpp"
 #define HWY_DISABLED_TARGETS (HWY_SVE | HWY_SVE2 | HWY_SVE_256 | HWY_SVE2_128)

@@ -219,21 +219,29 @@ TEST(CpuEngineGuards, AnActivationBeyondTheLimitWidens) {
   EXPECT_EQ(expect_same_everywhere(sweep).widened, 1U);
 }
 
-TEST(CpuEngineGuards, GrowingWeightsAreFoundAndWiden) {
-  // lr 0 and an input of 1 swing the weights ever wider: w becomes about (1 - inputs) w.
-  TestSweep sweep = sweep_of(3, {1, 1, 1}, {0}, 1, {{0, 8}}, 200);
+/// lr 0 and inputs of 1 swing the weights ever wider: w becomes about (1 - inputs) w.
+TestSweep growing_weights(std::uint32_t iterations) {
+  TestSweep sweep = sweep_of(3, {1, 1, 1}, {0}, 1, {{0, 8}}, iterations);
   sweep.staged.activation = Activation::linear;
-  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  return sweep;
+}
+
+/// Errors stay large and change sign, so that the bound on weights grows and the weights do not.
+TestSweep swinging_weights(int fraction) {
+  TestSweep sweep = sweep_of(1, {1.0, 1.0}, {0, 1}, 2, {{1, fraction}}, 1000);
+  sweep.staged.activation = Activation::linear;
+  return sweep;
+}
+
+TEST(CpuEngineGuards, GrowingWeightsAreFoundAndWiden) {
+  const TrainingStatistics statistics = expect_same_everywhere(growing_weights(200));
   EXPECT_EQ(statistics.widened, 1U);
   EXPECT_GT(statistics.narrow_steps, 10U);  // until past 2^27
   EXPECT_GT(statistics.wide_steps, 64U);    // by then past 2^64
 }
 
 TEST(CpuEngineGuards, ABoundThatRunsOutIsMeasuredAgain) {
-  // Errors stay large and change sign, so that the bound grows and the weights do not.
-  TestSweep sweep = sweep_of(1, {1.0, 1.0}, {0, 1}, 2, {{1, 26}}, 1000);
-  sweep.staged.activation = Activation::linear;
-  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  const TrainingStatistics statistics = expect_same_everywhere(swinging_weights(26));
   EXPECT_EQ(statistics.widened, 0U);
   EXPECT_GT(statistics.weight_scans, 0U);
 }
@@ -272,20 +280,14 @@ TEST(CpuEngineGuards, SumsThatMayPass31BitsAreNotShort) {
 }
 
 TEST(CpuEngineGuards, WeightsThatGrowAreNoLongerShort) {
-  // As they do in GrowingWeightsAreFoundAndWiden, but not as far.
-  TestSweep sweep = sweep_of(3, {1, 1, 1}, {0}, 1, {{0, 8}}, 12);
-  sweep.staged.activation = Activation::linear;
-  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  const TrainingStatistics statistics = expect_same_everywhere(growing_weights(12));
   EXPECT_GT(statistics.short_steps, 0U);
   EXPECT_LT(statistics.short_steps, 12U);
   EXPECT_EQ(statistics.widened, 0U);
 }
 
 TEST(CpuEngineGuards, AShortBoundThatRunsOutIsMeasuredAgain) {
-  // Errors stay large and change sign, so that the bound grows and the weights do not.
-  TestSweep sweep = sweep_of(1, {1.0, 1.0}, {0, 1}, 2, {{1, 11}}, 1000);
-  sweep.staged.activation = Activation::linear;
-  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  const TrainingStatistics statistics = expect_same_everywhere(swinging_weights(11));
   EXPECT_EQ(statistics.short_steps, 2000U);
   EXPECT_GT(statistics.weight_scans, 0U);
 }

@@ -146,20 +146,20 @@ class BlockBuilder {
   /// inputs_: those of the sample that are not zero, rising.
   template <typename Stored>
   void find_inputs(const Stored* sample) {
-    constexpr std::size_t stride = sizeof(std::uint64_t) / sizeof(Stored);
     std::uint32_t* found = inputs_.data();
-    for (std::size_t k = 0; k < sweep_.inputs; k += stride) {
-      const std::size_t end = std::min(k + stride, sweep_.inputs);
-      if (end == k + stride) {
-        std::uint64_t several;
-        std::memcpy(&several, sample + k, sizeof several);
-        if (several == 0) continue;
-      }
-      for (std::size_t i = k; i < end; ++i) {
-        *found = static_cast<std::uint32_t>(i);
-        found += sample[i] != 0;
-      }
+    const auto look_at = [&](std::size_t k) {
+      *found = static_cast<std::uint32_t>(k);
+      found += sample[k] != 0;
+    };
+    constexpr std::size_t stride = sizeof(std::uint64_t) / sizeof(Stored);
+    std::size_t k = 0;
+    for (; k + stride <= sweep_.inputs; k += stride) {
+      std::uint64_t several;
+      std::memcpy(&several, sample + k, sizeof several);
+      if (several == 0) continue;
+      for (std::size_t i = 0; i < stride; ++i) look_at(k + i);
     }
+    for (; k < sweep_.inputs; ++k) look_at(k);
     count_ = static_cast<std::size_t>(found - inputs_.data());
   }
 

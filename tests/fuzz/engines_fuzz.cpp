@@ -1,0 +1,123 @@
+// The cpu engine against the reference engine, on every SIMD target that the machine has: the same
+// outcomes, to the bit, on sweeps that an input describes.
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "cpu_engine.hpp"
+#include "fuzz.hpp"
+#include "reference_engine.hpp"
+#include "simd_targets.hpp"
+
+namespace gridrun {
+namespace {
+
+/// Products of a weight and an input in one training, over all networks: what keeps an input to
+/// some milliseconds.
+constexpr std::int64_t most_work = 60'000;
+
+/// A real of at most 16 in magnitude: coarse, fine, tiny, or special.
+double real(Input& input) {
+  const auto kind = input.word<std::uint8_t>();
+  const auto value = static_cast<std::int16_t>(input.word<std::uint16_t>());
+  switch (kind % 4) {
+    case 0:
+      return 0.0;
+    case 1:
+      return std::ldexp(value, -11);
+    case 2:
+      return std::ldexp(value, -15 - kind / 4);
+    default:
+      return value % 17;
+  }
+}
+
+/// A weight of any size: the high bits of a word are dropped.
+std::int64_t weight(Input& input) {
+  const auto bits = input.word<std::uint8_t>() % 64;
+  if (bits < 16) return static_cast<std::int16_t>(input.word<std::uint16_t>()) >> (15 - bits);
+  return static_cast<std::int64_t>(input.word<std::uint64_t>()) >> (63 - bits);
+}
+
+/// Shifts that rise from one in 0 ... most by steps of 1 to 3.
+std::vector<int> shifts(Input& input, std::int64_t count, int most) {
+  std::vector<int> shifts;
+  auto shift = static_cast<int>(input.between(0, most));
+  const auto step = static_cast<int>(input.between(1, 3));
+  for (; std::ssize(shifts) < count && shift <= most; shift += step) shifts.push_back(shift);
+  return shifts;
+}
+
+StagedSweep decode(Input& input, Dataset& dataset) {
+  StagedSweep staged;
+  const auto flags = input.word<std::uint8_t>();
+  staged.activation = flags & 1 ? Activation::linear : Activation::relu;
+  dataset.samples = dataset.train_samples = static_cast<std::size_t>(input.between(1, 8));
+  dataset.inputs = staged.inputs = static_cast<std::size_t>(input.between(1, flags & 2 ? 70 : 5));
+  staged.outputs = static_cast<std::size_t>(input.between(1, 4));
+  dataset.classes = static_cast<std::uint32_t>(staged.outputs);
+  dataset.scale = flags & 4 ? 255.0 : 1.0;
+  const std::int64_t lr_count = input.between(1, 20), fraction_count = input.between(1, 4);
+  // Half of the sweeps have the shifts at which networks diverge.
+  const std::vector<int> lr = shifts(input, lr_count, flags & 8 ? 3 : max_lr);
+  const std::vector<int> fraction = shifts(input, fraction_count, max_fraction);
+  for (const int of_lr : lr)
+    for (const int of_fraction : fraction) staged.networks.push_back({of_lr, of_fraction});
+  const std::int64_t work_a_step =
+      std::ssize(staged.networks) * static_cast<std::int64_t>(staged.inputs * staged.outputs);
+  staged.iterations = static_cast<std::uint32_t>(
+      input.between(1, std::clamp<std::int64_t>(most_work / work_a_step, 1, 5000)));
+
+  for (std::size_t i = 0; i < staged.inputs * staged.outputs; ++i)
+    staged.weights.push_back(weight(input));
+  for (std::size_t i = 0; i < dataset.samples; ++i) {
+    dataset.labels.push_back(input.word<std::uint8_t>() % dataset.classes);
+    staged.order.push_back(static_cast<std::uint32_t>(dataset.samples - 1 - i));
+  }
+  std::vector<std::uint8_t> bytes;
+  std::vector<double> reals;
+  for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i)
+    if (flags & 16)
+      bytes.push_back(input.word<std::uint8_t>());
+    else
+      reals.push_back(real(input));
+  if (flags & 16)
+    dataset.values = std::move(bytes);
+  else
+    dataset.values = std::move(reals);
+  staged.dataset = &dataset;
+  return staged;
+}
+
+std::string description(const StagedSweep& staged) {
+  std::string text = fmt::format(
+      "{} samples of {} inputs ({}), {} outputs, {} steps, {}, networks", staged.dataset->samples,
+      staged.inputs, staged.dataset->values.index() == 0 ? "bytes" : "reals", staged.outputs,
+      staged.iterations, staged.activation == Activation::relu ? "relu" : "linear");
+  for (const Network& network : staged.networks)
+    text += fmt::format(" {}/{}", network.lr, network.fraction);
+  return text;
+}
+
+}  // namespace
+}  // namespace gridrun
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace gridrun;
+  Input input(data, size);
+  const auto threads = static_cast<unsigned>(input.between(1, 3));
+  Dataset dataset;
+  const StagedSweep staged = decode(input, dataset);
+  Progress reference_progress;
+  const Outcomes expected = ReferenceEngine(1).train(staged, reference_progress);
+  for (const std::int64_t target : simd_targets()) {
+    const OnlyTarget only(target);
+    Progress progress;
+    const Outcomes outcomes = CpuEngine(threads).train(staged, progress);
+    require(outcomes == expected, fmt::format("cpu on {} returns what reference returns: {}",
+                                              hwy::TargetName(target), description(staged)));
+    require(progress.done() == reference_progress.done(), "progress counts every network's steps");
+  }
+  return 0;
+}

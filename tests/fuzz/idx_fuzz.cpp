@@ -1,0 +1,155 @@
+// IDX files, plain and gzip, and directories of them: arrays that hold the file's very bytes, or
+// one clear error. The input's first byte says what the rest is.
+#include <stdlib.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <string>
+#include <vector>
+
+#include "fuzz.hpp"
+#include "gzip.hpp"
+#include "idx_bytes.hpp"
+#include "idx_file.hpp"
+#include "load_dataset.hpp"
+
+namespace gridrun {
+namespace {
+
+std::string as_string(const std::vector<std::uint8_t>& bytes) {
+  return {bytes.begin(), bytes.end()};
+}
+
+bool all_finite(const std::variant<std::vector<std::uint8_t>, std::vector<double>>& values) {
+  const auto* reals = std::get_if<1>(&values);
+  return !reals ||
+         std::all_of(reals->begin(), reals->end(), [](double v) { return std::isfinite(v); });
+}
+
+template <typename Element, typename Word>
+void append(std::string& bytes, double value) {
+  const auto word = std::bit_cast<Word>(static_cast<Element>(value));
+  for (int shift = 8 * sizeof(Word) - 8; shift >= 0; shift -= 8)
+    bytes += static_cast<char>(word >> shift);
+}
+
+/// The IDX file of a type that holds an array.
+std::string encoded(const IdxArray& array, std::uint8_t type) {
+  std::string bytes = idx_header(type, array.shape);
+  if (const auto* stored = std::get_if<0>(&array.values)) return bytes + as_string(*stored);
+  for (const double value : std::get<1>(array.values)) {
+    if (type == 0x09) append<std::int8_t, std::uint8_t>(bytes, value);
+    if (type == 0x0b) append<std::int16_t, std::uint16_t>(bytes, value);
+    if (type == 0x0c) append<std::int32_t, std::uint32_t>(bytes, value);
+    if (type == 0x0d) append<float, std::uint32_t>(bytes, value);
+    if (type == 0x0e) append<double, std::uint64_t>(bytes, value);
+  }
+  return bytes;
+}
+
+std::optional<IdxArray> read(MemoryFile& file, std::string_view contents) {
+  file.write(contents);
+  return accepted([&] { return read_idx(file.path()); });
+}
+
+void check_idx(std::string_view contents) {
+  static MemoryFile file;
+  const auto array = read(file, contents);
+  if (array) {
+    require(all_finite(array->values), "values are finite");
+    const std::string bytes = as_string(read_file_inflated(file.path()));
+    require(encoded(*array, static_cast<std::uint8_t>(bytes[2])) == bytes,
+            "an array holds what the file holds");
+  }
+  if (contents.starts_with("\x1f\x8b")) return;
+  const auto inflated = read(file, gzip_bytes(std::string(contents)));
+  require(inflated.has_value() == array.has_value(), "gzip changes nothing");
+  require(!array || (inflated->shape == array->shape && inflated->values == array->values),
+          "gzip changes no value");
+}
+
+/// Hostile gzip, and two members in one file.
+void check_gzip(std::string_view contents) {
+  static MemoryFile file;
+  file.write(contents);
+  constexpr std::size_t largest_ratio = 1032;  // of deflate
+  if (const auto bytes = accepted([] { return read_file_inflated(file.path()); }))
+    require(bytes->size() <= contents.size() * largest_ratio, "no more than deflate can hold");
+
+  const std::string whole(contents), first = whole.substr(0, whole.size() / 3);
+  file.write(gzip_bytes(first) + gzip_bytes(whole.substr(first.size())));
+  require(as_string(read_file_inflated(file.path())) == whole, "members follow one another");
+}
+
+/// A directory of IDX files that are in memory.
+class IdxDirectory {
+ public:
+  explicit IdxDirectory(bool with_test) : files_(with_test ? 4 : 2) {
+    std::string name = (std::filesystem::temp_directory_path() / "gridrun-fuzz-XXXXXX").string();
+    require(::mkdtemp(name.data()) != nullptr, "there is a temporary directory");
+    path_ = name;
+    constexpr const char* names[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
+                                     "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
+    for (std::size_t i = 0; i < files_.size(); ++i)
+      std::filesystem::create_symlink(files_[i].path(), path_ / names[i]);
+  }
+  ~IdxDirectory() { std::filesystem::remove_all(path_); }
+  IdxDirectory(const IdxDirectory&) = delete;
+  IdxDirectory& operator=(const IdxDirectory&) = delete;
+
+  /// Each file from the input: its length in 16 bits, and its bytes.
+  void write(Input& input) {
+    for (MemoryFile& file : files_) file.write(input.bytes(input.word<std::uint16_t>()));
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::vector<MemoryFile> files_;
+  std::filesystem::path path_;
+};
+
+void check_directory(IdxDirectory& directory, Input& input) {
+  directory.write(input);
+  Sweep sweep;
+  sweep.dataset.name = "idx";
+  sweep.dataset.path = directory.path().string();
+  const auto dataset = accepted([&] { return load_dataset(sweep); });
+  if (!dataset) return;
+  require(dataset->samples > 0 && dataset->inputs > 0, "there are samples");
+  require(dataset->train_samples <= dataset->samples, "the train split is a part");
+  require(dataset->labels.size() == dataset->samples, "a label a sample");
+  const std::size_t values =
+      std::visit([](const auto& stored) { return stored.size(); }, dataset->values);
+  require(values == dataset->samples * dataset->inputs, "as many inputs in every sample");
+  require(all_finite(dataset->values), "values are finite");
+  const auto largest = *std::max_element(dataset->labels.begin(), dataset->labels.end());
+  require(largest <= 65535 && dataset->classes == largest + 1, "labels are class numbers");
+}
+
+}  // namespace
+}  // namespace gridrun
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  using namespace gridrun;
+  static IdxDirectory train_only(false), both_splits(true);
+  Input input(data, size);
+  switch (input.word<std::uint8_t>()) {
+    case 'i':
+      check_idx(input.rest());
+      break;
+    case 'g':
+      check_gzip(input.rest());
+      break;
+    case 'd':
+      check_directory(train_only, input);
+      break;
+    case 'D':
+      check_directory(both_splits, input);
+      break;
+    default:
+      return -1;  // of no use in the corpus
+  }
+  return 0;
+}

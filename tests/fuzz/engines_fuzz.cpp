@@ -13,9 +13,8 @@
 namespace gridrun {
 namespace {
 
-/// Products of a weight and an input in one training, over all networks: what keeps an input to
-/// some milliseconds.
-constexpr std::int64_t most_work = 60'000;
+/// Products of a weight and an input in one training, over all networks: milliseconds a target.
+constexpr std::int64_t most_work = 20'000;
 
 /// A real of at most 16 in magnitude: coarse, fine, tiny, or special.
 double real(Input& input) {

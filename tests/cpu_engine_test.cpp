@@ -417,7 +417,7 @@ TEST(CpuEngine, DigitsExcerptAtEveryTarget) {
 TEST(CpuEngine, MnistExcerpt) {
   const auto directory = mnist_directory();
   if (!directory)
-    GTEST_SKIP() << "SKIPPED: no MNIST in $GRIDRUN_MNIST, data/mnist or ../shared/data/mnist; "
+    GTEST_SKIP() << "SKIPPED: no MNIST in $GRIDRUN_MNIST or data/mnist; "
                     "tools/fetch-mnist brings it";
   const TestSweep sweep = shipped_sweep(
       "mnist.toml", {"dataset.path='" + directory->string() + "'", "train.iterations=1100",

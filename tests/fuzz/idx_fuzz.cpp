@@ -83,6 +83,25 @@ void check_gzip(std::string_view contents) {
   require(as_string(read_file_inflated(file.path())) == whole, "members follow one another");
 }
 
+/// A file from an input: bytes as they are, after their number in 16 bits; or else a whole IDX file
+/// of few elements, which mutations keep whole.
+std::string idx_file(Input& input) {
+  const auto kind = input.word<std::uint8_t>();
+  if (kind == 'r') return std::string(input.bytes(input.word<std::uint16_t>()));
+  constexpr std::array<std::pair<std::uint8_t, std::size_t>, 6> types = {
+      {{0x08, 1}, {0x09, 1}, {0x0b, 2}, {0x0c, 4}, {0x0d, 4}, {0x0e, 8}}};
+  const auto [type, element_size] = types[kind % types.size()];
+  std::vector<std::uint32_t> shape(1 + input.word<std::uint8_t>() % 3);
+  std::size_t elements = 1;
+  for (std::uint32_t& length : shape) {
+    length = input.word<std::uint8_t>() % 5;
+    elements *= length;
+  }
+  std::string body(input.bytes(elements * element_size));
+  body.resize(elements * element_size);
+  return idx_header(type, shape) + body;
+}
+
 /// A directory of IDX files that are in memory.
 class IdxDirectory {
  public:
@@ -99,9 +118,9 @@ class IdxDirectory {
   IdxDirectory(const IdxDirectory&) = delete;
   IdxDirectory& operator=(const IdxDirectory&) = delete;
 
-  /// Each file from the input: its length in 16 bits, and its bytes.
+  /// Writes each file from the input.
   void write(Input& input) {
-    for (MemoryFile& file : files_) file.write(input.bytes(input.word<std::uint16_t>()));
+    for (MemoryFile& file : files_) file.write(idx_file(input));
   }
   const std::filesystem::path& path() const { return path_; }
 

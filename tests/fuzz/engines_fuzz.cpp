@@ -16,27 +16,38 @@ namespace {
 /// Products of a weight and an input in one training, over all networks: milliseconds a target.
 constexpr std::int64_t most_work = 20'000;
 
-/// A real of at most 16 in magnitude: coarse, fine, tiny, or special.
-double real(Input& input) {
+/// A real: 0, a power of two down from 1, one of at most 1, or of at most 16 unless `unit`.
+double real(Input& input, bool unit) {
   const auto kind = input.word<std::uint8_t>();
-  const auto value = static_cast<std::int16_t>(input.word<std::uint16_t>());
+  const int bits = kind / 8;  // 0 ... 31
+  const double sign = kind & 4 ? -1.0 : 1.0;
   switch (kind % 4) {
     case 0:
       return 0.0;
     case 1:
-      return std::ldexp(value, -11);
+      return std::ldexp(sign, -bits);
     case 2:
-      return std::ldexp(value, -15 - kind / 4);
+      return std::ldexp(static_cast<std::int16_t>(input.word<std::uint16_t>()), -15 - bits);
     default:
-      return value % 17;
+      return std::ldexp(static_cast<std::int16_t>(input.word<std::uint16_t>()), unit ? -15 : -11);
   }
 }
 
-/// A weight of any size: the high bits of a word are dropped.
+/// A weight: a small one, one of any size, or a power of two and its neighbours.
 std::int64_t weight(Input& input) {
-  const auto bits = input.word<std::uint8_t>() % 64;
-  if (bits < 16) return static_cast<std::int16_t>(input.word<std::uint16_t>()) >> (15 - bits);
-  return static_cast<std::int64_t>(input.word<std::uint64_t>()) >> (63 - bits);
+  const auto kind = input.word<std::uint8_t>();
+  const int bits = kind / 4;  // 0 ... 63
+  const auto random = [&] { return static_cast<std::int64_t>(input.word<std::uint64_t>()); };
+  switch (kind % 4) {
+    case 0:
+      return static_cast<std::int16_t>(input.word<std::uint16_t>()) >> bits % 16;
+    case 1:
+      return random() >> bits;
+    default:
+      return wrapping_multiply(kind % 4 == 2 ? 1 : -1,
+                               static_cast<std::int64_t>((std::uint64_t{1} << bits) +
+                                                         input.word<std::uint8_t>() % 3 - 1));
+  }
 }
 
 /// Shifts that rise from one in 0 ... most by steps of 1 to 3.
@@ -51,13 +62,17 @@ std::vector<int> shifts(Input& input, std::int64_t count, int most) {
 StagedSweep decode(Input& input, Dataset& dataset) {
   StagedSweep staged;
   const auto flags = input.word<std::uint8_t>();
+  const bool is_long = flags & 32;  // few and small networks, for several blocks of steps
   staged.activation = flags & 1 ? Activation::linear : Activation::relu;
   dataset.samples = dataset.train_samples = static_cast<std::size_t>(input.between(1, 8));
-  dataset.inputs = staged.inputs = static_cast<std::size_t>(input.between(1, flags & 2 ? 70 : 5));
-  staged.outputs = static_cast<std::size_t>(input.between(1, 4));
+  dataset.inputs = staged.inputs = static_cast<std::size_t>(input.between(1, is_long     ? 2
+                                                                             : flags & 2 ? 70
+                                                                                         : 5));
+  staged.outputs = static_cast<std::size_t>(input.between(1, is_long ? 2 : 4));
   dataset.classes = static_cast<std::uint32_t>(staged.outputs);
   dataset.scale = flags & 4 ? 255.0 : 1.0;
-  const std::int64_t lr_count = input.between(1, 20), fraction_count = input.between(1, 4);
+  const std::int64_t lr_count = input.between(1, is_long ? 1 : 20);
+  const std::int64_t fraction_count = input.between(1, is_long ? 1 : 4);
   // Half of the sweeps have the shifts at which networks diverge.
   const std::vector<int> lr = shifts(input, lr_count, flags & 8 ? 3 : max_lr);
   const std::vector<int> fraction = shifts(input, fraction_count, max_fraction);
@@ -80,7 +95,7 @@ StagedSweep decode(Input& input, Dataset& dataset) {
     if (flags & 16)
       bytes.push_back(input.word<std::uint8_t>());
     else
-      reals.push_back(real(input));
+      reals.push_back(real(input, flags & 64));
   if (flags & 16)
     dataset.values = std::move(bytes);
   else

@@ -1,15 +1,17 @@
 """The interactive page: one HTML file with Plotly in it, so that it works offline."""
+import functools
 import html as escape
 import json
 import re
 from pathlib import Path
 
 import numpy as np
-from plotly.offline import get_plotlyjs
+from plotly.offline import offline
 
 from plotting.figures import colour_range
 
 HERE = Path(__file__).parent
+offline.open = functools.partial(open, encoding="utf-8")  # Debian's plotly reads its script in the terminal's encoding
 
 
 def rounded(values, digits):
@@ -59,7 +61,7 @@ def html(results):
     parts = {
         "TITLE": escape.escape(" beside ".join(run.title for run in results)),
         "STYLE": (HERE / "page.css").read_text(encoding="utf-8"),
-        "PLOTLY": get_plotlyjs(),
+        "PLOTLY": offline.get_plotlyjs(),
         "DATA": embedded({"runs": [data_of(run) for run in results], "ranges": ranges}),
         "SCRIPT": (HERE / "page.js").read_text(encoding="utf-8"),
     }

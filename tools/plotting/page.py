@@ -50,6 +50,11 @@ def data_of(run):
     return data
 
 
+def plotly_script():
+    """Plotly's JavaScript."""
+    return offline.get_plotlyjs()
+
+
 def embedded(data):
     """JSON for a script element: no text in it can end the element or comment it out."""
     return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
@@ -61,7 +66,7 @@ def html(results):
     parts = {
         "TITLE": escape.escape(" beside ".join(run.title for run in results)),
         "STYLE": (HERE / "page.css").read_text(encoding="utf-8"),
-        "PLOTLY": offline.get_plotlyjs(),
+        "PLOTLY": plotly_script(),
         "DATA": embedded({"runs": [data_of(run) for run in results], "ranges": ranges}),
         "SCRIPT": (HERE / "page.js").read_text(encoding="utf-8"),
     }

@@ -10,8 +10,9 @@ def printable(text):
 
 def shortened(text, most=80):
     """The text on one line of at most so many characters."""
-    text = printable(text)
-    return text if len(text) <= most else f"{text[:most - 1]}…"
+    text = str(text)
+    line = printable(text[:most])
+    return line if len(line) <= most and len(text) <= most else f"{line[:most - 1]}…"
 
 
 def accept_any_terminal():

@@ -105,7 +105,8 @@ class Page(unittest.TestCase):
     def test_what_a_run_holds_is_text(self):
         tables = self.browser.find_elements("tag name", "table")
         self.assertEqual(len(tables), 2)
-        values = [cell.get_attribute("textContent") for cell in tables[1].find_elements("css selector", "td:last-child")]
+        values = [cell.get_attribute("textContent")
+                  for cell in tables[1].find_elements("css selector", "td:last-child")]
         self.assertIn(json.dumps(HOSTILE_PATH, ensure_ascii=False), values)
         self.assertEqual(self.browser.find_elements("tag name", "img"), [])
         self.assertEqual(self.browser.find_element("tag name", "body").get_attribute("id"), "")

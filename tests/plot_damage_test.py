@@ -1,7 +1,7 @@
 """tools/plot on damaged results: drawn, or refused in one line, and never a traceback: plot_damage_test.py GRIDRUN
 
-Every value of run.json, answers.json and grid.csv and every array of curves.npz is removed or replaced in turn, and every
-file is cut off and overwritten at many places, which a seed draws.
+Values of run.json, answers.json and grid.csv and arrays of curves.npz are removed or replaced in turn, and every file
+is cut off and overwritten at many places, which a seed draws.
 """
 import contextlib
 import copy
@@ -31,8 +31,8 @@ FILES = ("grid.csv", "run.json", "answers.json", "curves.npz")
 REMOVED = object()
 INFINITY = "1e400 in the file"  # json.dumps would write it as Infinity
 DEEP = "a deep list in the file"
-REPLACEMENTS = (REMOVED, None, True, -1, 0.5, 10**400, 1e300, INFINITY, "x", "x" * 101_000, "\ud800\u2028\n</script>$\\frac",
-                [], {}, [[]], [None], {"lr": None}, DEEP)
+REPLACEMENTS = (REMOVED, None, True, -1, 0.5, 10**400, 1e300, INFINITY, "x", "x" * 101_000,
+                "\ud800\u2028\n</script>$\\frac", [], {}, [[]], [None], {"lr": None}, DEEP)
 
 
 def places(value, at=()):
@@ -123,7 +123,8 @@ class PlotDamage(unittest.TestCase):
             if status == 0:
                 self.assertEqual(said, "")
             else:
-                self.assertRegex(said, rf"\Aplot: {re.escape(str(self.directory))}/{name or '[a-z.]*'}: .+, expected .+\n\Z")
+                path = f"{re.escape(str(self.directory))}/{name or '[a-z.]*'}"
+                self.assertRegex(said, rf"\Aplot: {path}: .+, expected .+\n\Z")
                 self.assertLess(len(said), 600)
             return status
 
@@ -153,8 +154,8 @@ class PlotDamage(unittest.TestCase):
 
     def test_whole_documents_of_another_kind(self):
         for name in ("run.json", "answers.json"):
-            for content in (b"", b"null", b"true", b"-1", b"NaN", b'"x"', b"[]", b"{}", b"\xff\xfe{}", b"\xef\xbb\xbf{}",
-                            b"[" * 1_000_000, b'{"a":' * 100_000, b"9" * 100_000, b"\0" * 100,
+            for content in (b"", b"null", b"true", b"-1", b"NaN", b'"x"', b"[]", b"{}", b"\xff\xfe{}",
+                            b"\xef\xbb\xbf{}", b"[" * 1_000_000, b'{"a":' * 100_000, b"9" * 100_000, b"\0" * 100,
                             b'{"engine": NaN}', self.whole["answers.json" if name == "run.json" else "run.json"]):
                 self.assertEqual(self.judge_content(repr(content[:20]), name, content), 2)
 
@@ -163,17 +164,16 @@ class PlotDamage(unittest.TestCase):
         fields = [line.split(",") for line in lines]
         for row in (0, 1, 13, len(fields) - 1):
             for column in range(len(fields[row])):
-                for text in ("", "x", "-1", "1e400", "nan", "inf", "-inf", "1e300", "63", "9", "15", "0", '"', "\0", "9" * 5000,
-                             "x" * 150_000, "\n", "1,1", "٣", "\ud800"):
+                for text in ("", "x", "-1", "1e400", "nan", "inf", "-inf", "1e300", "63", "9", "15", "0", '"', "\0",
+                             "9" * 5000, "x" * 150_000, "\n", "1,1", "٣", "\ud800"):
                     changed = [list(one) for one in fields]
                     changed[row][column] = text
                     content = "\n".join(",".join(one) for one in changed).encode("utf-8", "surrogatepass")
                     self.judge_content(f"row {row} column {column}: {text[:20]!r}", "grid.csv", content)
-        for row in range(len(lines)):
-            self.assertEqual(self.judge_content(f"row {row} removed", "grid.csv",
-                                                "\n".join(lines[:row] + lines[row + 1:]).encode()), 2)
-            self.assertEqual(self.judge_content(f"row {row} doubled", "grid.csv",
-                                                "\n".join(lines[:row] + lines[row:row + 1] * 2 + lines[row + 1:]).encode()), 2)
+        for row, line in enumerate(lines):
+            for what, content in {"removed": lines[:row] + lines[row + 1:], "doubled": [*lines, line]}.items():
+                status = self.judge_content(f"row {row} {what}", "grid.csv", "\n".join(content).encode())
+                self.assertEqual(status, 2)
         self.assertGreater(self.outcomes[2], 200)
 
     def test_every_array_of_curves_npz(self):
@@ -199,8 +199,9 @@ class PlotDamage(unittest.TestCase):
 
     def test_archives_that_lie(self):
         header = b"\x93NUMPY\x01\x00v\x00{'descr': '<f8', 'fortran_order': False, 'shape': %s, }"
-        for shape in (b"(1000000000000,)", b"(-1,)", b"(1,1,1,1e9)", b"(" * 3000, b"__import__('os')", b"(2**64,)", b"\xff"):
-            start = (header % shape)
+        for shape in (b"(1000000000000,)", b"(-1,)", b"(1,1,1,1e9)", b"(" * 3000, b"__import__('os')", b"(2**64,)",
+                      b"\xff"):
+            start = header % shape
             for compression in (zipfile.ZIP_STORED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA):
                 file = io.BytesIO()
                 with zipfile.ZipFile(file, "w", compression) as archive:

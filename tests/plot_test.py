@@ -10,7 +10,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 from math import log2, nan
@@ -298,7 +297,7 @@ class Plot(unittest.TestCase):
                          f"plot: {python} has no numpy and no plotly; apt-get install python3-numpy python3-plotly\n")
         self.assertEqual(self.packages_with(sys.executable, here, apt=False),
                          f"plot: {python} has no numpy and no plotly; {python} -m pip install numpy plotly\n")
-        self.assertIn("-m pip install", self.packages_with(own, here), "a virtual environment is not the distribution's")
+        self.assertIn("-m pip install", self.packages_with(own, here), "an environment is not the distribution's")
 
     def test_leaves_it_to_the_distributions_python(self):
         if run("/usr/bin/python3", "-c", "import matplotlib, numpy, plotly").returncode != 0:
@@ -310,8 +309,9 @@ class Plot(unittest.TestCase):
 
     def test_says_what_it_cannot_write(self):
         (self.place("file")).write_text("", encoding="utf-8")
-        self.assertEqual(self.refusal(self.directory, "--output", self.place("file")),
-                         f"plot: {self.place('file')}: cannot write: File exists, expected a directory for the pictures")
+        file = self.place("file")
+        self.assertEqual(self.refusal(self.directory, "--output", file),
+                         f"plot: {file}: cannot write: File exists, expected a directory for the pictures")
         (self.place("taken") / "overview.png").mkdir(parents=True)
         self.assertEqual(self.refusal(self.directory, "--output", self.place("taken")),
                          f"plot: {self.place('taken')}/overview.png: a directory, expected none in a picture's place")
@@ -330,12 +330,18 @@ class Plot(unittest.TestCase):
     def test_signals_end_it_quietly(self):
         output = self.place("interrupted")
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            process = subprocess.Popen([sys.executable, "-B", ROOT / "tools/plot", self.directory, "--output", output],
-                                       stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-            while process.poll() is None and not (output.exists() and any(output.iterdir())):
-                time.sleep(0.01)
-            process.send_signal(number)
-            self.assertEqual((process.communicate(), process.returncode), (("", ""), 128 + number))
+            ran = run(sys.executable, "-B", "-c",  # the signal comes while a picture is written
+                      "import os, runpy, sys, time\n"
+                      f"sys.path.insert(0, {str(ROOT / 'tools')!r})\n"
+                      "from plotting import figures\n"
+                      "def save(figure, path):\n"
+                      "    path.write_text('unfinished', encoding='utf-8')\n"
+                      f"    os.kill(os.getpid(), {int(number)})\n"
+                      "    time.sleep(600)\n"
+                      "figures.save = save\n"
+                      f"sys.argv = ['plot', {str(self.directory)!r}, '--output', {str(output)!r}]\n"
+                      f"runpy.run_path({str(ROOT / 'tools/plot')!r}, run_name='__main__')\n")
+            self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (128 + number, "", ""))
             self.assertEqual(os.listdir(output), [], "no unfinished files")
 
     def test_streams_may_be_closed_or_full(self):
@@ -352,7 +358,8 @@ class Plot(unittest.TestCase):
     def test_paths_are_printed_in_one_line_on_any_terminal(self):
         odd = os.fsencode(self.scratch.name) + "/ödd $x$ <!--<script> {{SCRIPT}}\n\x1b[31m".encode() + b"\xff"
         shutil.copytree(self.directory, os.fsdecode(odd))
-        for environment in ({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}, {"PYTHONIOENCODING": "ascii"}):
+        for environment in ({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+                            {"PYTHONIOENCODING": "ascii"}):
             ran = subprocess.run([sys.executable, "-B", ROOT / "tools/plot", odd, self.directory], check=False,
                                  capture_output=True, text=True, env={**os.environ, **environment})
             self.assertEqual((ran.returncode, ran.stderr), (0, ""))

@@ -128,8 +128,7 @@ def read_arrays(files, name, wanted):
     try:
         if not zipfile.is_zipfile(io.BytesIO(content)):
             raise ValueError("not a zip archive")
-        with warnings.catch_warnings(), np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            warnings.simplefilter("ignore")
+        with warnings.catch_warnings(action="ignore"), np.load(io.BytesIO(content), allow_pickle=False) as arrays:
             if any(member.file_size > LARGEST for member in arrays.zip.infolist()):
                 raise ValueError("its arrays are too large")
             return [np.asarray(arrays[one]) for one in wanted]

@@ -13,6 +13,11 @@ def describe(error):
     return error.strerror or type(error).__name__
 
 
+def open_at_once(path, flags):
+    """An opener that does not wait for the other end of a pipe."""
+    return os.open(path, flags | os.O_NONBLOCK)
+
+
 def check_directory(path):
     """Raises RequestError unless the path is a directory."""
     try:
@@ -44,8 +49,8 @@ class RunFiles:
 
     def read(self, name):
         """The content of a file."""
-        try:  # without waiting, should it be a pipe
-            with open(self.folder / name, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as file:
+        try:
+            with open(self.folder / name, "rb", opener=open_at_once) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise request_error(self.path(name), "not a file", "a file that gridrun wrote")

@@ -344,6 +344,15 @@ class Plot(unittest.TestCase):
             self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (128 + number, "", ""))
             self.assertEqual(os.listdir(output), [], "no unfinished files")
 
+    def test_needs_nothing_of_the_users_matplotlib(self):
+        surroundings = {name: value for name, value in os.environ.items() if name != "MPLCONFIGDIR"}
+        surroundings.update(HOME="/dev/null", XDG_CONFIG_HOME="/dev/null", XDG_CACHE_HOME="/dev/null",
+                            MPLBACKEND="nothing")
+        ran = subprocess.run([sys.executable, "-B", ROOT / "tools/plot", self.place("none")], capture_output=True,
+                             text=True, check=False, env=surroundings)
+        self.assertEqual((ran.returncode, ran.stdout), (2, ""))
+        self.assertRegex(ran.stderr, r"\Aplot: [^\n]*/none: No such file [^\n]*\n\Z")
+
     def test_streams_may_be_closed_or_full(self):
         command_line = f"{sys.executable} -B {ROOT}/tools/plot"
         for redirected, status in {f"{self.place('none')} 2>/dev/full": 2, f"{self.place('none')} 2>&-": 2,

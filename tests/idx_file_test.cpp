@@ -11,7 +11,9 @@ namespace {
 
 class IdxFile : public ::testing::Test {
  protected:
-  IdxArray read(const std::string& bytes) { return read_idx(scratch.write("array", bytes)); }
+  IdxArray read(const std::string& bytes) {
+    return read_idx(IdxReader(scratch.write("array", bytes)));
+  }
 
   std::string refusal(const std::string& bytes) {
     const std::string message = message_of<RequestError>([&] { read(bytes); });

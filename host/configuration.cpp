@@ -12,7 +12,6 @@
 #include <string_view>
 
 #define TOML_ENABLE_FORMATTERS 0
-#define TOML_MAX_NESTED_VALUES 16  // the parser recurses
 #include <toml++/toml.h>
 
 #include "gridrun/error.hpp"

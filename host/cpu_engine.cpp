@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,6 +25,10 @@ std::uint32_t block_length(const SparseSamples& samples) {
   const std::size_t steps = std::min(words_in_cache / words_a_sample, most);
   return static_cast<std::uint32_t>(std::max<std::size_t>(1, steps / word_bits) * word_bits);
 }
+
+/// Groups of several fractions hold group_lanes inputs for each distinct one of the samples: too
+/// many above so many.
+constexpr std::size_t largest_mixed_inputs = 4096;
 
 /// The place of one group in training. Its neurons are trained by tasks on any thread, block by
 /// block; a block is settled when all of them have trained on it.
@@ -163,6 +168,19 @@ std::size_t groups_alone(std::size_t groups, unsigned threads) {
   return groups < 2 * threads ? 0 : (groups / threads - 1) * threads;
 }
 
+/// The inputs of the data set that are not zero, or `bound` where they are at least so many or so
+/// few would matter that they are not worth a pass over the data.
+double most_nonzeros(const Dataset& dataset, double bound) {
+  constexpr double worth_a_pass = 0x1p27;
+  if (bound < worth_a_pass) return bound;
+  return std::visit(
+      [&](const auto& values) {
+        const auto zeros = std::count(values.begin(), values.end(), 0);
+        return std::min(bound, static_cast<double>(values.size()) - static_cast<double>(zeros));
+      },
+      dataset.values);
+}
+
 /// Trains the groups of a sweep.
 class Training {
  public:
@@ -188,9 +206,6 @@ class Training {
   }
 
  private:
-  /// Groups of several fractions hold group_lanes inputs for each distinct one of the samples.
-  static constexpr std::size_t largest_mixed_inputs = 4096;
-
   std::uint32_t blocks() const {
     return static_cast<std::uint32_t>((std::uint64_t{sweep_.iterations} + block_steps_ - 1) /
                                       block_steps_);
@@ -258,6 +273,40 @@ class Training {
 
 std::string CpuEngine::device() const {
   return fmt::format("{} thread{}, {}", threads_, threads_ == 1 ? "" : "s", simd_target());
+}
+
+/// Counts what Training holds at once: the samples without their zeros, and of each group in work
+/// the weights of every neuron, in 64 bits, and the inputs at its scale.
+double CpuEngine::memory_needed(const StagedSweep& sweep) const {
+  std::map<int, std::size_t> networks_of_fraction;
+  for (const Network& network : sweep.networks) ++networks_of_fraction[network.fraction];
+  std::size_t groups = 0;
+  for (const auto& [fraction, count] : networks_of_fraction)
+    groups += (count + group_lanes - 1) / group_lanes;
+  const std::size_t alone = groups_alone(groups, threads_);
+  const std::size_t shared = Schedule(groups - alone, sweep.outputs, 1, threads_).slots();
+  const auto in_work = static_cast<double>(std::min(groups, (alone ? threads_ : 0) + shared));
+
+  const bool are_reals = sweep.dataset->values.index() == 1;
+  const auto used =
+      static_cast<double>(std::min<std::size_t>(sweep.iterations, sweep.dataset->samples));
+  const double nonzeros = most_nonzeros(*sweep.dataset, used * static_cast<double>(sweep.inputs));
+  constexpr double bytes_of_chunks = 2 * sizeof(std::uint32_t);  // of an input, one row a chunk
+  constexpr double bytes_of_scaled = sizeof(std::int64_t) + 3 * sizeof(std::int32_t);
+  // Reals that are not few distinct ones are held one by one: when gathered twice, by SparseSamples
+  // and where they come from.
+  const double values = are_reals ? nonzeros : 0;
+  const double samples =
+      used * 3 * sizeof(SparseSample) + nonzeros * bytes_of_chunks + values * 3 * sizeof(double);
+  const double mixed = largest_mixed_inputs * group_lanes * bytes_of_scaled;
+
+  const auto lanes = static_cast<double>(sweep.outputs) * group_lanes;
+  const double weights = lanes * static_cast<double>(sweep.inputs) * sizeof(std::int64_t);
+  const double neurons = static_cast<double>(sweep.outputs) * (sizeof(Neuron) + 64);
+  constexpr double logs = 2048 * group_lanes * 3 * sizeof(double);  // winners and activations
+  return outcomes_bytes(sweep.networks.size(), sweep.iterations) + samples +
+         in_work * (weights + neurons + logs + mixed + values * bytes_of_scaled) +
+         threads_ * (logs + static_cast<double>(sweep.inputs) * 64);
 }
 
 Outcomes CpuEngine::train(const StagedSweep& sweep, Progress& progress) {

@@ -211,9 +211,9 @@ std::optional<std::uint64_t> InflatingReader::most_bytes() const {
 
 std::optional<double> InflatingReader::part_read() const {
   const auto size = state_->file.size();
-  const auto done = static_cast<double>(state_->file.done());
   if (!size) return std::nullopt;
-  return std::min(1.0, done / static_cast<double>(std::max<std::uint64_t>(1, *size)));
+  const std::size_t taken = state_->file.done() - state_->stream.avail_in;
+  return std::clamp(static_cast<double>(taken) / static_cast<double>(*size), 1e-9, 1.0);
 }
 
 std::size_t InflatingReader::read(std::uint8_t* to, std::size_t count) {

@@ -79,7 +79,7 @@ void run(const Options& options) {
   Stopwatch stopwatch;
   const Dataset dataset = load_dataset(sweep, &progress);
   stopwatch.lap(record, "load");
-  const StagedSweep staged = stage(sweep, dataset);
+  const StagedSweep staged = stage(sweep, dataset, engine.get());
   stopwatch.lap(record, "stage");
   progress.throw_if_stopped();
 

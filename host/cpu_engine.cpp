@@ -276,37 +276,42 @@ std::string CpuEngine::device() const {
 }
 
 /// Counts what Training holds at once: the samples without their zeros, and of each group in work
-/// the weights of every neuron, in 64 bits, and the inputs at its scale.
+/// every neuron. Which lanes will leave 32 bits is not known before: in the worst case a neuron has
+/// weights of both widths, and where lanes share no inputs wide ones of its own.
 double CpuEngine::memory_needed(const StagedSweep& sweep) const {
   std::map<int, std::size_t> networks_of_fraction;
   for (const Network& network : sweep.networks) ++networks_of_fraction[network.fraction];
-  std::size_t groups = 0;
-  for (const auto& [fraction, count] : networks_of_fraction)
+  std::size_t groups = 0, incomplete = 0;
+  for (const auto& [fraction, count] : networks_of_fraction) {
     groups += (count + group_lanes - 1) / group_lanes;
+    incomplete += count % group_lanes != 0;
+  }
+  const bool may_mix = incomplete > 1;
   const std::size_t alone = groups_alone(groups, threads_);
   const std::size_t shared = Schedule(groups - alone, sweep.outputs, 1, threads_).slots();
   const auto in_work = static_cast<double>(std::min(groups, (alone ? threads_ : 0) + shared));
 
-  const bool are_reals = sweep.dataset->values.index() == 1;
+  // Bytes have 256 distinct values; of reals each may be one, which SparseSamples then holds.
   const auto used =
       static_cast<double>(std::min<std::size_t>(sweep.iterations, sweep.dataset->samples));
-  const double nonzeros = most_nonzeros(*sweep.dataset, used * static_cast<double>(sweep.inputs));
+  const auto inputs = static_cast<double>(sweep.inputs);
+  const double nonzeros = most_nonzeros(*sweep.dataset, used * inputs);
+  const bool are_bytes = sweep.dataset->values.index() == 0;
+  const double values = are_bytes ? 256 : std::max(256.0, nonzeros);
+  constexpr double value_copies = 3;                             // block by block, and all, growing
   constexpr double bytes_of_chunks = 2 * sizeof(std::uint32_t);  // of an input, one row a chunk
-  constexpr double bytes_of_scaled = sizeof(std::int64_t) + 3 * sizeof(std::int32_t);
-  // Reals that are not few distinct ones are held one by one: when gathered twice, by SparseSamples
-  // and where they come from.
-  const double values = are_reals ? nonzeros : 0;
-  const double samples =
-      used * 3 * sizeof(SparseSample) + nonzeros * bytes_of_chunks + values * 3 * sizeof(double);
-  const double mixed = largest_mixed_inputs * group_lanes * bytes_of_scaled;
+  const double samples = used * 3 * sizeof(SparseSample) + nonzeros * bytes_of_chunks +
+                         values * value_copies * sizeof(double);
 
-  const auto lanes = static_cast<double>(sweep.outputs) * group_lanes;
-  const double weights = lanes * static_cast<double>(sweep.inputs) * sizeof(std::int64_t);
-  const double neurons = static_cast<double>(sweep.outputs) * (sizeof(Neuron) + 64);
-  constexpr double logs = 2048 * group_lanes * 3 * sizeof(double);  // winners and activations
+  const double mixed_values =
+      may_mix ? group_lanes * std::min<double>(values, largest_mixed_inputs) : 0;
+  const double neuron = inputs * group_lanes * (sizeof(std::int32_t) + sizeof(std::int64_t)) +
+                        mixed_values * sizeof(std::int64_t) + sizeof(Neuron) + 64;
+  const double setting = std::max(values, mixed_values) * 3 * sizeof(std::int32_t);
+  constexpr double logs = 2048 * group_lanes * 3 * sizeof(double);  // of winners or activations
   return outcomes_bytes(sweep.networks.size(), sweep.iterations) + samples +
-         in_work * (weights + neurons + logs + mixed + values * bytes_of_scaled) +
-         threads_ * (logs + static_cast<double>(sweep.inputs) * 64);
+         in_work * (static_cast<double>(sweep.outputs) * neuron + setting + logs) +
+         threads_ * (logs + inputs * group_lanes * sizeof(std::int64_t));
 }
 
 Outcomes CpuEngine::train(const StagedSweep& sweep, Progress& progress) {

@@ -77,7 +77,8 @@ class MemoryNeeded : public ::testing::Test {
     shape(inputs, 400);
   }
 
-  void expect_honest(Engine& engine) {
+  /// `bound` is how often the measured bytes an estimate may be.
+  void expect_honest(Engine& engine, double bound = 2) {
     constexpr double slack = 64 << 20;
     const double estimate = engine.memory_needed(staged);
     const double measured = peak_growth([&] {
@@ -86,7 +87,7 @@ class MemoryNeeded : public ::testing::Test {
     });
     EXPECT_GT(measured, 8 << 20) << "too small to tell";
     EXPECT_LE(measured, estimate + (4 << 20));  // stacks of threads, and pages begun
-    EXPECT_LE(estimate, 2 * measured + slack);
+    EXPECT_LE(estimate, bound * measured + slack);
   }
 
   Dataset dataset;
@@ -97,7 +98,7 @@ TEST_F(MemoryNeeded, OfWeights) {
   shape_for_weights();
   for (const unsigned threads : {1U, 2U, 7U}) {
     CpuEngine cpu(threads);
-    expect_honest(cpu);
+    expect_honest(cpu, 3);  // lanes might have left 32 bits
   }
   staged.networks.resize(8);
   staged.iterations = 1;

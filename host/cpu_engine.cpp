@@ -8,6 +8,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "parallel.hpp"
 #include "winners.hpp"
@@ -168,17 +169,34 @@ std::size_t groups_alone(std::size_t groups, unsigned threads) {
   return groups < 2 * threads ? 0 : (groups / threads - 1) * threads;
 }
 
-/// The inputs of the data set that are not zero, or `bound` where they are at least so many or so
-/// few would matter that they are not worth a pass over the data.
-double most_nonzeros(const Dataset& dataset, double bound) {
-  constexpr double worth_a_pass = 0x1p27;
-  if (bound < worth_a_pass) return bound;
-  return std::visit(
-      [&](const auto& values) {
-        const auto zeros = std::count(values.begin(), values.end(), 0);
-        return std::min(bound, static_cast<double>(values.size()) - static_cast<double>(zeros));
+/// What the memory of a training depends on in the samples.
+struct InputCounts {
+  double nonzeros;  // of the samples used
+  double values;    // that SparseSamples has: a few distinct ones, or one a run of equals
+};
+
+/// Bounds that need no look at the samples.
+InputCounts most_inputs(const StagedSweep& sweep) {
+  const auto used = std::min<std::size_t>(sweep.iterations, sweep.dataset->samples);
+  const double nonzeros = static_cast<double>(used) * static_cast<double>(sweep.inputs);
+  return {nonzeros, sweep.dataset->values.index() == 0 ? 256 : std::max(256.0, nonzeros)};
+}
+
+/// Closer bounds, from a pass over all samples.
+InputCounts count_inputs(const StagedSweep& sweep) {
+  constexpr std::size_t few = 256;
+  InputCounts counts = most_inputs(sweep);
+  std::visit(
+      [&](const auto& stored) {
+        const auto nonzeros = std::ssize(stored) - std::count(stored.begin(), stored.end(), 0);
+        counts.nonzeros = std::min(counts.nonzeros, static_cast<double>(nonzeros));
+        std::set<double> distinct;
+        for (auto value = stored.begin(); value != stored.end() && distinct.size() <= few; ++value)
+          distinct.insert(static_cast<double>(*value));
+        counts.values = distinct.size() <= few ? few : std::max<double>(few, counts.nonzeros);
       },
-      dataset.values);
+      sweep.dataset->values);
+  return counts;
 }
 
 /// Trains the groups of a sweep.
@@ -269,49 +287,51 @@ class Training {
   std::mutex statistics_mutex_;
 };
 
+/// Counts what Training holds at once at most: the samples without their zeros, and of each group
+/// in work every neuron. Which lanes will leave 32 bits is not known before: in the worst case a
+/// neuron has weights of both widths, and where lanes share no inputs wide ones of its own.
+double training_bytes(const StagedSweep& sweep, unsigned threads, const InputCounts& counts) {
+  std::map<int, std::size_t> networks_of_fraction;
+  for (const Network& network : sweep.networks) ++networks_of_fraction[network.fraction];
+  std::size_t groups = 0, small_rests = 0;  // rests may be mixed
+  for (const auto& [fraction, count] : networks_of_fraction) {
+    const std::size_t rest = count % group_lanes;
+    groups += count / group_lanes + (rest != 0);
+    small_rests += rest != 0 && rest <= group_lanes / 2;
+  }
+  const std::size_t alone = groups_alone(groups, threads);
+  const std::size_t shared = Schedule(groups - alone, sweep.outputs, 1, threads).slots();
+  const auto in_work = static_cast<double>(std::min(groups, (alone ? threads : 0) + shared));
+
+  const auto used =
+      static_cast<double>(std::min<std::size_t>(sweep.iterations, sweep.dataset->samples));
+  constexpr double value_copies = 3;                             // block by block, and all, growing
+  constexpr double bytes_of_chunks = 2 * sizeof(std::uint32_t);  // of an input, one row a chunk
+  const double samples = used * 3 * sizeof(SparseSample) + counts.nonzeros * bytes_of_chunks +
+                         counts.values * value_copies * sizeof(double);
+
+  const double mixed_values =
+      small_rests > 1 ? group_lanes * std::min<double>(counts.values, largest_mixed_inputs) : 0;
+  const auto inputs = static_cast<double>(sweep.inputs);
+  const double neuron = inputs * group_lanes * (sizeof(std::int32_t) + sizeof(std::int64_t)) +
+                        mixed_values * sizeof(std::int64_t) + sizeof(Neuron) + 64;
+  const double setting = std::max(counts.values, mixed_values) * 3 * sizeof(std::int32_t);
+  constexpr double logs = 2048 * group_lanes * 3 * sizeof(double);  // of winners or activations
+  return outcomes_bytes(sweep.networks.size(), sweep.iterations) + samples +
+         in_work * (static_cast<double>(sweep.outputs) * neuron + setting + logs) +
+         threads * (logs + inputs * group_lanes * sizeof(std::int64_t));
+}
+
 }  // namespace
 
 std::string CpuEngine::device() const {
   return fmt::format("{} thread{}, {}", threads_, threads_ == 1 ? "" : "s", simd_target());
 }
 
-/// Counts what Training holds at once: the samples without their zeros, and of each group in work
-/// every neuron. Which lanes will leave 32 bits is not known before: in the worst case a neuron has
-/// weights of both widths, and where lanes share no inputs wide ones of its own.
 double CpuEngine::memory_needed(const StagedSweep& sweep) const {
-  std::map<int, std::size_t> networks_of_fraction;
-  for (const Network& network : sweep.networks) ++networks_of_fraction[network.fraction];
-  std::size_t groups = 0, incomplete = 0;
-  for (const auto& [fraction, count] : networks_of_fraction) {
-    groups += (count + group_lanes - 1) / group_lanes;
-    incomplete += count % group_lanes != 0;
-  }
-  const bool may_mix = incomplete > 1;
-  const std::size_t alone = groups_alone(groups, threads_);
-  const std::size_t shared = Schedule(groups - alone, sweep.outputs, 1, threads_).slots();
-  const auto in_work = static_cast<double>(std::min(groups, (alone ? threads_ : 0) + shared));
-
-  // Bytes have 256 distinct values; of reals each may be one, which SparseSamples then holds.
-  const auto used =
-      static_cast<double>(std::min<std::size_t>(sweep.iterations, sweep.dataset->samples));
-  const auto inputs = static_cast<double>(sweep.inputs);
-  const double nonzeros = most_nonzeros(*sweep.dataset, used * inputs);
-  const bool are_bytes = sweep.dataset->values.index() == 0;
-  const double values = are_bytes ? 256 : std::max(256.0, nonzeros);
-  constexpr double value_copies = 3;                             // block by block, and all, growing
-  constexpr double bytes_of_chunks = 2 * sizeof(std::uint32_t);  // of an input, one row a chunk
-  const double samples = used * 3 * sizeof(SparseSample) + nonzeros * bytes_of_chunks +
-                         values * value_copies * sizeof(double);
-
-  const double mixed_values =
-      may_mix ? group_lanes * std::min<double>(values, largest_mixed_inputs) : 0;
-  const double neuron = inputs * group_lanes * (sizeof(std::int32_t) + sizeof(std::int64_t)) +
-                        mixed_values * sizeof(std::int64_t) + sizeof(Neuron) + 64;
-  const double setting = std::max(values, mixed_values) * 3 * sizeof(std::int32_t);
-  constexpr double logs = 2048 * group_lanes * 3 * sizeof(double);  // of winners or activations
-  return outcomes_bytes(sweep.networks.size(), sweep.iterations) + samples +
-         in_work * (static_cast<double>(sweep.outputs) * neuron + setting + logs) +
-         threads_ * (logs + inputs * group_lanes * sizeof(std::int64_t));
+  constexpr double worth_a_pass = 0x1p30;
+  const double bytes = training_bytes(sweep, threads_, most_inputs(sweep));
+  return bytes < worth_a_pass ? bytes : training_bytes(sweep, threads_, count_inputs(sweep));
 }
 
 Outcomes CpuEngine::train(const StagedSweep& sweep, Progress& progress) {

@@ -111,6 +111,17 @@ TEST_F(MemoryNeeded, OfWideWeights) {
   for (Network& network : staged.networks) network.fraction += 20;
   CpuEngine cpu(2);
   expect_honest(cpu);
+  staged.networks.resize(15);  // five of a fraction, which are mixed
+  expect_honest(cpu, 4);       // as if they were three groups
+}
+
+TEST_F(MemoryNeeded, OfFewDistinctReals) {
+  dataset.values = std::vector<double>(dataset.samples * 1000, 0.5);
+  shape(1000, 1);
+  staged.outputs = 100'000;
+  staged.networks.resize(15);
+  constexpr double weights = 16 * 12 * 1000.0 * 100'000;
+  EXPECT_LT(CpuEngine(1).memory_needed(staged), 1.2 * 3 * weights + (1 << 30));
 }
 
 TEST_F(MemoryNeeded, OfSamples) {

@@ -31,7 +31,8 @@ class InflatingReader {
   /// Nothing for a pipe.
   std::optional<std::uint64_t> most_bytes() const;
 
-  /// Which part of the file, as it is, was inflated so far, above 0 and up to 1. Nothing for a pipe.
+  /// Which part of the file, as it is, was inflated so far, above 0 and up to 1. Nothing for a
+  /// pipe.
   std::optional<double> part_read() const;
 
   /// Reads the next bytes: `count`, or fewer where the file ends.

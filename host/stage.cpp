@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
@@ -54,6 +55,8 @@ std::vector<std::int64_t> draw_weights(LegacyRandom& random, std::size_t count, 
 /// The largest |stored value|.
 double largest_value(const Dataset& dataset) {
   if (const auto* bytes = std::get_if<0>(&dataset.values)) {
+    constexpr std::uint8_t most = 255;
+    if (std::memchr(bytes->data(), most, bytes->size())) return most;  // pictures have one soon
     std::uint8_t largest = 0;  // a byte, not a double: 16 or more at a time, of tens of millions
     for (const std::uint8_t byte : *bytes) largest = std::max(largest, byte);
     return largest;

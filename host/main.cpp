@@ -8,6 +8,7 @@
 
 #include "choose_engine.hpp"
 #include "gridrun/error.hpp"
+#include "message_text.hpp"
 #include "run.hpp"
 
 namespace {
@@ -32,7 +33,7 @@ void flush_standard_output() {
 }
 
 ExitStatus fail(ExitStatus status, const char* what) {
-  fmt::print(stderr, "gridrun: {}\n", what);
+  fmt::print(stderr, "gridrun: {}\n", gridrun::escaped(what));
   return status;
 }
 

@@ -77,9 +77,9 @@ void run(const Options& options) {
   const StopOnSignal stop_on_signal(progress);
   RunRecord record{engine->name(), engine->device(), {}};
   Stopwatch stopwatch;
-  const Dataset dataset = load_dataset(sweep);
+  const Dataset dataset = load_dataset(sweep, &progress);
   stopwatch.lap(record, "load");
-  const StagedSweep staged = stage(sweep, dataset);
+  const StagedSweep staged = stage(sweep, dataset, engine.get());
   stopwatch.lap(record, "stage");
   progress.throw_if_stopped();
 

@@ -32,6 +32,10 @@ void check(int result, const char* what) {
     const rlimit limit{settings.largest_file, settings.largest_file};
     ::setrlimit(RLIMIT_FSIZE, &limit);
   }
+  if (settings.address_space != RLIM_INFINITY) {
+    const rlimit limit{settings.address_space, settings.address_space};
+    ::setrlimit(RLIMIT_AS, &limit);
+  }
   ::execv(argv[0], argv.data());
   ::_exit(127);
 }

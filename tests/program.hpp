@@ -21,6 +21,7 @@ struct ProgramSettings {
   std::string out_file;                  // standard output goes there instead of into the result
   bool terminal = false;                 // standard output and error are one terminal (in `out`)
   rlim_t largest_file = RLIM_INFINITY;   // bytes; writing more fails as a full disk does
+  rlim_t address_space = RLIM_INFINITY;  // bytes
   std::string interrupt_after;           // SIGINT is sent once this was printed
 };
 

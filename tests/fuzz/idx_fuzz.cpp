@@ -51,7 +51,24 @@ std::string encoded(const IdxArray& array, std::uint8_t type) {
 
 std::optional<IdxArray> read(MemoryFile& file, std::string_view contents) {
   file.write(contents);
-  return accepted([&] { return read_idx(file.path()); });
+  return accepted([&] { return read_idx(IdxReader(file.path())); });
+}
+
+/// A whole file, inflated, so many bytes at a time.
+std::string inflated(const std::filesystem::path& path, std::size_t at_once) {
+  InflatingReader file(path);
+  std::string bytes;
+  for (std::size_t got = at_once; got == at_once;) {
+    std::vector<std::uint8_t> part(at_once);
+    got = file.read(part.data(), at_once);
+    bytes.append(part.begin(), part.begin() + static_cast<std::ptrdiff_t>(got));
+  }
+  return bytes;
+}
+
+/// The same in one go, given its size; returns the size that was found.
+std::size_t inflate_at_once(const std::filesystem::path& path, std::vector<std::uint8_t>& whole) {
+  return InflatingReader(path).read_rest(whole.data(), 0, whole.size());
 }
 
 void check_idx(std::string_view contents) {
@@ -59,7 +76,7 @@ void check_idx(std::string_view contents) {
   const auto array = read(file, contents);
   if (array) {
     require(all_finite(array->values), "values are finite");
-    const std::string bytes = as_string(read_file_inflated(file.path()));
+    const std::string bytes = inflated(file.path(), 4096);
     require(encoded(*array, static_cast<std::uint8_t>(bytes[2])) == bytes,
             "an array holds what the file holds");
   }
@@ -70,17 +87,29 @@ void check_idx(std::string_view contents) {
           "gzip changes no value");
 }
 
-/// Hostile gzip, and two members in one file.
-void check_gzip(std::string_view contents) {
+/// Hostile gzip, and two members in one file; inflated bit by bit and in one go.
+void check_gzip(std::size_t at_once, std::string_view contents) {
   static MemoryFile file;
   file.write(contents);
-  constexpr std::size_t largest_ratio = 1032;  // of deflate
-  if (const auto bytes = accepted([] { return read_file_inflated(file.path()); }))
-    require(bytes->size() <= contents.size() * largest_ratio, "no more than deflate can hold");
+  const auto bytes = accepted([&] { return inflated(file.path(), at_once); });
+  if (bytes) {
+    require(bytes->size() <= InflatingReader(file.path()).most_bytes(), "no more than claimed");
+    std::vector<std::uint8_t> whole(bytes->size());
+    require(inflate_at_once(file.path(), whole) == whole.size() && as_string(whole) == *bytes,
+            "what is inflated at once is the same");
+    if (!bytes->empty()) {
+      whole.pop_back();
+      require(inflate_at_once(file.path(), whole) > whole.size(), "bytes to spare are seen");
+    }
+  } else {  // it may have as much in front of what is corrupt
+    std::vector<std::uint8_t> whole(1000);
+    const auto size = accepted([&] { return inflate_at_once(file.path(), whole); });
+    require(!size || *size > whole.size(), "what is corrupt is refused at once as well");
+  }
 
   const std::string whole(contents), first = whole.substr(0, whole.size() / 3);
   file.write(gzip_bytes(first) + gzip_bytes(whole.substr(first.size())));
-  require(as_string(read_file_inflated(file.path())) == whole, "members follow one another");
+  require(inflated(file.path(), at_once) == whole, "members follow one another");
 }
 
 /// A file from an input: bytes as they are, after their number in 16 bits; or else a whole IDX file
@@ -159,7 +188,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       check_idx(input.rest());
       break;
     case 'g':
-      check_gzip(input.rest());
+      check_gzip(1 + input.word<std::uint8_t>(), input.rest());
       break;
     case 'd':
       check_directory(train_only, input);

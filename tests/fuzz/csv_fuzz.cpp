@@ -3,6 +3,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "csv_file.hpp"
@@ -75,7 +76,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
           "values are finite");
   require(*std::max_element(csv->labels.begin(), csv->labels.end()) <= 65535,
           "labels are class numbers");
-  if (!text.starts_with("\x1f\x8b")) check_against_text(*csv, text);
+  constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+  if (!text.starts_with("\x1f\x8b"))
+    check_against_text(*csv,
+                       text.substr(text.starts_with(byte_order_mark) ? byte_order_mark.size() : 0));
 
   const std::string lines = as_text(*csv);
   file.write(lines);

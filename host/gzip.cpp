@@ -85,11 +85,15 @@ class OpenFile {
 }  // namespace
 
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
+  constexpr std::size_t most = std::size_t{1} << 26;
   OpenFile file(path, nullptr);
-  std::vector<std::uint8_t> bytes(file.size().value_or(0) + 1);  // one more, to meet the end
+  const auto size = std::min<std::uint64_t>(file.size().value_or(0), most);
+  std::vector<std::uint8_t> bytes(size + 1);  // one more, to meet the end
   std::size_t length = 0;
-  while ((length += file.read(bytes.data() + length, bytes.size() - length)) == bytes.size())
+  while ((length += file.read(bytes.data() + length, bytes.size() - length)) == bytes.size()) {
+    if (length > most) fail(path, "larger than 64 MiB, expected a text");
     bytes.resize(2 * bytes.size() + 4096);  // it is a pipe, or has grown
+  }
   bytes.resize(length);
   return bytes;
 }

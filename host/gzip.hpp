@@ -11,7 +11,8 @@
 
 namespace gridrun {
 
-/// The file's bytes. Throws RequestError naming the file when it cannot be read.
+/// The bytes of a file of up to 64 MiB, a configuration's or a record's. Throws RequestError naming
+/// the file when it cannot be read or is larger.
 std::vector<std::uint8_t> read_file(const std::filesystem::path& path);
 
 /// A file's bytes from front to back, inflated where the file starts as gzip does (whatever its

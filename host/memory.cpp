@@ -82,6 +82,8 @@ void require_memory(double bytes, const std::string& what) {
 }
 
 void advise_huge_pages(void* begin, std::size_t size) {
+  constexpr std::size_t huge_page = 1 << 21;
+  if (size < huge_page) return;
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGE_SIZE));
   const auto address = reinterpret_cast<std::uintptr_t>(begin);
   const std::uintptr_t first = (address + page - 1) / page * page;

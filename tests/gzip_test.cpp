@@ -133,6 +133,8 @@ TEST_F(Gzip, SaysThatAFileCannotBeRead) {
   const std::string missing = (scratch.path() / "missing").string();
   EXPECT_EQ(message_of<RequestError>([&] { read_file(missing); }),
             missing + ": cannot open: No such file or directory");
+  EXPECT_EQ(message_of<RequestError>([] { read_file("/dev/zero"); }),
+            "/dev/zero: larger than 64 MiB, expected a text");
   EXPECT_EQ(message_of<RequestError>([&] { read_file(scratch.path()); }),
             scratch.path().string() + ": cannot read: Is a directory");
 }

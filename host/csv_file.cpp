@@ -7,8 +7,10 @@
 #include <optional>
 #include <string_view>
 
+#include "counted.hpp"
 #include "gridrun/error.hpp"
 #include "gzip.hpp"
+#include "stop_on_signal.hpp"
 
 namespace gridrun {
 namespace {
@@ -47,6 +49,7 @@ class CsvReader {
     std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
     if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);  // byte-order mark
     for (line_ = 1; !text.empty(); ++line_) {
+      throw_if_interrupted();
       const std::string_view line = trimmed(next(text, '\n'));
       if (line.empty()) {
         if (!trimmed_all(text).empty()) fail("empty, expected a sample");
@@ -91,7 +94,8 @@ class CsvReader {
     const std::size_t inputs = fields_.size() - 1;
     if (samples_.samples == 0) samples_.inputs = inputs;
     if (inputs != samples_.inputs)
-      fail(fmt::format("{} fields, expected {} as before", inputs + 1, samples_.inputs + 1));
+      fail(fmt::format("{}, expected {} as before", counted(inputs + 1, "field"),
+                       samples_.inputs + 1));
     const double label = fields_.back();
     if (!(label >= 0 && label <= largest_label && label == std::floor(label)))
       fail(fmt::format("label {}, expected a class number 0 to {}", label, largest_label));

@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "gridrun/error.hpp"
+#include "stop_on_signal.hpp"
 
 namespace gridrun {
 namespace {
@@ -67,17 +68,25 @@ std::vector<std::uint8_t> read_file(const std::filesystem::path& path) {
   errno = 0;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
                                                              std::fclose);
+  throw_if_interrupted();  // a pipe is waited for
   if (!file) fail(path, fmt::format("cannot open: {}", std::strerror(errno)));
   std::error_code unknown;
   const auto size = std::filesystem::file_size(path, unknown);
   std::vector<std::uint8_t> bytes(unknown ? 0 : size);
-  std::size_t length = std::fread(bytes.data(), 1, bytes.size(), file.get());
+  std::size_t length = 0;
+  for (std::size_t got = 1; got > 0 && length < bytes.size(); length += got) {
+    constexpr std::size_t block = std::size_t{1} << 22;
+    throw_if_interrupted();
+    got = std::fread(&bytes[length], 1, std::min(block, bytes.size() - length), file.get());
+  }
   for (std::uint8_t more[4096]; length == bytes.size();) {  // it may be a pipe, or have grown
+    throw_if_interrupted();
     const std::size_t got = std::fread(more, 1, sizeof more, file.get());
     if (got == 0) break;
     bytes.insert(bytes.end(), more, more + got);
     length += got;
   }
+  throw_if_interrupted();
   if (std::ferror(file.get())) fail(path, fmt::format("cannot read: {}", std::strerror(errno)));
   bytes.resize(length);
   return bytes;

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -37,7 +36,8 @@ int status_of(std::vector<std::string> command) {
 
 fs::path find_plot_script() {
   const fs::path script = shipped_directory().parent_path() / "tools/plot";
-  if (!fs::exists(script))
+  std::error_code unknown;
+  if (!fs::exists(script, unknown))
     throw RequestError(fmt::format("--plot: {} is missing", script.string()));
   return script;
 }
@@ -47,7 +47,6 @@ void plot(const fs::path& script, const fs::path& results, bool quiet) {
   if (quiet) command.emplace_back("--quiet");
   command.emplace_back("--");
   command.push_back(results.string());
-  std::fflush(stdout);
   const int status = status_of(command);
   if (status == 0) return;
   constexpr int no_interpreter = 127;

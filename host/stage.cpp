@@ -5,6 +5,7 @@
 #include <limits>
 #include <numeric>
 
+#include "counted.hpp"
 #include "gridrun/error.hpp"
 #include "gridrun/staged_sweep.hpp"
 #include "legacy_random.hpp"
@@ -66,8 +67,8 @@ double largest_value(const Dataset& dataset) {
 void check_fit(const Sweep& sweep, const Dataset& dataset, const StagedSweep& staged) {
   const auto& layers = sweep.network.layers;
   if (staged.inputs != dataset.inputs)
-    throw RequestError(fmt::format("network.layers = [{}, {}]: {} has {} inputs a sample",
-                                   layers[0], layers[1], dataset.name, dataset.inputs));
+    throw RequestError(fmt::format("network.layers = [{}, {}]: {} has {} a sample", layers[0],
+                                   layers[1], dataset.name, counted(dataset.inputs, "input")));
   if (staged.outputs < dataset.classes)
     throw RequestError(
         fmt::format("network.layers = [{}, {}]: {} has the label {}, expected 0 to {}", layers[0],

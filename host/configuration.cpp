@@ -17,7 +17,6 @@
 #include "gridrun/error.hpp"
 #include "gzip.hpp"
 #include "nearest_name.hpp"
-#include "savitzky_golay.hpp"
 #include "shipped_files.hpp"
 
 namespace gridrun {
@@ -294,7 +293,6 @@ Sweep checked(const Keys& keys) {
   if (!(report.tolerance >= 0 && report.tolerance <= 1))
     keys.fail("report.tolerance", "a number from 0 to 1");
   report.curves = keys.boolean("report.curves", report.curves);
-  savitzky_golay_weights(report.smooth_window, report.polyorder);  // refuses what cannot be fitted
   return sweep;
 }
 

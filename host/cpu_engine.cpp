@@ -60,7 +60,7 @@ class Slot {
   void train(std::size_t index, std::uint32_t first, std::uint32_t steps, ActivationLog& log,
              TrainingStatistics& statistics) {
     std::unique_ptr<Neuron>& neuron = neurons_[index];
-    if (first == 0) neuron = std::make_unique<Neuron>(index, sweep_, *setting_);
+    if (first == 0) neuron = std::make_unique<Neuron>(index, sweep_, samples_, *setting_);
     neuron->train({&samples_, &*setting_, first, steps}, log, statistics);
     if (first + steps == sweep_.iterations) neuron->finish(*setting_);
   }

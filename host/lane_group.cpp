@@ -2,27 +2,28 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
 
 namespace gridrun {
 namespace {
 
-LaneGroup make_group(const std::vector<Network>& networks, std::vector<std::size_t> members) {
+LaneGroup make_group(const std::vector<Network>& networks, std::span<const std::size_t> members) {
   LaneGroup group;
   group.networks.fill(networks[members.front()]);
   for (std::size_t lane = 0; lane < members.size(); ++lane) {
     group.networks[lane] = networks[members[lane]];
     group.one_fraction &= group.networks[lane].fraction == group.networks[0].fraction;
   }
-  group.members = std::move(members);
+  group.members.assign(members.begin(), members.end());
   return group;
 }
 
-/// Moves the first `count` of `from` into a group.
-void take(const std::vector<Network>& networks, std::vector<std::size_t>& from, std::size_t count,
+/// Moves the first group_lanes of `from`, or all, into a group.
+void take(const std::vector<Network>& networks, std::span<const std::size_t>& from,
           std::vector<LaneGroup>& groups) {
-  const auto end = from.begin() + static_cast<std::ptrdiff_t>(std::min(count, from.size()));
-  groups.push_back(make_group(networks, {from.begin(), end}));
-  from.erase(from.begin(), end);
+  const std::size_t count = std::min(group_lanes, from.size());
+  groups.push_back(make_group(networks, from.first(count)));
+  from = from.subspan(count);
 }
 
 }  // namespace
@@ -33,13 +34,14 @@ std::vector<LaneGroup> group_networks(const std::vector<Network>& networks, bool
 
   std::vector<LaneGroup> groups;
   std::vector<std::size_t> rest;
-  for (auto& [fraction, members] : of_fraction) {
+  for (const auto& [fraction, all] : of_fraction) {
+    std::span<const std::size_t> members = all;
     // A group more than half full is not worth mixing: inputs that lanes share are cheaper.
-    while (members.size() > (mix ? group_lanes / 2 : 0))
-      take(networks, members, group_lanes, groups);
+    while (members.size() > (mix ? group_lanes / 2 : 0)) take(networks, members, groups);
     rest.insert(rest.end(), members.begin(), members.end());
   }
-  while (!rest.empty()) take(networks, rest, group_lanes, groups);
+  for (std::span<const std::size_t> members = rest; !members.empty();)
+    take(networks, members, groups);
   return groups;
 }
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "gridrun/sweep.hpp"
@@ -12,6 +13,12 @@ namespace gridrun {
 
 /// Networks in a group: one cache line of 32-bit weights.
 inline constexpr std::size_t group_lanes = 16;
+
+/// Some lanes of a group: bit l of it is lane l.
+using LaneSet = std::uint32_t;
+static_assert(group_lanes <= 32);
+
+constexpr bool holds(LaneSet lanes, std::size_t lane) { return (lanes >> lane & 1) != 0; }
 
 /// Up to group_lanes networks that train in step.
 struct LaneGroup {

@@ -1,5 +1,5 @@
-// One neuron position of a group of networks, trained over blocks of steps: in 32-bit weights as
-// long as that is certainly exact, and from then on in 64-bit wrapping ones.
+// One neuron position of a group of networks, trained over blocks of steps: each lane in 32-bit
+// weights as long as that is certainly exact, and from then on in 64-bit wrapping ones.
 #pragma once
 
 #include <hwy/aligned_allocator.h>
@@ -14,6 +14,7 @@
 #include "gridrun/arithmetic.hpp"
 #include "lane_group.hpp"
 #include "sparse_samples.hpp"
+#include "wide_lanes.hpp"
 
 namespace gridrun {
 
@@ -23,12 +24,15 @@ struct GroupSetting {
 
   Activation activation;
   bool one_fraction;  // whether lanes share the inputs
+  LaneSet members;    // lanes that hold a network
+  /// The members that may be tried in 32 bits: |x| <= 2^27, and activations below 2^activation_bits
+  /// leave |d| * 2^input_bits < 2^29, which bounds every |u|.
+  LaneSet narrow;
   alignas(64) std::array<std::int32_t, group_lanes> lr;
   alignas(64) std::array<std::int32_t, group_lanes> fraction;
 
-  /// Inputs x at scale 2^-fraction: [value] with one fraction, else [value][lane]. The narrow ones
-  /// are there only if `narrow`.
-  std::vector<std::int64_t> wide_inputs;
+  /// Inputs x of the narrow lanes at scale 2^-fraction, 0 for the others: [value] with one
+  /// fraction, else [value][lane]. Empty where no lane is narrow.
   std::vector<std::int32_t> narrow_inputs;
   /// The narrow inputs as 16-bit numbers, the upper half of each word 0: there only if `short_z`.
   std::vector<std::int32_t> short_inputs;
@@ -36,13 +40,12 @@ struct GroupSetting {
   /// them: u is the upper half of the 64-bit product of the two.
   std::vector<std::int32_t> update_inputs;
   int error_shift;
+  /// |x| at scale 2^-fraction, [value]: where all lanes have one fraction and none is narrow.
+  std::vector<std::uint64_t> wide_inputs;
 
-  /// Whether 32-bit weights may be tried: |x| <= 2^27, and activations below 2^activation_bits
-  /// leave |d| * 2^input_bits < 2^29, which bounds every |u|.
-  bool narrow;
   /// Whether 16-bit factors and 32-bit sums z may be tried: |x| <= 2^14.
   bool short_z;
-  int finest_fraction;  // of the lanes
+  int finest_fraction;  // of the narrow lanes
   int input_bits;       // every |input| <= 2^input_bits
   int activation_bits;  //
 };
@@ -72,8 +75,8 @@ struct WeightBound {
 struct TrainingStatistics {
   std::uint64_t narrow_steps = 0;      // steps of a neuron position of a group in 32 bits
   std::uint64_t short_steps = 0;       // those of them with 16-bit factors
-  std::uint64_t wide_steps = 0;        // the same in 64 bits
-  std::uint64_t widened = 0;           // neuron positions that began narrow and became wide
+  std::uint64_t wide_steps = 0;        // steps of a lane of a neuron position in 64 bits
+  std::uint64_t widened = 0;           // lanes of a neuron position that began in 32 bits and left
   std::uint64_t half_updates = 0;      // narrow updates of half of the lanes, the others being 0
   std::uint64_t long_update_sums = 0;  // narrow updates whose sum needed 64 bits a step
   std::uint64_t weight_scans = 0;      // searches for the largest |w| when its bound ran out
@@ -89,13 +92,16 @@ struct StepBlock {
   std::uint32_t steps;
 };
 
-/// The activations of a neuron over a block. For ReLU, steps where all lanes are zero are left out.
+/// The activations of a neuron over a block, in up to two entries a step: the narrow and the wide
+/// lanes have one each. A lane that an entry is not about is not above any activation there. For
+/// ReLU, steps where all lanes are zero are left out.
 class ActivationLog {
  public:
-  explicit ActivationLog(std::size_t steps) : steps_(steps), values_(steps * group_lanes) {}
+  explicit ActivationLog(std::size_t steps) : steps_(2 * steps), values_(2 * steps * group_lanes) {}
 
   void clear() { size_ = 0; }
-  /// Adds a step, counted in the block; returns where its activations go, [lane] as binary64.
+  /// Adds an entry of a step, counted in the block; returns where its activations go, [lane] as
+  /// binary64.
   double* add(std::uint32_t step) {
     steps_[size_] = step;
     return &values_[size_++ * group_lanes];
@@ -115,7 +121,8 @@ struct Neuron {
   using Sums = std::array<WideSum, group_lanes>;
 
   /// Neuron `index` before its first step, with the weights of `sweep`.
-  Neuron(std::size_t index, const StagedSweep& sweep, const GroupSetting& setting);
+  Neuron(std::size_t index, const StagedSweep& sweep, const SparseSamples& samples,
+         const GroupSetting& setting);
 
   /// Trains on a block, the one after the last.
   void train(const StepBlock& block, ActivationLog& log, TrainingStatistics& statistics);
@@ -123,30 +130,41 @@ struct Neuron {
   /// Once trained: completes sum_dropped.
   void finish(const GroupSetting& setting);
 
-  bool is_narrow() const { return narrow_weights != nullptr; }
-
   std::size_t index;
   std::size_t inputs;
-  hwy::AlignedFreeUniquePtr<std::int32_t[]> narrow_weights;  // w [input][lane], null once wide
-  hwy::AlignedFreeUniquePtr<std::int64_t[]> wide_weights;    // w [input][lane], null while narrow
-  std::optional<WeightBound> weight_bound;                   // only while narrow
-  Sums sum_abs_update{};                                     // of |u|
+  LaneSet narrow_lanes = 0;  // those that narrow_weights are of
+  /// w [input][lane], 0 in other lanes than the narrow ones; null when there are none.
+  hwy::AlignedFreeUniquePtr<std::int32_t[]> narrow_weights;
+  std::optional<WeightBound> weight_bound;  // of the narrow weights, if there are any
+  WideLanes wide;                           // the other members
+  Sums sum_abs_update{};                    // of |u|
   Sums sum_dropped{};  // of u - (u >> lr) 2^lr; of the narrow steps only once they are over
   Sums sum_update{};   // of u over the narrow steps, modulo 2^128
   std::int64_t initial_weight_sum = 0;  // of each lane's narrow weights
 
  private:
-  void end_narrow(const GroupSetting& setting);
-  void widen(const GroupSetting& setting);
+  void end_narrow(std::size_t lane, const GroupSetting& setting);
+  /// Moves narrow lanes to the wide ones.
+  void leave(LaneSet lanes, const StepBlock& block, TrainingStatistics& statistics);
+  /// Adds a lane to the wide ones, with weight_of(k) for each input k.
+  template <typename WeightOf>
+  void widen(std::size_t lane, const GroupSetting& setting, WeightOf&& weight_of);
 };
 
-/// Trains in 32 bits up to the first step where that may not be exact, which it leaves undone.
-/// Returns how many steps it did.
-std::uint32_t train_narrow(const StepBlock& block, Neuron& neuron, ActivationLog& log,
-                           TrainingStatistics& statistics);
+/// How far 32-bit training came, and which lanes cannot go on in it.
+struct NarrowEnd {
+  std::uint32_t step;  // of the block: the first one not trained
+  LaneSet leaving;     // empty only at the block's end
+};
 
-/// Trains in 64 bits from step `begin` of the block to its end.
-void train_wide(const StepBlock& block, std::uint32_t begin, Neuron& neuron, ActivationLog& log);
+/// Trains the narrow lanes from step `begin` of the block up to the first step where that may not
+/// be exact for all of them, which it leaves undone.
+NarrowEnd train_narrow(const StepBlock& block, std::uint32_t begin, Neuron& neuron,
+                       ActivationLog& log, TrainingStatistics& statistics);
+
+/// Trains the wide lanes from step `begin` of the block up to, not including, step `end`.
+void train_wide(const StepBlock& block, std::uint32_t begin, std::uint32_t end, Neuron& neuron,
+                ActivationLog& log);
 
 /// What the processor runs the above with: AVX2, AVX3 (which is AVX-512), NEON...
 const char* simd_target();

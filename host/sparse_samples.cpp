@@ -1,5 +1,6 @@
 #include "sparse_samples.hpp"
 
+#include <fmt/format.h>
 #include <hwy/cache_control.h>
 
 #include <algorithm>
@@ -21,6 +22,8 @@ namespace {
 
 constexpr std::size_t largest_palette = 256;
 constexpr std::size_t block_samples = 128;
+/// Offsets of rows then fit 32 bits, and so do the sums that the engine holds over a block.
+constexpr std::size_t most_inputs = std::size_t{1} << 24;
 
 /// One block of samples on its way into SparseSamples.
 struct Block {
@@ -262,8 +265,8 @@ class BlockBuilder {
 }  // namespace
 
 SparseSamples::SparseSamples(const StagedSweep& sweep, unsigned threads) {
-  if (sweep.inputs > std::numeric_limits<std::uint32_t>::max() / group_lanes)
-    throw RunError("the cpu engine: 2^28 inputs or more");
+  if (sweep.inputs > most_inputs)
+    throw RunError(fmt::format("the cpu engine: {} inputs, expected 2^24 at most", sweep.inputs));
   const std::size_t used = std::min<std::size_t>(sweep.iterations, sweep.order.size());
   int coarsest = max_fraction;
   for (const Network& network : sweep.networks) coarsest = std::min(coarsest, network.fraction);

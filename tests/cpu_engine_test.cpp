@@ -188,7 +188,7 @@ TEST(CpuEngineGuards, InitialWeightsBeyondTheLimitStartWide) {
   sweep.staged.weights[3] = -narrow_weight_limit - std::int64_t{1};
   const TrainingStatistics statistics = expect_same_everywhere(sweep);
   EXPECT_EQ(statistics.widened, 0U);
-  EXPECT_EQ(statistics.wide_steps, 100U);
+  EXPECT_EQ(statistics.wide_steps, 4 * 100U);
 }
 
 TEST(CpuEngineGuards, InputsBeyondTheLimitStartWide) {
@@ -311,6 +311,80 @@ TEST(CpuEngineGuards, DivergencePast32AndPast64BitsInMidBlock) {
   }
 }
 
+// The lanes that leave 32 bits, and only they, go on in 64.
+
+/// Linear networks over dense bytes: those of lr 0 to 2 diverge within some hundred steps.
+TestSweep diverging_lanes(std::vector<Network> networks) {
+  TestSweep sweep = dense_bytes(std::move(networks), 700);
+  sweep.staged.activation = Activation::linear;
+  return sweep;
+}
+
+TEST(CpuEngineLanes, OnlyDivergingLanesLeave) {
+  for (const int first_lr : {0, 1, 9}) {
+    const TrainingStatistics statistics =
+        expect_same_everywhere(diverging_lanes(grid(first_lr, first_lr + 14, {12})));
+    const std::uint64_t diverging = first_lr < 3 ? 3U - static_cast<unsigned>(first_lr) : 0U;
+    EXPECT_EQ(statistics.widened, 2 * diverging) << "2 neurons, from lr " << first_lr;
+    EXPECT_EQ(statistics.narrow_steps, 2 * 700U);
+    EXPECT_LT(statistics.wide_steps, 2 * 700 * diverging + 1);
+  }
+}
+
+TEST(CpuEngineLanes, AnyNumberOfLanesLeaves) {
+  for (const std::size_t leaving : {1U, 3U, 4U, 5U, 8U, 9U, 15U, 16U}) {
+    std::vector<Network> networks(leaving, {0, 12});
+    networks.resize(16, {12, 12});
+    TestSweep sweep = diverging_lanes(std::move(networks));
+    sweep.description = std::to_string(leaving) + " lanes leave";
+    const TrainingStatistics statistics = expect_same_everywhere(sweep);
+    EXPECT_EQ(statistics.widened, 2 * leaving);
+    EXPECT_EQ(statistics.narrow_steps == 2 * 700, leaving < 16);
+  }
+}
+
+TEST(CpuEngineLanes, LanesLeaveOneAfterTheOther) {
+  std::vector<Network> networks;
+  for (int fraction = 3; fraction <= 26; fraction += 2) networks.push_back({0, fraction});
+  EXPECT_EQ(expect_same_everywhere(diverging_lanes(networks)).widened, 2 * networks.size());
+  for (Network& network : networks) network.fraction = 12;
+  networks[3].lr = 1;
+  networks[7].lr = 30;
+  EXPECT_EQ(expect_same_everywhere(diverging_lanes(networks)).widened, 2 * networks.size() - 2);
+}
+
+TEST(CpuEngineLanes, FractionsThatNeed64BitsShareAGroupWithOthers) {
+  const TestSweep sweep = diverging_lanes(grid(0, 2, {8, 20, 27, 28, 40, 52}));
+  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  EXPECT_GT(statistics.narrow_steps, 0U);
+  EXPECT_GT(statistics.widened, 0U);
+  EXPECT_GE(statistics.wide_steps, 2 * 9 * 700U);  // 9 networks of fractions 28, 40 and 52
+}
+
+TEST(CpuEngineLanes, SumsOfWrappedUpdatesOfCoarseFractions) {
+  // |u| up to 2^63: few of them fit a 64-bit sum.
+  for (const int fraction : {0, 1, 2, 5})
+    for (const std::size_t repeats : {1U, 2U, 4U, 7U}) {  // chunks of every size
+      std::vector<double> values;
+      for (int i = 0; i < 12; ++i) values.insert(values.end(), repeats, i % 2 ? 1.0 + i : -1.0 - i);
+      TestSweep sweep = sweep_of(12 * repeats, values, {0}, 3, grid(0, 2, {fraction}), 60);
+      for (std::size_t i = 0; i < sweep.staged.weights.size(); ++i)
+        sweep.staged.weights[i] = static_cast<std::int64_t>((i + 1) * 0x9e3779b97f4a7c15);
+      sweep.staged.activation = Activation::linear;
+      EXPECT_EQ(expect_same_everywhere(sweep).narrow_steps, 0U);
+    }
+}
+
+TEST(CpuEngineLanes, InputsOfMoreThan32Bits) {
+  for (const int fraction : {31, 32, 33, 50})
+    for (const auto activation : {Activation::relu, Activation::linear}) {
+      TestSweep sweep = sweep_of(20, distinct_values(20 * 30), std::vector<std::uint32_t>(30, 2), 4,
+                                 grid(0, 6, {fraction}), 90);
+      sweep.staged.activation = activation;
+      EXPECT_EQ(expect_same_everywhere(sweep).narrow_steps, 0U);
+    }
+}
+
 TEST(CpuEngine, UpdatesOfSomeLanes) {
   // An input of 0.3 is 0 at fraction 0, 1/2 at 1 and 1/4 at 2: a weight of 3 gives a > 0 at 1 only.
   struct Case {
@@ -343,7 +417,7 @@ TEST(CpuEngine, DigitsExcerptAtEveryTarget) {
 TEST(CpuEngine, MnistExcerpt) {
   const auto directory = mnist_directory();
   if (!directory)
-    GTEST_SKIP() << "SKIPPED: no MNIST in $GRIDRUN_MNIST, data/mnist or ../shared/data/mnist; "
+    GTEST_SKIP() << "SKIPPED: no MNIST in $GRIDRUN_MNIST or data/mnist; "
                     "tools/fetch-mnist brings it";
   const TestSweep sweep = shipped_sweep(
       "mnist.toml", {"dataset.path='" + directory->string() + "'", "train.iterations=1100",
@@ -381,6 +455,11 @@ TEST(LaneGroup, EveryNetworkIsInOneGroup) {
       EXPECT_EQ(seen.size(), networks.size());
       for (const auto& [member, times] : seen) EXPECT_EQ(times, 1) << member;
     }
+}
+
+TEST(LaneGroup, AMillionNetworksOfOneFraction) {
+  const std::vector<Network> networks(1'000'000, {7, 12});
+  EXPECT_EQ(group_networks(networks, true).size(), networks.size() / group_lanes);
 }
 
 TEST(LaneGroup, FewNetworksOfManyFractionsShareGroups) {

@@ -48,6 +48,46 @@ check "an unknown option exits 2" [ "$status" -eq 2 ]
 run "$nowhere" one two
 check "two directories exit 2" [ "$status" -eq 2 ]
 
+# ------------------------------------------------------------------------------------------------ a file's place
+
+refuses() {  # what, the directory, what the one line says; it must not touch what is there
+    local what=$1 directory=$2 says=$3 before
+    before=$(ls -lAR "$directory" 2>&1)
+    run "$nowhere" "$directory"
+    check "$what: exits 1" [ "$status" -eq 1 ]
+    check "$what: says so in one line" says_one_line
+    check "$what: says what is wrong" grep -qF "$says" "$scratch/err"
+    check "$what: what was there stays" [ "$(ls -lAR "$directory" 2>&1)" = "$before" ]
+}
+
+places="$scratch/places"
+mkdir -p "$places"/{plain,directory,gz-directory/train-images-idx3-ubyte.gz,fifo,loop,later,looped}
+echo "not MNIST" >"$places/plain/train-images-idx3-ubyte"
+refuses "a wrong plain file" "$places/plain" "$places/plain/train-images-idx3-ubyte: not MNIST's"
+mkdir "$places/directory/train-images-idx3-ubyte"
+refuses "a directory for a plain file" "$places/directory" "train-images-idx3-ubyte: a directory, expected a file"
+refuses "a directory for a .gz" "$places/gz-directory" "train-images-idx3-ubyte.gz: a directory, expected a file"
+mkfifo "$places/fifo/train-images-idx3-ubyte"
+refuses "a fifo for a file" "$places/fifo" "train-images-idx3-ubyte: a special file, expected a file"
+ln -s train-images-idx3-ubyte.gz "$places/loop/train-images-idx3-ubyte.gz"
+refuses "a loop for a file" "$places/loop" "train-images-idx3-ubyte.gz: a symbolic link that leads nowhere"
+echo "not MNIST" >"$places/later/t10k-labels-idx1-ubyte"
+refuses "the last file is wrong: nothing is asked for" "$places/later" "t10k-labels-idx1-ubyte: not MNIST's"
+echo "not a directory" >"$places/file"
+refuses "a file for the directory" "$places/file" "$places/file: not a directory"
+ln -s loop "$places/looped/loop"
+refuses "a loop for the directory" "$places/looped/loop" "looped/loop: not a directory"
+mkdir "$places"/two$'\n'lines
+echo "not MNIST" >"$places"/two$'\n'lines/train-images-idx3-ubyte
+refuses "a directory of two lines" "$places"/two$'\n'lines "two\\nlines/train-images-idx3-ubyte': not MNIST's"
+GRIDRUN_MNIST="$places/plain" run "$nowhere"
+check "by default it checks what gridrun reads: \$GRIDRUN_MNIST" grep -qF "$places/plain/train-images" "$scratch/err"
+mkdir -p "$places/work/data"
+ln -s ../../plain "$places/work/data/mnist"
+status=0
+(cd "$places/work" && GRIDRUN_MNIST='' "$fetch") >"$scratch/out" 2>"$scratch/err" || status=$?
+check "by default it checks what gridrun reads: data/mnist here" grep -q "^fetch-mnist: data/mnist/train-images" "$scratch/err"
+
 # ------------------------------------------------------------------------------------------------ offline
 
 run "$nowhere $nowhere" "$scratch/offline/mnist"
@@ -133,9 +173,22 @@ gzip -d "$scratch/a/mnist"/*.gz
 run "$nowhere" "$scratch/a/mnist"
 check "plain files, all right: exits 0 offline" [ "$status" -eq 0 ]
 
+echo "damaged" >"$scratch/a/mnist/train-images-idx3-ubyte"
+cp "$mirrors/true/train-images-idx3-ubyte.gz" "$scratch/a/mnist"
+run "$base/true" "$scratch/a/mnist"
+check "a wrong plain file beside a right .gz: exits 1" [ "$status" -eq 1 ]
+check "a wrong plain file beside a right .gz: one line" says_one_line
+check "a wrong plain file beside a right .gz: names it" grep -q "train-images-idx3-ubyte: not MNIST's" "$scratch/err"
+check "a wrong plain file beside a right .gz: it stays" grep -q damaged "$scratch/a/mnist/train-images-idx3-ubyte"
+mv "$scratch/a/mnist/train-images-idx3-ubyte.gz" "$scratch/a/mnist/train-images-idx3-ubyte"
+run "$nowhere" "$scratch/a/mnist"
+check "gzip under a plain name is read as gridrun reads it: exits 0" [ "$status" -eq 0 ]
+cp "$mirrors/true"/*.gz "$places/gz-directory" 2>/dev/null
+refuses "all files right, one inside a directory" "$places/gz-directory" "train-images-idx3-ubyte.gz: a directory"
+
 if command -v wget >/dev/null; then
     mkdir "$scratch/bin"
-    for tool in bash wget gzip sha256sum shasum mktemp rm cp mv mkdir dirname cut grep tail cat; do
+    for tool in bash wget gzip sha256sum shasum mktemp rm cp mv mkdir dirname cut grep tail cat head od; do
         path=$(command -v "$tool") && ln -s "$path" "$scratch/bin/$tool"
     done
     PATH="$scratch/bin" GRIDRUN_MNIST_MIRRORS="$nowhere $base/true" \

@@ -1,5 +1,6 @@
 """study.html in a real browser, Chromium without a window: page_test.py GRIDRUN"""
 import csv
+import json
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,8 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 ROOT = Path(__file__).resolve().parents[1]
 GRIDRUN = sys.argv.pop(1)
+HOSTILE = "<!--<script>&lt;{{DATA}}$x$"  # in a directory's name and in a run's configuration
+HOSTILE_PATH = f"</script><img src=x onerror=document.body.id='hit'>\u2028{HOSTILE}"
 PATIENCE = 120  # seconds: WebGL is drawn by the processor here
 ARGUMENTS = ("--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--use-angle=swiftshader",
              "--enable-unsafe-swiftshader", "--window-size=1900,2400", "--proxy-server=127.0.0.1:9")  # no network
@@ -38,12 +41,18 @@ class Page(unittest.TestCase):
         cls.scratch = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.scratch.cleanup)
         directory = Path(cls.scratch.name)
-        for name, settings in {"digits": ["report.curves=true"],
-                               "small": ["grid.lr=[0, 9]", "grid.fraction=[12, 16]"]}.items():
+        cls.names = ("digits", f"small{HOSTILE}")
+        for name, settings in {cls.names[0]: ["report.curves=true"],
+                               cls.names[1]: ["grid.lr=[0, 9]", "grid.fraction=[12, 16]"]}.items():
             subprocess.run([GRIDRUN, "--quiet", "--output", directory / name,
                             *(word for setting in settings for word in ("--set", setting))], check=True)
+        run = directory / cls.names[1] / "run.json"
+        document = json.loads(run.read_text(encoding="utf-8"))
+        document["configuration"]["dataset"]["path"] = HOSTILE_PATH
+        document["__proto__"] = {"engine": "none"}
+        run.write_text(json.dumps(document), encoding="utf-8")
         subprocess.run([sys.executable, "-B", ROOT / "tools/plot", "--quiet", "--output", directory,
-                        directory / "digits", directory / "small"], check=True)
+                        *(directory / name for name in cls.names)], check=True)
         with open(directory / "digits/grid.csv", newline="", encoding="utf-8") as file:
             cls.accuracy = {(int(row["lr"]), int(row["fraction"])): float(row["accuracy"])
                             for row in csv.DictReader(file)}
@@ -81,7 +90,7 @@ class Page(unittest.TestCase):
 
     def test_everything_is_there(self):
         self.assertEqual([heading.text for heading in self.browser.find_elements("tag name", "h1")],
-                         [f"DIGITS, {self.scratch.name}/{name}" for name in ("digits", "small")])
+                         [f"DIGITS, {self.scratch.name}/{name}" for name in self.names])
         text = self.browser.find_element("tag name", "pre").text
         self.assertIn("best cell       75.4 % at lr 9, fraction 17", text)
         for i in range(2):
@@ -92,6 +101,17 @@ class Page(unittest.TestCase):
                 for row in self.browser.find_elements("tag name", "table")[0].find_elements("tag name", "tr")}
         self.assertEqual(rows["configuration.report.curves"].get_attribute("class"), "differs")
         self.assertEqual(rows["configuration.train.seed"].text.split()[-1], "3735928556")
+
+    def test_what_a_run_holds_is_text(self):
+        tables = self.browser.find_elements("tag name", "table")
+        self.assertEqual(len(tables), 2)
+        values = [cell.get_attribute("textContent")
+                  for cell in tables[1].find_elements("css selector", "td:last-child")]
+        self.assertIn(json.dumps(HOSTILE_PATH, ensure_ascii=False), values)
+        self.assertEqual(self.browser.find_elements("tag name", "img"), [])
+        self.assertEqual(self.browser.find_element("tag name", "body").get_attribute("id"), "")
+        self.assertEqual(self.browser.title, "gridrun: " + " beside ".join(
+            f"DIGITS, {self.scratch.name}/{name}" for name in self.names))
 
     def test_plots_fill_their_places(self):
         widths = self.browser.execute_script("""

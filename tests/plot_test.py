@@ -5,6 +5,8 @@ import io
 import json
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,13 +14,14 @@ import unittest
 import xml.etree.ElementTree as ElementTree
 from math import log2, nan
 from pathlib import Path
+from unittest import mock
 
 ROOT = Path(__file__).resolve().parents[1]
 GRIDRUN = sys.argv.pop(1)
 sys.path.insert(0, str(ROOT / "tools"))
 
 import numpy as np  # noqa: E402
-from plotting import command, figures, page, results  # noqa: E402
+from plotting import command, figures, page, results, run_files  # noqa: E402
 
 SHORT = ("train.iterations=200", "report.smooth_window=101")
 PICTURES = [f"{name}.{ending}" for name in ("surface", "heat_maps", "overview") for ending in ("png", "svg")]
@@ -41,7 +44,7 @@ def plot(*arguments):
             status = command.main([str(word) for word in arguments])
         except SystemExit as exit_:
             status = exit_.code
-    return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+    return subprocess.CompletedProcess(arguments, status or 0, out.getvalue(), err.getvalue())
 
 
 def cells(directory):
@@ -159,7 +162,7 @@ class Plot(unittest.TestCase):
                 self.assertEqual((output / name).read_bytes()[:8], b"\x89PNG\r\n\x1a\n")
         html = (output / "study.html").read_text(encoding="utf-8")
         self.assertNotRegex(html, r"<(script|link|img)[^>]*(src|href)=\"(?!data:)")
-        study = json.loads(re.search(r"const study = (.*);</script>", html)[1].replace("<\\/", "</"))
+        study = json.loads(re.search(r'<script id="study" type="application/json">(.*?)</script>', html)[1])
         shown = study["runs"][0]
         self.assertEqual(shown["answers"], self.answers)
         self.assertEqual(shown["run"]["configuration"]["train"]["iterations"], 10000)
@@ -199,33 +202,62 @@ class Plot(unittest.TestCase):
         return ran.stderr.rstrip("\n")
 
     def test_refuses_what_is_not_a_run(self):
-        self.assertEqual(self.refusal(self.place("none")), f"plot: {self.place('none')}: no such directory")
+        none = self.place("none")
+        self.assertEqual(self.refusal(none), f"plot: {none}: No such file or directory, expected a directory with the "
+                                             "results of gridrun")
         broken = self.place("broken")
         broken.mkdir()
         self.assertEqual(self.refusal(self.directory, broken),
-                         f"plot: {broken}/grid.csv: No such file or directory; a run of gridrun leaves one")
-        for name in ("grid.csv", "run.json", "answers.json"):
+                         f"plot: {broken}/grid.csv: No such file or directory, expected a file that gridrun wrote")
+        for name in ("grid.csv", "run.json"):
             (broken / name).write_bytes((self.directory / name).read_bytes())
-        (broken / "answers.json").unlink()
         self.assertIn("answers.json: No such file", self.refusal(broken))
-        (broken / "answers.json").write_text("{", encoding="utf-8")
-        self.assertIn("answers.json: not JSON", self.refusal(broken))
-        (broken / "answers.json").write_text("[]", encoding="utf-8")
-        self.assertIn("answers.json: not what gridrun writes", self.refusal(broken))
-        (broken / "grid.csv").write_text("lr,fraction\n5,8\n", encoding="utf-8")
-        self.assertIn("not a grid with the columns lr,fraction,accuracy", self.refusal(broken))
-        (broken / "grid.csv").write_bytes((self.directory / "grid.csv").read_bytes())
-        (broken / "answers.json").write_text(json.dumps({**self.answers, "by_lr": [1]}), encoding="utf-8")
-        self.assertIn("is not what gridrun writes", self.refusal(broken))
-        other = {**self.answers, "by_lr": self.answers["by_lr"][1:]}
-        (broken / "answers.json").write_text(json.dumps(other), encoding="utf-8")
-        self.assertIn("answers of another grid", self.refusal(broken))
-        (broken / "answers.json").write_text(json.dumps(self.answers), encoding="utf-8")
-        (broken / "curves.npz").write_text("PK", encoding="utf-8")
-        self.assertIn("not learning curves", self.refusal(broken))
-        rows = (self.directory / "grid.csv").read_text(encoding="utf-8").splitlines(keepends=True)
-        (broken / "grid.csv").write_text("".join(rows[:-1]), encoding="utf-8")
-        self.assertIn("not a full grid: 239 cells of 15 x 16", self.refusal(broken))
+
+    def test_follows_gridruns_links_to_one_run(self):
+        place = self.place("linked")
+        (place / ".hidden").mkdir(parents=True)
+        for version in ("v1", "v2"):
+            shutil.copytree(self.directory, place / ".hidden" / version)
+            grid = place / ".hidden" / version / "grid.csv"
+            grid.write_text(grid.read_text(encoding="utf-8").replace("5,8,0.", f"5,8,0.{version[1]}"), encoding="utf-8")
+        (place / ".hidden/current").symlink_to("v1")
+        for name in ("grid.csv", "run.json", "answers.json", "curves.npz"):
+            (place / name).symlink_to(Path(".hidden/current") / name)
+        files = run_files.RunFiles(place)
+        self.assertEqual(results.read_grid(files)[2][0][0][0] // 0.1, 1)
+
+        def ends_meanwhile():  # a rerun takes the first run's place and removes it
+            (place / ".hidden/new").symlink_to("v2")
+            (place / ".hidden/new").rename(place / ".hidden/current")
+            shutil.rmtree(place / ".hidden/v1")
+
+        ends_meanwhile()
+        self.assertFalse(files.is_current())
+        with self.assertRaises(results.RequestError) as refused:
+            files.read("answers.json")
+        self.assertEqual(str(refused.exception), f"{place}/answers.json: No such file or directory, "
+                                                 "expected a file that gridrun wrote")
+        self.assertEqual(results.load(place).accuracy[0, 0] // 0.1, 2)
+
+    def test_a_run_that_ends_while_another_is_read_is_read_instead(self):
+        place = self.place("replaced")
+        for version in ("v1", "v2"):
+            shutil.copytree(self.directory, place / version)
+        (place / "current").symlink_to("v1")
+        for name in ("grid.csv", "run.json", "answers.json", "curves.npz"):
+            (place / name).symlink_to(Path("current") / name)
+        read_grid = results.read_grid
+
+        def replaced_meanwhile(files):
+            grid = read_grid(files)
+            if files.folder.name == "v1":
+                (place / "new").symlink_to("v2")
+                (place / "new").rename(place / "current")
+                shutil.rmtree(place / "v1")
+            return grid
+
+        with mock.patch.object(results, "read_grid", replaced_meanwhile):
+            self.assertEqual(results.load(place).answers, self.answers)
 
     def test_needs_results(self):
         ran = plot()
@@ -233,20 +265,117 @@ class Plot(unittest.TestCase):
         self.assertIn("RESULTS", ran.stderr)
         self.assertEqual(plot("--help").returncode, 0)
 
-    def test_says_which_packages_are_missing(self):
-        ran = run(sys.executable, "-S", "-B", "-c",
-                  "import importlib.util, runpy, sys; importlib.util.find_spec = lambda name: None;"
-                  "sys.executable = '/usr/bin/python3';"
-                  f"runpy.run_path({str(ROOT / 'tools/plot')!r}, run_name='__main__')")
-        self.assertEqual(ran.returncode, 1)
-        self.assertEqual(ran.stderr, "plot: Python has no matplotlib and no numpy and no plotly; "
-                                     "apt-get install python3-matplotlib python3-numpy python3-plotly\n")
+    def test_says_a_wrong_argument_in_one_line(self):
+        ran = run(sys.executable, "-B", ROOT / "tools/plot", "--outptu\nx", self.directory)
+        self.assertEqual((ran.returncode, ran.stdout), (2, ""))
+        self.assertEqual(ran.stderr, "plot: unrecognized arguments: --outptu\\nx (see --help)\n")
+
+    def packages_with(self, python, changes, apt=True):
+        """What tools/plot says in that Python, which finds no package, after changes to its module."""
+        script = ("import importlib.machinery, importlib.util, shutil, sys\n"
+                  f"sys.path.insert(0, {str(ROOT / 'tools')!r})\n"
+                  f"loader = importlib.machinery.SourceFileLoader('plot', {str(ROOT / 'tools/plot')!r})\n"
+                  "plot = importlib.util.module_from_spec(importlib.util.spec_from_loader('plot', loader))\n"
+                  "loader.exec_module(plot)\n"
+                  "plot.missing_packages = lambda: ['numpy', 'plotly']\n"
+                  f"shutil.which = lambda name: '/usr/bin/apt-get' if {apt} else None\n"
+                  f"{changes}\n"
+                  "plot.need_packages()\n")
+        ran = run(python, "-B", "-c", script)
+        self.assertEqual((ran.returncode, ran.stdout), (1, ""), ran.stderr)
+        return ran.stderr
+
+    def test_says_which_python_lacks_which_package(self):
+        own = str(self.place("environment") / "bin/python")
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", self.place("environment")], check=True)
+        nobody_has = "plot.has_packages = lambda python: False"
+        self.assertEqual(self.packages_with(own, nobody_has),
+                         f"plot: {own} has no numpy and no plotly; {own} -m pip install numpy plotly\n")
+        here = "plot.DISTRIBUTION_PYTHON = sys.executable"
+        python = run(sys.executable, "-c", "import sys; print(sys.executable)").stdout.strip()
+        self.assertEqual(self.packages_with(sys.executable, here),
+                         f"plot: {python} has no numpy and no plotly; apt-get install python3-numpy python3-plotly\n")
+        self.assertEqual(self.packages_with(sys.executable, here, apt=False),
+                         f"plot: {python} has no numpy and no plotly; {python} -m pip install numpy plotly\n")
+        self.assertIn("-m pip install", self.packages_with(own, here), "an environment is not the distribution's")
+
+    def test_leaves_it_to_the_distributions_python(self):
+        if run("/usr/bin/python3", "-c", "import matplotlib, numpy, plotly").returncode != 0:
+            self.skipTest("/usr/bin/python3 lacks packages")
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", self.place("bare")], check=True)
+        ran = run(self.place("bare") / "bin/python", "-B", ROOT / "tools/plot", self.place("nothing there"))
+        self.assertEqual(ran.returncode, 2)
+        self.assertIn("nothing there: No such file", ran.stderr)
 
     def test_says_what_it_cannot_write(self):
         (self.place("file")).write_text("", encoding="utf-8")
-        ran = plot(self.directory, "--output", self.place("file"))
-        self.assertEqual(ran.returncode, 1)
-        self.assertEqual(ran.stderr, f"plot: {self.place('file')}: cannot write: File exists\n")
+        file = self.place("file")
+        self.assertEqual(self.refusal(self.directory, "--output", file),
+                         f"plot: {file}: cannot write: File exists, expected a directory for the pictures")
+        (self.place("taken") / "overview.png").mkdir(parents=True)
+        self.assertEqual(self.refusal(self.directory, "--output", self.place("taken")),
+                         f"plot: {self.place('taken')}/overview.png: a directory, expected none in a picture's place")
+        self.assertEqual(os.listdir(self.place("taken")), ["overview.png"], "nothing else, no unfinished files")
+
+    def test_keeps_old_pictures_whole_where_drawing_fails(self):
+        output = self.place("kept")
+        output.mkdir()
+        (output / "surface.png").write_text("old", encoding="utf-8")
+        with mock.patch.object(page, "html", side_effect=OSError(28, "No space left on device")):
+            ran = plot(self.directory, "--output", output)
+        self.assertEqual((ran.returncode, ran.stderr), (1, f"plot: {output}: cannot write: No space left on device\n"))
+        self.assertEqual(os.listdir(output), ["surface.png"])
+        self.assertEqual((output / "surface.png").read_text(encoding="utf-8"), "old")
+
+    def test_signals_end_it_quietly(self):
+        output = self.place("interrupted")
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            ran = run(sys.executable, "-B", "-c",  # the signal comes while a picture is written
+                      "import os, runpy, sys, time\n"
+                      f"sys.path.insert(0, {str(ROOT / 'tools')!r})\n"
+                      "from plotting import figures\n"
+                      "def save(figure, path):\n"
+                      "    path.write_text('unfinished', encoding='utf-8')\n"
+                      f"    os.kill(os.getpid(), {int(number)})\n"
+                      "    time.sleep(600)\n"
+                      "figures.save = save\n"
+                      f"sys.argv = ['plot', {str(self.directory)!r}, '--output', {str(output)!r}]\n"
+                      f"runpy.run_path({str(ROOT / 'tools/plot')!r}, run_name='__main__')\n")
+            self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (128 + number, "", ""))
+            self.assertEqual(os.listdir(output), [], "no unfinished files")
+
+    def test_needs_nothing_of_the_users_matplotlib(self):
+        surroundings = {name: value for name, value in os.environ.items() if name != "MPLCONFIGDIR"}
+        surroundings.update(HOME="/dev/null", XDG_CONFIG_HOME="/dev/null", XDG_CACHE_HOME="/dev/null",
+                            MPLBACKEND="nothing")
+        ran = subprocess.run([sys.executable, "-B", ROOT / "tools/plot", self.place("none")], capture_output=True,
+                             text=True, check=False, env=surroundings)
+        self.assertEqual((ran.returncode, ran.stdout), (2, ""))
+        self.assertRegex(ran.stderr, r"\Aplot: [^\n]*/none: No such file [^\n]*\n\Z")
+
+    def test_streams_may_be_closed_or_full(self):
+        command_line = f"{sys.executable} -B {ROOT}/tools/plot"
+        for redirected, status in {f"{self.place('none')} 2>/dev/full": 2, f"{self.place('none')} 2>&-": 2,
+                                   "--help >/dev/full 2>/dev/full": 1, "--help >&-": 0}.items():
+            ran = run("sh", "-c", f"exec {command_line} {redirected}")
+            self.assertEqual((ran.returncode, ran.stdout, ran.stderr), (status, "", ""), redirected)
+        ran = run("sh", "-c", f"exec {command_line} --help >/dev/full")
+        self.assertEqual((ran.returncode, ran.stderr), (1, "plot: standard output: No space left on device\n"))
+        ran = run("bash", "-c", f"{command_line} --help | true")
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+
+    def test_paths_are_printed_in_one_line_on_any_terminal(self):
+        odd = os.fsencode(self.scratch.name) + "/ödd $x$ <!--<script> {{SCRIPT}}\n\x1b[31m".encode() + b"\xff"
+        shutil.copytree(self.directory, os.fsdecode(odd))
+        for environment in ({"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"},
+                            {"PYTHONIOENCODING": "ascii"}):
+            ran = subprocess.run([sys.executable, "-B", ROOT / "tools/plot", odd, self.directory], check=False,
+                                 capture_output=True, text=True, env={**os.environ, **environment})
+            self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+            self.assertEqual(ran.stdout.count("\n"), 1)
+            self.assertRegex(ran.stdout, r"dd \$x\$ <!--<script> {{SCRIPT}}\\n\\x1b\[31m\\udcff\n$")
+        os.remove(odd + b"/run.json")
+        self.assertIn("\\n\\x1b[31m\\udcff/run.json: No such file", self.refusal(os.fsdecode(odd)))
 
 
 class PlotOption(unittest.TestCase):

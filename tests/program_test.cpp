@@ -18,6 +18,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// Long enough for some progress to be shown.
+const std::vector<std::string> some_progress = {"--device", "reference", "--set",
+                                                "train.iterations=3000"};
+
 class Program : public ::testing::Test {
  protected:
   Program() { settings.directory = scratch.path(); }
@@ -114,12 +118,12 @@ TEST_F(Program, AnswersAboutItself) {
 TEST_F(Program, ShowsColoursAndProgressOnATerminal) {
   settings.terminal = true;
   settings.environment = {"NO_COLOR=", "TERM=xterm-256color"};
-  const ProgramResult coloured = run_program({"--device", "reference"}, settings);
+  const ProgramResult coloured = run_program(some_progress, settings);
   EXPECT_EQ(coloured.status, 0);
   EXPECT_NE(coloured.out.find("\x1b[48;5;"), std::string::npos);
   EXPECT_NE(coloured.out.find("training ["), std::string::npos);
   settings.environment = {"NO_COLOR=1", "TERM=xterm-256color"};
-  const ProgramResult plain = run_program({"--device", "reference"}, settings);
+  const ProgramResult plain = run_program(some_progress, settings);
   EXPECT_EQ(plain.out.find("\x1b[48;5;"), std::string::npos);
   EXPECT_NE(plain.out.find("training ["), std::string::npos);
 }
@@ -271,7 +275,7 @@ TEST_F(Program, FinishesWithoutItsTerminal) {
   settings.ignored = {SIGHUP};
   settings.interrupt_after = "networks";
   settings.interrupt_signal = 0;
-  const ProgramResult result = run_program({"--device", "reference"}, settings);
+  const ProgramResult result = run_program(some_progress, settings);
   EXPECT_EQ(result.status, 1) << "what it printed was lost";
   EXPECT_TRUE(fs::exists(scratch.path() / "results/digits/run.json"));
 }
@@ -305,7 +309,7 @@ TEST_F(Program, KeepsToTheTerminalsWidth) {
   settings.terminal = true;
   settings.columns = 30;
   settings.environment = {"NO_COLOR=1", "TERM=xterm"};
-  const std::string out = run_program({"--device", "reference"}, settings).out;
+  const std::string out = run_program(some_progress, settings).out;
   const std::regex line("\r(training [^\r\x1b]*)\x1b");
   std::size_t lines = 0;
   for (std::sregex_iterator found(out.begin(), out.end(), line), end; found != end; ++found) {
@@ -319,7 +323,7 @@ TEST_F(Program, PrintsNoEscapeCodesWhereTheTerminalKnowsNone) {
   settings.terminal = true;
   for (const char* term : {"TERM=dumb", "TERM="}) {
     settings.environment = {"NO_COLOR=", term};
-    const ProgramResult result = run_program({"--device", "reference"}, settings);
+    const ProgramResult result = run_program(some_progress, settings);
     EXPECT_EQ(result.status, 0);
     EXPECT_EQ(result.out.find('\x1b'), std::string::npos) << term;
   }

@@ -38,7 +38,7 @@ TEST(RunSmoother, IsSciPys) {
   for (const auto& run : runs) {
     const std::uint32_t window = run["window"], polyorder = run["polyorder"],
                         length = run["length"];
-    const auto weights = savitzky_golay_weights(window, polyorder);
+    const auto weights = scipy_weights(window, polyorder);
     const Outcome outcome = run_of(run["bits_hex"], length);
     const std::vector<std::uint32_t> steps = run["steps"];
     const std::vector<double> expected = run["smoothed"];
@@ -81,6 +81,24 @@ TEST(RunSmoother, SumsOverTheWindowWhereMomentsWouldLoseDigits) {
   for (std::uint32_t k = 0; k < 21; ++k)
     if (run.was_right(90 + k)) sum += weights[k];
   EXPECT_EQ(smoother.smoothed(run, 200, {100}), std::vector<double>{sum});
+}
+
+TEST(RunSmoother, KeepsItsDigitsForEveryOrder) {
+  for (const std::uint32_t window : {23U, 101U, 1001U, 9999U})
+    for (std::uint32_t polyorder = 4; polyorder <= 20; polyorder += 4) {
+      const auto weights = savitzky_golay_weights(window, polyorder);
+      const std::uint32_t length = window + 200, half = window / 2;
+      const Outcome run = every_third_step(length);
+      const std::vector<std::uint32_t> steps{half, half + 101, half + 200};
+      const auto smoothed = RunSmoother(weights, polyorder).smoothed(run, length, steps);
+      for (std::size_t i = 0; i < steps.size(); ++i) {
+        long double sum = 0.0;
+        for (std::uint32_t k = 0; k < window; ++k)
+          if (run.was_right(steps[i] + k - half)) sum += weights[k];
+        EXPECT_NEAR(smoothed[i], static_cast<double>(sum), 1e-12)
+            << "window " << window << ", order " << polyorder;
+      }
+    }
 }
 
 TEST(RunSmoother, StaysExactOverMillionsOfSteps) {

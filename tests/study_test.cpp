@@ -57,7 +57,7 @@ TEST_P(Study, DigitsIsGoldenInAll240Cells) { expect_golden("digits", GetParam())
 TEST_P(Study, MnistIsGoldenInAll240Cells) {
   const auto directory = mnist_directory();
   if (!directory)
-    GTEST_SKIP() << "SKIPPED: no MNIST in $GRIDRUN_MNIST, data/mnist or ../shared/data/mnist; "
+    GTEST_SKIP() << "SKIPPED: no MNIST in $GRIDRUN_MNIST or data/mnist; "
                     "tools/fetch-mnist brings it";
   expect_golden("mnist", GetParam(), {"dataset.path='" + directory->string() + "'"});
 }

@@ -120,12 +120,9 @@ TestSweep shipped_sweep(const std::string& configuration,
 }
 
 std::optional<std::filesystem::path> mnist_directory() {
-  const std::filesystem::path source = shipped_directory().parent_path();
-  std::vector<std::filesystem::path> places = {source / "data/mnist",
-                                               source / "../shared/data/mnist"};
-  if (const char* named = std::getenv("GRIDRUN_MNIST"); named && *named)
-    places.insert(places.begin(), named);
-  for (const auto& place : places)
+  const char* const named = std::getenv("GRIDRUN_MNIST");
+  for (const std::filesystem::path& place :
+       {std::filesystem::path(named ? named : ""), shipped_directory() / "mnist"})
     if (std::filesystem::is_directory(place)) return place;
   return std::nullopt;
 }

@@ -30,8 +30,7 @@ TestSweep random_sweep(std::uint32_t seed);
 TestSweep shipped_sweep(const std::string& configuration,
                         const std::vector<std::string>& overrides = {});
 
-/// The directory of MNIST: $GRIDRUN_MNIST, data/mnist, ../shared/data/mnist (from the source
-/// tree), whichever exists first.
+/// The directory of MNIST: $GRIDRUN_MNIST or data/mnist, whichever exists first.
 std::optional<std::filesystem::path> mnist_directory();
 
 /// What the reference engine makes of a sweep.

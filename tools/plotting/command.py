@@ -1,17 +1,34 @@
 """The command line of tools/plot."""
 import argparse
-import sys
+import os
+import shutil
+import tempfile
+import warnings
 from pathlib import Path
 
 from plotting import figures, page
-from plotting.results import RequestError, load_all
+from plotting.checked import RequestError, request_error
+from plotting.results import load_all
+from plotting.run_files import describe
+from plotting.terminal import complain, printable, say
 
 FIGURES = {"surface": figures.surface, "heat_maps": figures.heat_maps, "overview": figures.overview}
 PAGE = "study.html"
 
 
+class Parser(argparse.ArgumentParser):
+    """Prints one line where argparse prints the usage with an error."""
+
+    def print_help(self, file=None):
+        say(self.format_help())
+
+    def error(self, message):
+        complain(f"{message} (see --help)")
+        self.exit(2)
+
+
 def parse_arguments(arguments=None):
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="plot", description="Draws what gridrun left in its output directories, several of them side by side.",
         epilog="Writes surface, heat_maps and overview, each as .png and .svg, and study.html, which works offline.")
     parser.add_argument("results", nargs="+", type=Path, metavar="RESULTS",
@@ -35,21 +52,46 @@ def draw(results, directory):
     return written + [PAGE]
 
 
+def unfinished_folder(directory):
+    """A new folder in the directory for files that are not whole yet."""
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return Path(tempfile.mkdtemp(prefix=".plot-", dir=directory))
+    except OSError as error:
+        raise request_error(directory, f"cannot write: {describe(error)}", "a directory for the pictures") from error
+
+
+def write(results, directory):
+    """Draws into the directory, whose files change only once all are written; returns their names."""
+    folder = unfinished_folder(directory)
+    try:
+        names = draw(results, folder)
+        for name in names:
+            if (directory / name).is_dir():
+                raise request_error(directory / name, "a directory", "none in a picture's place")
+        for name in names:
+            os.replace(folder / name, directory / name)
+        return names
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def main(arguments=None):
     """Exit status: 0 done, 1 could not write, 2 the request was wrong and nothing was written."""
     options = parse_arguments(arguments)
-    try:
-        results = load_all(options.results)
-    except RequestError as error:
-        print(f"plot: {error}", file=sys.stderr)
-        return 2
+    warnings.filterwarnings("ignore", "Glyph .* missing from")  # of a title; the page has it
     directory = options.output or options.results[0]
     try:
-        directory.mkdir(parents=True, exist_ok=True)
-        written = draw(results, directory)
+        written = write(load_all(options.results), directory)
+    except RequestError as error:
+        complain(error)
+        return 2
     except OSError as error:
-        print(f"plot: {error.filename or directory}: cannot write: {error.strerror}", file=sys.stderr)
+        complain(f"{directory}: cannot write: {describe(error)}")
+        return 1
+    except MemoryError:
+        complain("out of memory")
         return 1
     if not options.quiet:
-        print(f"wrote {', '.join(written)} in {directory}")
+        say(f"wrote {', '.join(written)} in {printable(directory)}\n")
     return 0

@@ -3,10 +3,11 @@ import io
 
 import matplotlib
 
+matplotlib.rcdefaults()  # not the user's: the same results give the same file
 matplotlib.use("Agg")
 matplotlib.rcParams.update({
     "font.size": 10, "axes.titlesize": 11, "axes.labelsize": 10, "figure.facecolor": "white",
-    "svg.hashsalt": "gridrun",  # the same results give the same file
+    "svg.hashsalt": "gridrun",
 })
 import matplotlib.patheffects as effects  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
@@ -117,6 +118,7 @@ class Sheet:
         return self.figure.add_axes(place, **options)
 
     def title(self, text, middle, top):
+        text = text.replace("$", r"\$")  # else what is between two would be read as a formula
         self.figure.text(middle / self.width, (top - TITLE_HEIGHT / 2) / self.height, text, ha="center", va="center",
                          fontsize=14, fontweight="bold")
 

@@ -2,6 +2,7 @@
 // so that axes may have gaps; a run's own numbers are in its labels.
 "use strict";
 
+const study = JSON.parse(document.getElementById("study").textContent);
 const NONE_COLOUR = "#d9d9d9";
 const MOST_LEARNING_RATES = 8, MOST_FRACTIONS = 16;  // that an axis has labels for
 const SETTINGS = {responsive: true, displaylogo: false};

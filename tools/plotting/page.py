@@ -1,14 +1,17 @@
 """The interactive page: one HTML file with Plotly in it, so that it works offline."""
+import functools
 import html as escape
 import json
+import re
 from pathlib import Path
 
 import numpy as np
-from plotly.offline import get_plotlyjs
+from plotly.offline import offline
 
 from plotting.figures import colour_range
 
 HERE = Path(__file__).parent
+offline.open = functools.partial(open, encoding="utf-8")  # Debian's plotly reads its script in the terminal's encoding
 
 
 def rounded(values, digits):
@@ -47,19 +50,25 @@ def data_of(run):
     return data
 
 
+def plotly_script():
+    """Plotly's JavaScript."""
+    return offline.get_plotlyjs()
+
+
+def embedded(data):
+    """JSON for a script element: no text in it can end the element or comment it out."""
+    return json.dumps(data, separators=(",", ":"), allow_nan=False).replace("<", "\\u003c")
+
+
 def html(results):
     """The text of the page."""
     ranges = {name: [float(end) for end in colour_range(results, name)] for name in ("accuracy", "update", "error")}
-    data = json.dumps({"runs": [data_of(run) for run in results], "ranges": ranges}, separators=(",", ":"))
     parts = {
         "TITLE": escape.escape(" beside ".join(run.title for run in results)),
         "STYLE": (HERE / "page.css").read_text(encoding="utf-8"),
-        "PLOTLY": get_plotlyjs(),
-        "DATA": data.replace("</", "<\\/"),
+        "PLOTLY": plotly_script(),
+        "DATA": embedded({"runs": [data_of(run) for run in results], "ranges": ranges}),
         "SCRIPT": (HERE / "page.js").read_text(encoding="utf-8"),
     }
     page = (HERE / "page.html").read_text(encoding="utf-8")
-    for name, text in parts.items():
-        before, after = page.split("{{" + name + "}}")
-        page = before + text + after
-    return page
+    return re.sub(r"\{\{(\w+)\}\}", lambda place: parts[place[1]], page)

@@ -1,20 +1,36 @@
 """What gridrun left in an output directory, read and checked."""
 import csv
-import json
+import io
+import warnings
 import zipfile
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Optional
 
 import numpy as np
 
-RUN_KEYS = {"engine", "device", "configuration", "dataset"}
-ANSWERS_KEYS = {"best", "by_lr", "fewest_bits", "left_cliff", "diagonal_cliff", "text"}
-COLUMNS = ("lr", "fraction", "accuracy", "mean_update", "mean_error")
+from plotting.checked import (Boolean, Integer, OneOf, OrNull, Real, RequestError, Text, check, check_array, parse_json,
+                              request_error)
+from plotting.run_files import LARGEST, RunFiles, check_directory
+from plotting.terminal import printable, shortened
+
+LEARNING_RATE, FRACTION = Integer(0, 62), Integer(0, 52)  # of the configuration
+FIGURE = Real(1e40)  # means of 64-bit numbers times 2^fraction
+COLUMNS = {"lr": LEARNING_RATE, "fraction": FRACTION, "accuracy": Real(100), "mean_update": FIGURE,
+           "mean_error": FIGURE}
+RUN = {"engine": Text(1000), "device": Text(1000),
+       "configuration": {"train": {"iterations": Integer(1, 2**31 - 1)}},
+       "dataset": {"name": Text(100), "samples": Integer(1, 2**32)}}
+MOST_POINTS = 100_000  # of a learning curve
 
 
-class RequestError(Exception):
-    """Results that are not there, or not gridrun's."""
+def answers_form(learning_rates, fractions):
+    """What is drawn of answers.json, for a grid with those axes."""
+    lr, fraction = OneOf(tuple(learning_rates)), OneOf(tuple(fractions))
+    cell = {"lr": lr, "fraction": fraction}
+    return {"best": cell, "by_lr": [{"lr": lr, "knee": OrNull(fraction), "cut_off": Boolean()}],
+            "fewest_bits": OrNull(cell), "left_cliff": OrNull({"lr": lr, "next_lr": OrNull(lr)}),
+            "diagonal_cliff": OrNull({"intercept": Real(1e6), "slope": Real(1e6), "lr": [lr]}),
+            "text": [Text(100_000)]}
 
 
 @dataclass(frozen=True)
@@ -65,73 +81,108 @@ def log2_or_nan(values):
     return np.where(np.isfinite(logarithms), logarithms, np.nan)
 
 
-def read_json(path, keys):
-    """An object with at least those keys."""
+def end_of(path, most=80):
+    """A path on one line of at most so many characters, without its beginning if need be."""
+    text = printable(path)
+    return text if len(text) <= most else f"…{text[1 - most:]}"
+
+
+def number(text, form):
+    """A field of grid.csv; None where there is none."""
     try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RequestError(f"{path}: {error.strerror}; a run of gridrun leaves one") from error
-    except ValueError as error:
-        raise RequestError(f"{path}: not JSON: {error}") from error
-    if not isinstance(value, dict) or not keys <= value.keys():
-        raise RequestError(f"{path}: not what gridrun writes; its keys are {', '.join(sorted(keys))}")
-    return value
+        return int(text) if isinstance(form, Integer) else float(text)
+    except (TypeError, ValueError):
+        return None
 
 
-def read_grid(path):
+def read_grid(files):
     """lr, fractions, and one grid [lr][fraction] for each further column."""
+    path = files.path("grid.csv")
     try:
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-        cells = {(int(row["lr"]), int(row["fraction"])): [float(row[name]) for name in COLUMNS[2:]] for row in rows}
-    except OSError as error:
-        raise RequestError(f"{path}: {error.strerror}; a run of gridrun leaves one") from error
-    except (KeyError, TypeError, ValueError) as error:
-        raise RequestError(f"{path}: not a grid with the columns {','.join(COLUMNS)}") from error
+        rows = list(csv.DictReader(io.StringIO(files.read("grid.csv").decode("utf-8"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise request_error(path, f"not CSV: {error}", f"the columns {','.join(COLUMNS)}") from error
+    cells = {}
+    for line, row in enumerate(rows, start=2):
+        for name, form in COLUMNS.items():
+            if name not in row:
+                raise request_error(path, f"no column {name}", f"the columns {','.join(COLUMNS)}")
+            if not form.accepts(number(row[name], form)):
+                raise request_error(path, f"line {line}: {name} is {shortened(row[name], 40)}", form)
+        cell = tuple(int(row[name]) for name in ("lr", "fraction"))
+        if cell in cells:
+            raise request_error(path, f"line {line}: lr {cell[0]}, fraction {cell[1]} again", "each cell once")
+        cells[cell] = [float(row[name]) for name in ("accuracy", "mean_update", "mean_error")]
+        if min(cells[cell][1:]) < 0:
+            raise request_error(path, f"line {line}: a mean below 0", "means of magnitudes")
     learning_rates, fractions = (sorted(set(axis)) for axis in zip(*cells)) if cells else ([], [])
     if not cells or len(cells) != len(learning_rates) * len(fractions):
-        raise RequestError(f"{path}: not a full grid: {len(cells)} cells of {len(learning_rates)} x {len(fractions)}")
+        raise request_error(path, f"{len(cells)} cells of {len(learning_rates)} x {len(fractions)}", "a full grid")
     table = np.array([[cells[lr, fraction] for fraction in fractions] for lr in learning_rates])
     return learning_rates, fractions, np.moveaxis(table, 2, 0)
 
 
-def read_curves(path, shape):
-    """The curves of a grid of that shape; None where there are none."""
-    if not path.exists():
-        return None
+def read_arrays(files, name, wanted):
+    """The arrays of an .npz file by those names."""
+    path, content = files.path(name), files.read(name)
     try:
-        with np.load(path) as arrays:
-            curves = Curves(arrays["steps"], arrays["accuracy"])
-    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile) as error:
-        raise RequestError(f"{path}: not learning curves of gridrun") from error
-    if curves.accuracy.shape != (*shape, len(curves.steps)):
-        raise RequestError(f"{path}: curves of another grid than grid.csv")
-    return curves
+        if not zipfile.is_zipfile(io.BytesIO(content)):
+            raise ValueError("not a zip archive")
+        with warnings.catch_warnings(action="ignore"), np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+            if any(member.file_size > LARGEST for member in arrays.zip.infolist()):
+                raise ValueError("its arrays are too large")
+            return [np.asarray(arrays[one]) for one in wanted]
+    except Exception as error:  # NumPy and zipfile have a dozen kinds of it for damaged files
+        raise request_error(path, f"{type(error).__name__}: {error}",
+                            f"an archive of arrays {', '.join(wanted)}") from error
+
+
+def read_curves(files, learning_rates, fractions):
+    """The curves of a grid with those axes; None where there are none."""
+    if not files.has("curves.npz"):
+        return None
+    path = files.path("curves.npz")
+    steps, accuracy, *axes = read_arrays(files, "curves.npz", ("steps", "accuracy", "learning_rates", "fractions"))
+    for name, axis, of_grid in zip(("learning_rates", "fractions"), axes, (learning_rates, fractions)):
+        if check_array(path, name, axis, (len(of_grid),)).tolist() != of_grid:
+            raise request_error(path, f"{name} of another grid", "those of grid.csv")
+    points = steps.size
+    if not 1 <= points <= MOST_POINTS:
+        raise request_error(path, f"{points} steps", f"1 to {MOST_POINTS}")
+    return Curves(check_array(path, "steps", steps, (points,)),
+                  check_array(path, "accuracy", accuracy, (len(learning_rates), len(fractions), points)))
+
+
+def read(files):
+    """The run whose files these are."""
+    learning_rates, fractions, (accuracy, mean_update, mean_error) = read_grid(files)
+    run = parse_json(files.path("run.json"), files.read("run.json"), RUN)
+    path = files.path("answers.json")
+    answers = parse_json(path, files.read("answers.json"), answers_form(learning_rates, fractions))
+    if [row["lr"] for row in answers["by_lr"]] not in ([], learning_rates):
+        raise request_error(path, "answers of another grid", "a row for each lr of grid.csv")
+    lr, fraction = np.array(learning_rates)[:, None], np.array(fractions)[None, :]
+    return Results(
+        title=printable(run["dataset"]["name"].upper()), learning_rates=learning_rates, fractions=fractions,
+        accuracy=accuracy, update=log2_or_nan(mean_update) - fraction, error=log2_or_nan(mean_error) + lr - fraction,
+        answers=answers, run=run, curves=read_curves(files, learning_rates, fractions))
 
 
 def load(directory):
-    """The run in a directory, titled by its data set."""
-    directory = Path(directory)
-    if not directory.is_dir():
-        raise RequestError(f"{directory}: no such directory")
-    learning_rates, fractions, (accuracy, mean_update, mean_error) = read_grid(directory / "grid.csv")
-    run, answers = read_json(directory / "run.json", RUN_KEYS), read_json(directory / "answers.json", ANSWERS_KEYS)
-    try:
-        title, answered = run["dataset"]["name"].upper(), [row["lr"] for row in answers["by_lr"]]
-    except (AttributeError, KeyError, TypeError) as error:
-        raise RequestError(f"{directory}: run.json or answers.json is not what gridrun writes") from error
-    if answered not in ([], learning_rates):
-        raise RequestError(f"{directory / 'answers.json'}: answers of another grid than grid.csv")
-    lr, fraction = np.array(learning_rates)[:, None], np.array(fractions)[None, :]
-    return Results(
-        title=title, learning_rates=learning_rates, fractions=fractions, accuracy=accuracy,
-        update=log2_or_nan(mean_update) - fraction, error=log2_or_nan(mean_error) + lr - fraction,
-        answers=answers, run=run, curves=read_curves(directory / "curves.npz", accuracy.shape))
+    """The run in a directory, titled by its data set. Raises RequestError where there is none, or a damaged one."""
+    check_directory(directory)
+    while True:
+        files = RunFiles(directory)
+        try:
+            return read(files)
+        except RequestError:
+            if files.is_current():
+                raise  # else a run that ended meanwhile has removed these files: read its own
 
 
 def load_all(directories):
     """Several runs; those of one data set are told apart by their directories' names."""
     runs = [load(directory) for directory in directories]
     titles = [run.title for run in runs]
-    return [Results(**{**vars(run), "title": f"{run.title}, {directory}"}) if titles.count(run.title) > 1 else run
-            for run, directory in zip(runs, directories)]
+    return [Results(**{**vars(run), "title": f"{run.title}, {end_of(directory)}"})
+            if titles.count(run.title) > 1 else run for run, directory in zip(runs, directories)]

@@ -4,11 +4,12 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <fstream>
+#include <csignal>
 #include <nlohmann/json.hpp>
 #include <regex>
 #include <utility>
 
+#include "file_descriptor.hpp"
 #include "idx_bytes.hpp"
 #include "program.hpp"
 #include "scratch_directory.hpp"
@@ -296,11 +297,17 @@ TEST_F(Program, CtrlCEndsLoading) {
   settings.err_file = (scratch.path() / "err").string();
   const pid_t program = start_program(
       {"--set", "dataset.name=csv", "--set", "dataset.path=my.csv", "--output", "a"}, settings);
-  {
-    std::ofstream never_ends(pipe);  // opens once gridrun reads
-    ::kill(program, SIGINT);
-    EXPECT_EQ(wait_for_program(program), 1);
-  }
+  std::signal(SIGPIPE, SIG_IGN);
+  const FileDescriptor data(pipe, O_WRONLY);  // opens once gridrun reads
+  ::kill(program, SIGINT);
+  const std::string samples(1 << 16, '\n');
+  std::size_t written = 0;
+  constexpr std::size_t most = std::size_t{1} << 28;
+  while (written<most&& ::write(data.number(), samples.data(), samples.size())> 0)
+    written += samples.size();
+  EXPECT_LT(written, most) << "it went on reading";
+  if (written >= most) ::kill(program, SIGKILL);
+  EXPECT_EQ(wait_for_program(program), 1);
   EXPECT_EQ(contents_of(settings.err_file), "gridrun: interrupted; nothing was written\n");
   EXPECT_FALSE(fs::exists(scratch.path() / "a"));
 }

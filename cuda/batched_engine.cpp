@@ -367,6 +367,16 @@ class WordTrainer {
 BatchedEngine::BatchedEngine(std::unique_ptr<Device> device, Tuning tuning)
     : device_(std::move(device)), tuning_(tuning) {}
 
+double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
+  constexpr double copies = 2;  // as they come from the device, and as they are returned
+  constexpr double bytes_a_unit = sizeof(Unit) + 2 * sizeof(std::uint32_t);
+  constexpr double bytes_a_sample = 2 * sizeof(std::uint32_t);  // order and label
+  const auto networks = static_cast<double>(sweep.networks.size());
+  return copies * outcomes_bytes(sweep.networks.size(), sweep.iterations) +
+         bytes_a_unit * networks * static_cast<double>(sweep.outputs) +
+         bytes_a_sample * static_cast<double>(sweep.dataset->samples);
+}
+
 Outcomes BatchedEngine::train(const StagedSweep& sweep, Progress& progress) {
   record_ = {};
   progress.throw_if_stopped();

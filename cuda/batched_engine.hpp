@@ -25,6 +25,7 @@ class BatchedEngine final : public Engine {
 
   std::string name() const override { return "cuda"; }
   std::string device() const override { return device_->description(); }
+  double memory_needed(const StagedSweep& sweep) const override;
   Outcomes train(const StagedSweep& sweep, Progress& progress) override;
 
   /// How the last training went.

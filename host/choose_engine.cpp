@@ -9,6 +9,7 @@
 #include "cuda_engine.hpp"
 #include "gridrun/error.hpp"
 #include "machine.hpp"
+#include "message_text.hpp"
 #include "reference_engine.hpp"
 
 namespace gridrun {
@@ -31,7 +32,7 @@ std::unique_ptr<Engine> choose_engine(const std::string& device) {
   if (device == "reference") return std::make_unique<ReferenceEngine>(processors());
   if (is_number(device)) return make_cuda_engine(std::stoi(device));
   throw RequestError(
-      fmt::format("--device {}: expected auto, cpu, reference or a GPU's number", device));
+      fmt::format("--device {}: expected auto, cpu, reference or a GPU's number", excerpt(device)));
 }
 
 std::string list_devices() {

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "gridrun/error.hpp"
+#include "message_text.hpp"
 #include "nearest_name.hpp"
 
 namespace gridrun {
@@ -46,10 +47,11 @@ Options parse_command_line(int argc, const char* const* argv) {
     for (const CLI::Option* option : app.get_options())
       known.push_back("--" + option->get_lnames().front());
     const std::string unknown = app.remaining().front();
-    throw RequestError(
-        fmt::format("{}: not expected{}; see gridrun --help", unknown, suggestion(unknown, known)));
+    throw RequestError(fmt::format("{}: not expected{}; see gridrun --help", excerpt(unknown),
+                                   suggestion(unknown, known)));
   } catch (const CLI::ParseError& error) {
-    throw RequestError(fmt::format("{}; see gridrun --help", error.what()));
+    constexpr std::size_t longest = 200;  // it may quote an argument
+    throw RequestError(fmt::format("{}; see gridrun --help", excerpt(error.what(), longest)));
   }
   return options;
 }

@@ -16,8 +16,10 @@
 
 #include "gridrun/error.hpp"
 #include "gzip.hpp"
+#include "message_text.hpp"
 #include "nearest_name.hpp"
 #include "shipped_files.hpp"
+#include "toml_depth.hpp"
 
 namespace gridrun {
 namespace fs = std::filesystem;
@@ -73,13 +75,19 @@ std::string where(const toml::node& node, std::string_view source) {
   const toml::source_region& region = node.source();
   const std::string_view path = region.path ? std::string_view(*region.path) : source;
   return path.starts_with("--set") ? std::string(path)
-                                   : fmt::format("{}:{}", path, region.begin.line);
+                                   : fmt::format("{}:{}", path_text(path), region.begin.line);
+}
+
+/// A real that looks like one: 1.0, not 1.
+std::string as_text(double real) {
+  const std::string text = fmt::format("{}", real);
+  return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
 }
 
 std::string as_text(const toml::node& node) {
-  if (const auto* text = node.as_string()) return fmt::format("\"{}\"", text->get());
+  if (const auto* text = node.as_string()) return fmt::format("\"{}\"", excerpt(text->get()));
   if (const auto* integer = node.as_integer()) return fmt::format("{}", integer->get());
-  if (const auto* real = node.as_floating_point()) return fmt::format("{}", real->get());
+  if (const auto* real = node.as_floating_point()) return as_text(real->get());
   if (const auto* boolean = node.as_boolean()) return fmt::format("{}", boolean->get());
   if (node.is_array()) return "[...]";
   return node.is_table() ? "{...}" : "a date or time";
@@ -95,7 +103,8 @@ class Keys {
   [[noreturn]] void fail(const std::string& key, const std::string& expected) const {
     const toml::node* node = root_.at_path(key).node();
     if (!node)
-      throw RequestError(fmt::format("{}: {} is missing, expected {}", source_, key, expected));
+      throw RequestError(
+          fmt::format("{}: {} is missing, expected {}", path_text(source_), key, expected));
     throw RequestError(fmt::format("{}: {} = {}, expected {}", where(*node, source_), key,
                                    as_text(*node), expected));
   }
@@ -190,13 +199,15 @@ class Keys {
 
   void refuse_unknown(const toml::table& table, const std::string& prefix) const {
     for (const auto& [name, node] : table) {
-      const std::string key = prefix + std::string(name.str());
+      const bool dotted = name.str().find('.') != std::string_view::npos;  // then it is in quotes
+      const std::string key =
+          dotted ? fmt::format("{}\"{}\"", prefix, name.str()) : prefix + std::string(name.str());
       const bool known = std::find(known_keys.begin(), known_keys.end(), key) != known_keys.end();
       const bool group = std::any_of(known_keys.begin(), known_keys.end(), [&](const auto& other) {
         return other.starts_with(key + ".");
       });
       if (!known && !group)
-        throw RequestError(fmt::format("{}: unknown key {}{}", where(node, source_), key,
+        throw RequestError(fmt::format("{}: unknown key {}{}", where(node, source_), excerpt(key),
                                        suggestion(key, node.is_table() ? tables : known_keys)));
       if (!known && !node.is_table())
         throw RequestError(fmt::format("{}: {} = {}, expected a table [{}]", where(node, source_),
@@ -210,23 +221,36 @@ class Keys {
 };
 
 [[noreturn]] void fail_syntax(const toml::parse_error& error, const std::string& place) {
-  throw RequestError(fmt::format("{}: {}", place, error.description()));
+  constexpr std::size_t longest = 200;  // it may quote a key
+  throw RequestError(fmt::format("{}: {}", place, excerpt(error.description(), longest)));
 }
+
+/// Refuses what toml++ would not survive. `place_of` says where a line is.
+template <typename PlaceOf>
+void refuse_deep_keys(std::string_view text, PlaceOf&& place_of) {
+  constexpr std::size_t most_parts = 16;
+  if (const auto line = line_of_deep_key(text, most_parts))
+    throw RequestError(fmt::format("{}: a key of more than {} parts", place_of(*line), most_parts));
+}
+
+/// Where an override's keys are, for messages.
+std::string override_place(const std::string& text) { return "--set " + excerpt(text); }
 
 /// The right-hand side as TOML has it, else as a bare word: `dataset.name=csv` needs no quotes.
 toml::table parse_override(const std::string& text) {
-  const std::string source = "--set " + text;
+  const std::string source = override_place(text);
   const auto equals = text.find('=');
   if (equals == std::string::npos || equals == 0)
     throw RequestError(fmt::format("{}: expected KEY=VALUE", source));
+  const std::string key = text.substr(0, equals), value = text.substr(equals + 1);
+  const bool may_be_word = !value.empty() && value.find_first_of("'\"\n[{") == std::string::npos;
+  refuse_deep_keys(may_be_word ? key : text, [&](std::size_t) { return source; });
   try {
     return toml::parse(text, source);
   } catch (const toml::parse_error& error) {
-    const std::string value = text.substr(equals + 1);
-    if (value.empty() || value.find_first_of("'\"\n[{") != std::string::npos)
-      fail_syntax(error, source);
+    if (!may_be_word) fail_syntax(error, source);
     try {
-      return toml::parse(fmt::format("{} = '{}'", text.substr(0, equals), value), source);
+      return toml::parse(fmt::format("{} = '{}'", key, value), source);
     } catch (const toml::parse_error& key_error) {
       fail_syntax(key_error, source);
     }
@@ -253,6 +277,8 @@ Sweep checked(const Keys& keys) {
   if (sweep.dataset.path.empty())
     keys.fail("dataset.path",
               sweep.dataset.name == "csv" ? "a CSV file" : "a directory of IDX files");
+  if (sweep.dataset.path.find('\0') != std::string::npos)
+    keys.fail("dataset.path", "a path, which has no NUL");
   sweep.dataset.order = keys.choice("dataset.order", sample_orders, "by_label");
   sweep.dataset.scale = keys.real("dataset.scale", known.scale);
   if (!(sweep.dataset.scale > 0)) keys.fail("dataset.scale", "a number above 0");
@@ -320,24 +346,28 @@ fs::path find_configuration(const std::string& name) {
   const std::string why = fs::is_directory(found)               ? "a directory, expected a file"
                           : found.type() == fs::file_type::none ? unknown.message()
                                                                 : "no such file";
-  throw RequestError(
-      shipped.empty()
-          ? fmt::format("--config {}: {}; none are shipped: {} is missing or empty", name, why,
-                        shipped_directory().string())
-          : fmt::format("--config {}: {}; shipped are {}", name, why, fmt::join(shipped, " and ")));
+  throw RequestError(shipped.empty()
+                         ? fmt::format("--config {}: {}; none are shipped: {} is missing or empty",
+                                       path_text(name), why, path_text(shipped_directory()))
+                         : fmt::format("--config {}: {}; shipped are {}", path_text(name), why,
+                                       fmt::join(shipped, " and ")));
 }
 
 Sweep parse_configuration(const std::string& text, const std::string& source,
                           const std::vector<std::string>& overrides) {
+  const auto place = [&](std::size_t line) {
+    return fmt::format("{}:{}", path_text(source), line);
+  };
   toml::table root;
   try {
+    refuse_deep_keys(text, place);
     root = toml::parse(text, source);
   } catch (const toml::parse_error& error) {
-    fail_syntax(error, fmt::format("{}:{}", source, error.source().begin.line));
+    fail_syntax(error, place(error.source().begin.line));
   }
   for (const std::string& text_of_override : overrides) {
     toml::table over = parse_override(text_of_override);
-    Keys(over, "--set " + text_of_override);  // an unknown key is reported before it is merged
+    Keys(over, override_place(text_of_override));  // an unknown key is reported before it is merged
     merge(root, std::move(over));
   }
   return checked(Keys(root, source));

@@ -4,9 +4,11 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 
 #include "parallel.hpp"
 #include "winners.hpp"
@@ -24,6 +26,10 @@ std::uint32_t block_length(const SparseSamples& samples) {
   const std::size_t steps = std::min(words_in_cache / words_a_sample, most);
   return static_cast<std::uint32_t>(std::max<std::size_t>(1, steps / word_bits) * word_bits);
 }
+
+/// Groups of several fractions hold group_lanes inputs for each distinct one of the samples: too
+/// many above so many.
+constexpr std::size_t largest_mixed_inputs = 4096;
 
 /// The place of one group in training. Its neurons are trained by tasks on any thread, block by
 /// block; a block is settled when all of them have trained on it.
@@ -163,6 +169,36 @@ std::size_t groups_alone(std::size_t groups, unsigned threads) {
   return groups < 2 * threads ? 0 : (groups / threads - 1) * threads;
 }
 
+/// What the memory of a training depends on in the samples.
+struct InputCounts {
+  double nonzeros;  // of the samples used
+  double values;    // that SparseSamples has: a few distinct ones, or one a run of equals
+};
+
+/// Bounds that need no look at the samples.
+InputCounts most_inputs(const StagedSweep& sweep) {
+  const auto used = std::min<std::size_t>(sweep.iterations, sweep.dataset->samples);
+  const double nonzeros = static_cast<double>(used) * static_cast<double>(sweep.inputs);
+  return {nonzeros, sweep.dataset->values.index() == 0 ? 256 : std::max(256.0, nonzeros)};
+}
+
+/// Closer bounds, from a pass over all samples.
+InputCounts count_inputs(const StagedSweep& sweep) {
+  constexpr std::size_t few = 256;
+  InputCounts counts = most_inputs(sweep);
+  std::visit(
+      [&](const auto& stored) {
+        const auto nonzeros = std::ssize(stored) - std::count(stored.begin(), stored.end(), 0);
+        counts.nonzeros = std::min(counts.nonzeros, static_cast<double>(nonzeros));
+        std::set<double> distinct;
+        for (auto value = stored.begin(); value != stored.end() && distinct.size() <= few; ++value)
+          distinct.insert(static_cast<double>(*value));
+        counts.values = distinct.size() <= few ? few : std::max<double>(few, counts.nonzeros);
+      },
+      sweep.dataset->values);
+  return counts;
+}
+
 /// Trains the groups of a sweep.
 class Training {
  public:
@@ -188,9 +224,6 @@ class Training {
   }
 
  private:
-  /// Groups of several fractions hold group_lanes inputs for each distinct one of the samples.
-  static constexpr std::size_t largest_mixed_inputs = 4096;
-
   std::uint32_t blocks() const {
     return static_cast<std::uint32_t>((std::uint64_t{sweep_.iterations} + block_steps_ - 1) /
                                       block_steps_);
@@ -254,10 +287,51 @@ class Training {
   std::mutex statistics_mutex_;
 };
 
+/// Counts what Training holds at once at most: the samples without their zeros, and of each group
+/// in work every neuron. Which lanes will leave 32 bits is not known before: in the worst case a
+/// neuron has weights of both widths, and where lanes share no inputs wide ones of its own.
+double training_bytes(const StagedSweep& sweep, unsigned threads, const InputCounts& counts) {
+  std::map<int, std::size_t> networks_of_fraction;
+  for (const Network& network : sweep.networks) ++networks_of_fraction[network.fraction];
+  std::size_t groups = 0, small_rests = 0;  // rests may be mixed
+  for (const auto& [fraction, count] : networks_of_fraction) {
+    const std::size_t rest = count % group_lanes;
+    groups += count / group_lanes + (rest != 0);
+    small_rests += rest != 0 && rest <= group_lanes / 2;
+  }
+  const std::size_t alone = groups_alone(groups, threads);
+  const std::size_t shared = Schedule(groups - alone, sweep.outputs, 1, threads).slots();
+  const auto in_work = static_cast<double>(std::min(groups, (alone ? threads : 0) + shared));
+
+  const auto used =
+      static_cast<double>(std::min<std::size_t>(sweep.iterations, sweep.dataset->samples));
+  constexpr double value_copies = 3;                             // block by block, and all, growing
+  constexpr double bytes_of_chunks = 2 * sizeof(std::uint32_t);  // of an input, one row a chunk
+  const double samples = used * 3 * sizeof(SparseSample) + counts.nonzeros * bytes_of_chunks +
+                         counts.values * value_copies * sizeof(double);
+
+  const double mixed_values =
+      small_rests > 1 ? group_lanes * std::min<double>(counts.values, largest_mixed_inputs) : 0;
+  const auto inputs = static_cast<double>(sweep.inputs);
+  const double neuron = inputs * group_lanes * (sizeof(std::int32_t) + sizeof(std::int64_t)) +
+                        mixed_values * sizeof(std::int64_t) + sizeof(Neuron) + 64;
+  const double setting = std::max(counts.values, mixed_values) * 3 * sizeof(std::int32_t);
+  constexpr double logs = 2048 * group_lanes * 3 * sizeof(double);  // of winners or activations
+  return outcomes_bytes(sweep.networks.size(), sweep.iterations) + samples +
+         in_work * (static_cast<double>(sweep.outputs) * neuron + setting + logs) +
+         threads * (logs + inputs * group_lanes * sizeof(std::int64_t));
+}
+
 }  // namespace
 
 std::string CpuEngine::device() const {
   return fmt::format("{} thread{}, {}", threads_, threads_ == 1 ? "" : "s", simd_target());
+}
+
+double CpuEngine::memory_needed(const StagedSweep& sweep) const {
+  constexpr double worth_a_pass = 0x1p30;
+  const double bytes = training_bytes(sweep, threads_, most_inputs(sweep));
+  return bytes < worth_a_pass ? bytes : training_bytes(sweep, threads_, count_inputs(sweep));
 }
 
 Outcomes CpuEngine::train(const StagedSweep& sweep, Progress& progress) {

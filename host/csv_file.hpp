@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <vector>
 
+#include "gridrun/progress.hpp"
+
 namespace gridrun {
 
 struct CsvSamples {
@@ -16,7 +18,8 @@ struct CsvSamples {
 
 /// Reads a CSV file, plain or gzip. A first line that is not all numbers is a header; blank lines
 /// at the end are passed over. Throws RequestError naming file and line when lines differ in
-/// length, a field is not a finite number, or a label is not a class number.
-CsvSamples read_csv(const std::filesystem::path& path);
+/// length, a field is not a finite number, or a label is not a class number, and when memory cannot
+/// hold the samples. Throws Interrupted once `progress`, which may be null, is stopped.
+CsvSamples read_csv(const std::filesystem::path& path, const Progress* progress = nullptr);
 
 }  // namespace gridrun

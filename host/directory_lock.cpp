@@ -12,6 +12,7 @@
 #include <thread>
 
 #include "gridrun/error.hpp"
+#include "message_text.hpp"
 
 namespace gridrun {
 namespace fs = std::filesystem;
@@ -20,8 +21,8 @@ namespace {
 constexpr const char* elsewhere = "--output DIR goes elsewhere";
 
 [[noreturn]] void cannot_write(const fs::path& path, int error) {
-  throw RequestError(
-      fmt::format("{}: cannot be written: {}; {}", path.string(), std::strerror(error), elsewhere));
+  throw RequestError(fmt::format("{}: cannot be written: {}; {}", path_text(path),
+                                 std::strerror(error), elsewhere));
 }
 
 /// The line that a lock file holds.
@@ -58,8 +59,9 @@ void DirectoryLock::acquire() {
       // The holder writes its name after it has the lock: until then the file is empty.
       const std::string name = holder();
       if (!name.empty() || attempts == most_attempts)
-        throw RequestError(fmt::format("{}: in use by {}; {}", path_.string(),
-                                       name.empty() ? "another run" : name, elsewhere));
+        throw RequestError(fmt::format("{}: in use by {}; {}", path_text(path_),
+                                       name.empty() ? "another run" : excerpt(name, 200),
+                                       elsewhere));
     } else if (attempts == most_attempts) {
       cannot_write(path_, ENOENT);
     }
@@ -84,7 +86,7 @@ void DirectoryLock::create(const fs::path& path) {
   if (error == 0) return;
   if (::stat(path.c_str(), &status) == 0) {
     if (!S_ISDIR(status.st_mode))
-      throw RequestError(fmt::format("{}: not a directory; {}", path.string(), elsewhere));
+      throw RequestError(fmt::format("{}: not a directory; {}", path_text(path), elsewhere));
   } else if (errno != ENOENT) {
     cannot_write(path_, errno);
   } else if (error != EEXIST && error != ENOENT) {
@@ -101,7 +103,7 @@ DirectoryLock::Attempt DirectoryLock::attempt() {
   while (::flock(lock_.number(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return Attempt::held;
     if (errno != EINTR)
-      throw RequestError(fmt::format("{}: cannot be locked: {}; {}", path_.string(),
+      throw RequestError(fmt::format("{}: cannot be locked: {}; {}", path_text(path_),
                                      std::strerror(errno), elsewhere));
   }
   // The one that held it may have removed the file after it was opened here.

@@ -7,13 +7,14 @@
 
 #include "file_descriptor.hpp"
 #include "gridrun/error.hpp"
+#include "message_text.hpp"
 
 namespace gridrun {
 namespace fs = std::filesystem;
 namespace {
 
 [[noreturn]] void fail(const fs::path& path, int error) {
-  throw RunError(fmt::format("{}: cannot write: {}", path.string(), std::strerror(error)));
+  throw RunError(fmt::format("{}: cannot write: {}", path_text(path), std::strerror(error)));
 }
 
 }  // namespace

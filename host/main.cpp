@@ -5,6 +5,7 @@
 
 #include "choose_engine.hpp"
 #include "gridrun/error.hpp"
+#include "message_text.hpp"
 #include "run.hpp"
 #include "standard_streams.hpp"
 
@@ -22,7 +23,7 @@ void answer(const gridrun::Options& options) {
 }
 
 ExitStatus fail(ExitStatus status, const char* what) {
-  gridrun::print_error(fmt::format("gridrun: {}\n", what));
+  gridrun::print_error(fmt::format("gridrun: {}\n", gridrun::escaped(what)));
   return status;
 }
 

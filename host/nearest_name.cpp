@@ -31,6 +31,7 @@ std::string suggestion(const std::string& misspelt, const std::vector<std::strin
   const std::string* nearest = nullptr;
   std::size_t least = misspelt.size() / 3 + 2;
   for (const std::string& name : known) {
+    if (misspelt.size() > name.size() + least) continue;  // so many letters are wrong at least
     // A right name in the wrong table is as near as a slip of one letter.
     const std::size_t distance = leaf(name) == leaf(misspelt) ? 1 : edit_distance(misspelt, name);
     if (distance < least) {

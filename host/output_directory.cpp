@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gridrun/error.hpp"
+#include "message_text.hpp"
 #include "result_files.hpp"
 #include "run_record.hpp"
 
@@ -38,7 +39,7 @@ OutputDirectory::OutputDirectory(fs::path path, const nlohmann::ordered_json& co
   if (!force)
     if (const std::string why = objection(files_, configuration); !why.empty())
       throw RequestError(fmt::format("{}: {}; --force replaces it, --output DIR goes elsewhere",
-                                     lock_.path().string(), why));
+                                     path_text(lock_.path()), why));
   files_.check_usable();
 }
 

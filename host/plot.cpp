@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "gridrun/error.hpp"
+#include "message_text.hpp"
 #include "shipped_files.hpp"
 
 namespace gridrun {
@@ -25,10 +26,12 @@ int status_of(std::vector<std::string> command) {
   pid_t child = 0;
   if (const int error =
           ::posix_spawn(&child, arguments[0], nullptr, nullptr, arguments.data(), ::environ))
-    throw RunError(fmt::format("{}: cannot be run: {}", command[0], std::strerror(error)));
+    throw RunError(
+        fmt::format("{}: cannot be run: {}", path_text(command[0]), std::strerror(error)));
   int status = 0;
   while (::waitpid(child, &status, 0) < 0)
-    if (errno != EINTR) throw RunError(fmt::format("{}: {}", command[0], std::strerror(errno)));
+    if (errno != EINTR)
+      throw RunError(fmt::format("{}: {}", path_text(command[0]), std::strerror(errno)));
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
@@ -38,7 +41,7 @@ fs::path find_plot_script() {
   const fs::path script = shipped_directory().parent_path() / "tools/plot";
   std::error_code unknown;
   if (!fs::exists(script, unknown))
-    throw RequestError(fmt::format("--plot: {} is missing", script.string()));
+    throw RequestError(fmt::format("--plot: {} is missing", path_text(script)));
   return script;
 }
 
@@ -51,7 +54,7 @@ void plot(const fs::path& script, const fs::path& results, bool quiet) {
   if (status == 0) return;
   constexpr int no_interpreter = 127;
   throw RunError(fmt::format(
-      "--plot: the run is written in {}, but not its pictures: {}", results.string(),
+      "--plot: the run is written in {}, but not its pictures: {}", path_text(results),
       status == no_interpreter ? "they need python3"
                                : fmt::format("tools/plot ended with status {}", status)));
 }

@@ -14,6 +14,7 @@
 #include "durable_file.hpp"
 #include "file_descriptor.hpp"
 #include "gridrun/error.hpp"
+#include "message_text.hpp"
 
 namespace gridrun {
 namespace fs = std::filesystem;
@@ -25,7 +26,7 @@ constexpr const char* new_link = "new";  // a link on its way to its place
 /// Throws RunError where a system call failed.
 void check(int result, const fs::path& path) {
   if (result != 0)
-    throw RunError(fmt::format("{}: cannot write: {}", path.string(), std::strerror(errno)));
+    throw RunError(fmt::format("{}: cannot write: {}", path_text(path), std::strerror(errno)));
 }
 
 bool is_number(std::string_view text) {
@@ -62,7 +63,7 @@ void link_or_copy(const fs::path& from, const fs::path& to) {
   if (::linkat(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), AT_SYMLINK_FOLLOW) == 0) return;
   std::error_code error;
   if (!fs::copy_file(from, to, error))
-    throw RunError(fmt::format("{}: cannot be copied: {}", from.string(), error.message()));
+    throw RunError(fmt::format("{}: cannot be copied: {}", path_text(from), error.message()));
   sync_to_disk(to);
 }
 
@@ -92,7 +93,7 @@ void PublishedFiles::check_usable() const {
       throw RequestError(
           fmt::format("{}: {} is not a file; move it away, or --output DIR goes "
                       "elsewhere",
-                      directory_.string(), name));
+                      path_text(directory_), name));
   }
   const auto try_link = [&] {
     if (!FileDescriptor(directory_, O_RDONLY)) return errno;  // to have the disk keep its names
@@ -107,10 +108,10 @@ void PublishedFiles::check_usable() const {
     throw RequestError(
         fmt::format("{}: its file system has no symbolic links, which results "
                     "need; --output DIR goes elsewhere",
-                    directory_.string()));
+                    path_text(directory_)));
   if (error != 0)
     throw RequestError(fmt::format("{}: cannot be written: {}; --output DIR goes elsewhere",
-                                   directory_.string(), std::strerror(error)));
+                                   path_text(directory_), std::strerror(error)));
 }
 
 void PublishedFiles::publish(const std::vector<NewFile>& files) const {

@@ -16,9 +16,9 @@ struct NewFile {
 
 /// The published files of a directory that the caller has locked.
 ///
-///     DIR/grid.csv -> .gridrun/current/grid.csv     so each published name
-///     DIR/.gridrun/current -> run-2                 renamed over the old link: all files change at
-///     once DIR/.gridrun/run-2/grid.csv                   a version: the files of one run
+/// DIR/grid.csv, as each published name, is a link to .gridrun/current/grid.csv;
+/// DIR/.gridrun/current is a link to run-2, say, a version: the folder of one run's files.
+/// A new link is renamed over `current`: all files change at once.
 ///
 /// All links are relative, so that the directory can be moved, copied and packed. Plain files in
 /// the names' places, of an older gridrun or of a copy that followed the links, are taken as a

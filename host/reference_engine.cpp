@@ -63,6 +63,14 @@ std::string ReferenceEngine::device() const {
   return fmt::format("{} thread{}", threads_, threads_ == 1 ? "" : "s");
 }
 
+double ReferenceEngine::memory_needed(const StagedSweep& sweep) const {
+  const auto inputs = static_cast<double>(sweep.inputs);
+  const auto outputs = static_cast<double>(sweep.outputs);
+  const auto in_work = static_cast<double>(std::min<std::size_t>(threads_, sweep.networks.size()));
+  return outcomes_bytes(sweep.networks.size(), sweep.iterations) +
+         in_work * (outputs * inputs + inputs + outputs) * sizeof(std::int64_t);
+}
+
 Outcomes ReferenceEngine::train(const StagedSweep& sweep, Progress& progress) {
   Outcomes outcomes(sweep.networks.size());
   parallel_for(outcomes.size(), threads_, [&](std::size_t n) {

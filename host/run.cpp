@@ -17,6 +17,7 @@
 #include "heat_map.hpp"
 #include "learning_curves.hpp"
 #include "load_dataset.hpp"
+#include "message_text.hpp"
 #include "output_directory.hpp"
 #include "plot.hpp"
 #include "progress_bar.hpp"
@@ -70,10 +71,10 @@ Report write_run(const Sweep& sweep, Engine& engine, const fs::path& output,
 
   RunRecord record{engine.name(), engine.device(), {}};
   Stopwatch stopwatch;
-  const Dataset dataset = load_dataset(sweep);
+  const Dataset dataset = load_dataset(sweep, &progress);
   stopwatch.lap(record, "load");
   progress.throw_if_stopped();
-  const StagedSweep staged = stage(sweep, dataset);
+  const StagedSweep staged = stage(sweep, dataset, &engine);
   stopwatch.lap(record, "stage");
   progress.throw_if_stopped();
 
@@ -106,7 +107,7 @@ void print_report(const Report& report, const fs::path& output, bool verbose) {
   if (verbose)
     for (const auto& [stage, seconds] : report.record.seconds)
       print(fmt::format("{:<10} {:8.3f} s\n", stage, seconds));
-  print(fmt::format("wrote {} in {}\n", fmt::join(report.written, ", "), output.string()));
+  print(fmt::format("wrote {} in {}\n", fmt::join(report.written, ", "), path_text(output)));
 }
 
 }  // namespace

@@ -51,7 +51,8 @@ std::string run_json(const RunRecord& record, const nlohmann::ordered_json& conf
 
 nlohmann::ordered_json configuration_of_run(const std::filesystem::path& path) {
   using json = nlohmann::ordered_json;
-  static constexpr int deepest = 32;  // what is deeper is not parsed: values are destroyed recursively
+  static constexpr int deepest =
+      32;  // what is deeper is not parsed: values are destroyed recursively
   const auto limit_depth = [](int depth, json::parse_event_t, json&) {
     if (depth > deepest) throw RequestError(fmt::format("nested deeper than {} levels", deepest));
     return true;

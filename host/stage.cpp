@@ -2,14 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <numeric>
 
 #include "counted.hpp"
+#include "gridrun/engine.hpp"
 #include "gridrun/error.hpp"
 #include "gridrun/staged_sweep.hpp"
 #include "legacy_random.hpp"
-#include "machine.hpp"
+#include "memory.hpp"
 
 namespace gridrun {
 namespace {
@@ -54,6 +56,8 @@ std::vector<std::int64_t> draw_weights(LegacyRandom& random, std::size_t count, 
 /// The largest |stored value|.
 double largest_value(const Dataset& dataset) {
   if (const auto* bytes = std::get_if<0>(&dataset.values)) {
+    constexpr std::uint8_t most = 255;
+    if (std::memchr(bytes->data(), most, bytes->size())) return most;  // pictures have one soon
     std::uint8_t largest = 0;  // a byte, not a double: 16 or more at a time, of tens of millions
     for (const std::uint8_t byte : *bytes) largest = std::max(largest, byte);
     return largest;
@@ -73,15 +77,6 @@ void check_fit(const Sweep& sweep, const Dataset& dataset, const StagedSweep& st
     throw RequestError(
         fmt::format("network.layers = [{}, {}]: {} has the label {}, expected 0 to {}", layers[0],
                     layers[1], dataset.name, dataset.classes - 1, staged.outputs - 1));
-  // Each network records a bit a step and has 64-bit weights of its own while it trains.
-  const double bytes = static_cast<double>(staged.networks.size()) * staged.iterations / 8 +
-                       static_cast<double>(staged.outputs) * static_cast<double>(staged.inputs) * 8;
-  if (bytes > static_cast<double>(memory_bytes()))
-    throw RequestError(
-        fmt::format("train.iterations = {}, {} networks of {} weights: {:.0f} GiB needed, this "
-                    "machine has {:.0f}",
-                    staged.iterations, staged.networks.size(), staged.outputs * staged.inputs,
-                    bytes / 0x1p30, static_cast<double>(memory_bytes()) / 0x1p30));
   const int fraction = *std::max_element(sweep.grid.fraction.begin(), sweep.grid.fraction.end());
   const double largest = largest_value(dataset) / dataset.scale;
   if (!(std::ldexp(largest, fraction) < two_to_63))
@@ -91,9 +86,24 @@ void check_fit(const Sweep& sweep, const Dataset& dataset, const StagedSweep& st
                     dataset.scale, largest, fraction));
 }
 
+/// Refuses what memory cannot hold beside the data set: the order and the weights, an engine's
+/// training, and the curves.
+void check_memory(const Sweep& sweep, const StagedSweep& staged, const Engine* engine) {
+  constexpr double bytes_a_sample = 4 * sizeof(std::uint32_t);  // an order, what it is made from
+  constexpr double bytes_a_curve = 2 * 1000 * sizeof(double);   // of points, and as a file has them
+  const double weights = static_cast<double>(staged.outputs) * static_cast<double>(staged.inputs);
+  double bytes = weights * sizeof(std::int64_t) +
+                 bytes_a_sample * static_cast<double>(staged.dataset->samples);
+  if (engine) bytes += engine->memory_needed(staged);
+  if (sweep.report.curves) bytes += bytes_a_curve * static_cast<double>(staged.networks.size());
+  require_memory(
+      bytes, fmt::format("train.iterations = {}, network.layers = [{}, {}], {} networks",
+                         staged.iterations, staged.inputs, staged.outputs, staged.networks.size()));
+}
+
 }  // namespace
 
-StagedSweep stage(const Sweep& sweep, const Dataset& dataset) {
+StagedSweep stage(const Sweep& sweep, const Dataset& dataset, const Engine* engine) {
   StagedSweep staged;
   staged.dataset = &dataset;
   staged.networks = networks_of(sweep);
@@ -102,6 +112,7 @@ StagedSweep stage(const Sweep& sweep, const Dataset& dataset) {
   staged.iterations = sweep.train.iterations;
   staged.activation = sweep.network.activation;
   check_fit(sweep, dataset, staged);
+  check_memory(sweep, staged, engine);
 
   LegacyRandom random(sweep.train.seed);
   const auto weights = [&] {

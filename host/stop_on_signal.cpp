@@ -38,8 +38,4 @@ StopOnSignal::~StopOnSignal() {
   to_stop = nullptr;
 }
 
-void throw_if_interrupted() {
-  if (const Progress* progress = to_stop) progress->throw_if_stopped();
-}
-
 }  // namespace gridrun

@@ -15,8 +15,4 @@ class StopOnSignal {
   StopOnSignal& operator=(const StopOnSignal&) = delete;
 };
 
-/// Throws Interrupted where a StopOnSignal lives and a signal has come. For what takes long and
-/// knows of no Progress.
-void throw_if_interrupted();
-
 }  // namespace gridrun

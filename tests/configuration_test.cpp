@@ -211,6 +211,57 @@ TEST(Configuration, OverridesMustBeKeyValuePairs) {
   EXPECT_EQ(refused_override("a b=1").find("--set a b=1: "), 0U);
 }
 
+TEST(Configuration, KeysTooDeepForTheParserAreRefused) {
+  std::string deep = "a";
+  for (int i = 0; i < 40000; ++i) deep += ".a";
+  EXPECT_EQ(refusal(minimal + deep + " = 1\n"), "c.toml:3: a key of more than 16 parts");
+  EXPECT_EQ(refusal(minimal + "[" + deep + "]\n"), "c.toml:3: a key of more than 16 parts");
+  EXPECT_EQ(refused_override(deep + "=1").substr(0, 9), "--set a.a");
+  EXPECT_EQ(refused_override("x={" + deep + "=1}").substr(0, 11), "--set x={a.");
+  EXPECT_NE(refused_override("x=" + std::string(40000, '[')), "");
+  std::string tables = "1";
+  for (int i = 0; i < 5000; ++i) tables = "{a.a.a.a.a.a.a.a=" + tables + "}";
+  EXPECT_EQ(refused_override("x=" + tables).substr(0, 10), "--set x={a");
+  const std::string far = "../../../../../../../../../../../../../../../../../../../my.csv";
+  EXPECT_EQ(parse(minimal, {"dataset.path=" + far}).dataset.path, far) << "dots of a bare word";
+}
+
+TEST(Configuration, MessagesAreOneShortLine) {
+  const std::string lines = "\"\"\"\nx\ny" + std::string(100000, 'z') + "\"\"\"";
+  for (const std::string& message :
+       {refusal(minimal + "scale = " + lines), refused_override("dataset.order=" + lines),
+        refused_override(lines), refused_override("\"" + std::string(100000, 'k') + "\"=1"),
+        refused_override("'\x1b[31m\x7f\n'=1"), refused_override("grid.lr.\xff=1"),
+        refusal(minimal + "\"a\\u001b\\nb\" = 1\n"),
+        refusal(minimal + std::string(100000, 'k') + " = 1\n" + std::string(100000, 'k') +
+                " = 1\n"),
+        message_of<RequestError>([&] { parse_configuration("", "a\nb.toml"); })}) {
+    EXPECT_LT(message.size(), 500U);
+    for (const char c : message) EXPECT_GE(static_cast<unsigned char>(c), 0x20) << message;
+  }
+  EXPECT_EQ(refusal(minimal + "scale = \"1\\n6\"\n"),
+            "c.toml:3: dataset.scale = \"1\\n6\", expected a finite number");
+}
+
+TEST(Configuration, RealsGivenForIntegersLookLikeReals) {
+  EXPECT_EQ(refusal(minimal + "[train]\niterations = 1.0\n"),
+            "c.toml:4: train.iterations = 1.0, expected an integer from 1 to 2147483647");
+  EXPECT_EQ(
+      refused_override("train.seed=-1e3"),
+      "--set train.seed=-1e3: train.seed = -1000.0, expected an integer from 0 to 4294967295");
+}
+
+TEST(Configuration, AQuotedKeyIsNotADottedOne) {
+  EXPECT_EQ(refusal(minimal + "[grid]\n\"lr.from\" = 7\n"),
+            "c.toml:4: unknown key grid.\"lr.from\"; did you mean grid.lr.from?");
+}
+
+TEST(Configuration, PathsHaveNoNul) {
+  EXPECT_EQ(
+      refusal(minimal + "path = \"data/digits.csv\\u0000x\"\n"),
+      "c.toml:3: dataset.path = \"data/digits.csv\\x00x\", expected a path, which has no NUL");
+}
+
 TEST(Configuration, IsFoundAsAPathFirstAndThenAmongTheShipped) {
   const ScratchDirectory scratch;
   const auto path = scratch.write("digits.toml", minimal);

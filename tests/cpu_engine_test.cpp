@@ -331,6 +331,28 @@ TEST(CpuEngineLanes, OnlyDivergingLanesLeave) {
   }
 }
 
+TEST(CpuEngineLanes, OnlyLanesThatGrowTooFastLeave) {
+  // The bound on weights is half of the limit, and lr 0 may add more than the other half.
+  TestSweep sweep = sweep_of(1, {1.0}, {0}, 1, {{30, 0}, {0, 0}, {30, 0}}, 1);
+  sweep.staged.activation = Activation::linear;
+  sweep.staged.weights = {-(narrow_weight_limit / 2)};
+  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  EXPECT_EQ(statistics.widened, 1U);
+  EXPECT_EQ(statistics.narrow_steps, 1U);
+  EXPECT_EQ(statistics.wide_steps, 1U);
+}
+
+TEST(CpuEngineLanes, OnlyLanesOfLargeWeightsLeave) {
+  // Weights go to 2^29, since an input of 1/4 times them goes to 1; with lr 30 they hardly move.
+  TestSweep sweep = sweep_of(1, {0.25}, {0}, 1, {{30, 27}, {0, 27}, {30, 27}}, 100);
+  sweep.staged.activation = Activation::linear;
+  sweep.staged.weights = {0};
+  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  EXPECT_EQ(statistics.widened, 1U);
+  EXPECT_EQ(statistics.narrow_steps, 100U);
+  EXPECT_GT(statistics.wide_steps, 50U);
+}
+
 TEST(CpuEngineLanes, AnyNumberOfLanesLeaves) {
   for (const std::size_t leaving : {1U, 3U, 4U, 5U, 8U, 9U, 15U, 16U}) {
     std::vector<Network> networks(leaving, {0, 12});

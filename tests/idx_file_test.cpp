@@ -4,6 +4,7 @@
 
 #include "gridrun/error.hpp"
 #include "idx_bytes.hpp"
+#include "peak_memory.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {
@@ -11,7 +12,9 @@ namespace {
 
 class IdxFile : public ::testing::Test {
  protected:
-  IdxArray read(const std::string& bytes) { return read_idx(scratch.write("array", bytes)); }
+  IdxArray read(const std::string& bytes) {
+    return read_idx(IdxReader(scratch.write("array", bytes)));
+  }
 
   std::string refusal(const std::string& bytes) {
     const std::string message = message_of<RequestError>([&] { read(bytes); });
@@ -63,6 +66,22 @@ TEST_F(IdxFile, RefusesAFileOfAnotherLengthThanItsHeaderSays) {
             "bytes to spare: the IDX header promises 6 bytes of elements, the file holds 7");
   EXPECT_EQ(refusal(idx_header(0x0e, {0xffffffff, 0xffffffff})),
             "the IDX header claims more than 2^40 elements");
+}
+
+TEST_F(IdxFile, AGzipFileIsBoundByItsHeadersPromise) {
+  const std::string bytes = idx_bytes({2, 3}, {0, 1, 2, 3, 4, 5});
+  EXPECT_EQ(refusal(gzip_bytes(bytes.substr(0, bytes.size() - 1))),
+            "cut short: the IDX header promises 6 bytes of elements, the file holds 5");
+  EXPECT_EQ(refusal(gzip_bytes(bytes + "x")),
+            "bytes to spare: the IDX header promises 6 bytes of elements, the file holds more");
+  EXPECT_EQ(refusal(gzip_bytes(idx_header(0x0d, {2}) + std::string(9, '\0'))),
+            "bytes to spare: the IDX header promises 8 bytes of elements, the file holds more");
+  EXPECT_EQ(refusal(gzip_bytes(idx_header(0x08, {1u << 20, 1u << 20}))),
+            "cut short: the IDX header promises 1099511627776 bytes of elements, more than the "
+            "gzip file can hold");
+  if (GRIDRUN_SANITIZED) return;  // a sanitizer takes more
+  const auto bomb = scratch.write("bomb", gzip_bytes(bytes + std::string(60'000'000, '\0')));
+  EXPECT_LT(peak_growth([&] { read_idx(IdxReader(bomb)); }), 30 << 20);
 }
 
 TEST_F(IdxFile, RefusesRealsThatAreNotFinite) {

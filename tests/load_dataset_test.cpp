@@ -4,6 +4,7 @@
 
 #include "gridrun/error.hpp"
 #include "idx_bytes.hpp"
+#include "peak_memory.hpp"
 #include "scratch_directory.hpp"
 #include "test_sweep.hpp"
 
@@ -56,6 +57,30 @@ TEST_F(IdxDirectory, TheTestPartMayBeAbsent) {
 TEST_F(IdxDirectory, PartsOfDifferentTypesBecomeReals) {
   scratch.write("train-images-idx3-ubyte", idx_header(0x09, {2, 1, 2}) + "\x01\x02\x03\xff");
   EXPECT_EQ(std::get<1>(load().values), (std::vector<double>{1, 2, 3, -1, 5, 6}));
+}
+
+TEST_F(IdxDirectory, HoldsTheSamplesOnce) {
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes more";
+  constexpr std::uint32_t samples = 20'000, inputs = 1'000;
+  for (const std::uint8_t type : {std::uint8_t{0x08}, std::uint8_t{0x09}}) {
+    const std::string images =
+        idx_header(type, {samples, inputs, 1}) + std::string(samples * inputs, '\1');
+    scratch.write("train-labels-idx1-ubyte",
+                  idx_bytes({samples}, std::vector<std::uint8_t>(samples)));
+    for (const bool is_gzip : {false, true}) {
+      scratch.write("train-images-idx3-ubyte", is_gzip ? gzip_bytes(images) : images);
+      scratch.write("t10k-images-idx3-ubyte.gz",
+                    gzip_bytes(idx_header(type, {1, inputs, 1}) + std::string(inputs, '\2')));
+      const double values = samples * (type == 0x08 ? 1.0 : 8.0) * inputs;
+      EXPECT_LT(peak_growth([&] { load(); }), values + (12 << 20));
+    }
+  }
+}
+
+TEST_F(IdxDirectory, StopsWhenTheProgressIsStopped) {
+  Progress progress;
+  progress.stop();
+  EXPECT_THROW(load_dataset(sweep_of("idx", scratch.path()), &progress), Interrupted);
 }
 
 TEST_F(IdxDirectory, TheChecksumSeesValuesAndLabels) {

@@ -6,6 +6,7 @@
 
 #include "durable_file.hpp"
 #include "gridrun/error.hpp"
+#include "message_text.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {
@@ -88,7 +89,7 @@ TEST(OutputDirectory, RefusesWhatCannotBeWritten) {
             (file / "below").string() + ": cannot be written: Not a directory" + way_out);
   const fs::path long_name = scratch.path() / std::string(256, 'x');
   EXPECT_EQ(refusal(long_name),
-            long_name.string() + ": cannot be written: File name too long" + way_out);
+            path_text(long_name) + ": cannot be written: File name too long" + way_out);
   const fs::path loop = scratch.path() / "loop";
   fs::create_symlink("loop", loop);
   EXPECT_EQ(refusal(loop), loop.string() +

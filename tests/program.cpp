@@ -62,6 +62,10 @@ void redirect(int descriptor, const std::string& file) {
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);
   for (const int signal : settings.ignored) std::signal(signal, SIG_IGN);
   for (const int descriptor : settings.closed) ::close(descriptor);
+  if (settings.address_space != RLIM_INFINITY) {
+    const rlimit limit{settings.address_space, settings.address_space};
+    ::setrlimit(RLIMIT_AS, &limit);
+  }
   if (settings.without_links) forbid_links();
   if (settings.traced) ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   ::execv(argv[0], argv.data());

@@ -27,6 +27,7 @@ struct ProgramSettings {
   bool terminal = false;                 // standard output and error are one terminal (in `out`)
   unsigned short columns = 100;          // of the terminal
   rlim_t largest_file = RLIM_INFINITY;   // bytes; writing more fails as a full disk does
+  rlim_t address_space = RLIM_INFINITY;  // bytes
   bool without_links = false;            // symbolic links cannot be made, as on FAT
   bool traced = false;                   // by the caller: see ptrace(2), PTRACE_TRACEME
   std::string interrupt_after;           // once this was printed,

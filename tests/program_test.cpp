@@ -11,6 +11,8 @@
 
 #include "file_descriptor.hpp"
 #include "idx_bytes.hpp"
+#include "message_text.hpp"
+#include "peak_memory.hpp"
 #include "program.hpp"
 #include "scratch_directory.hpp"
 
@@ -18,6 +20,7 @@ namespace gridrun {
 namespace {
 
 namespace fs = std::filesystem;
+using namespace std::string_literals;
 
 /// Long enough for some progress to be shown.
 const std::vector<std::string> some_progress = {"--device", "reference", "--set",
@@ -187,6 +190,61 @@ TEST_F(Program, RefusesBadData) {
             "data or their checksum are wrong");
 }
 
+TEST_F(Program, PathsThatCannotBeLookedAtAreErrorsOfTheirKey) {
+  const std::string long_name(300, 'x');
+  fs::create_symlink("loop", scratch.path() / "loop");
+  for (const char* name : {"csv", "idx", "mnist"})
+    for (const std::string& path : {long_name, "loop/data"s, "loop"s}) {
+      const std::string message =
+          refusal({"--set", "dataset.name="s + name, "--set", "dataset.path=" + path});
+      EXPECT_EQ(message.find("gridrun: dataset.path = \"" + path.substr(0, 4)), 0U) << message;
+      EXPECT_LT(message.size(), 400U);
+    }
+  settings.environment = {"GRIDRUN_MNIST=" + long_name};
+  EXPECT_EQ(refusal({"--config", "mnist.toml"}).find("gridrun: GRIDRUN_MNIST = \"xx"), 0U);
+}
+
+TEST_F(Program, EveryMessageIsOneShortLine) {
+  scratch.write("a\nb.csv", "1,2,0\n1,\x1b[31m" + std::string(3'000'000, 'x') + ",1\n");
+  const std::string message =
+      refusal({"--set", "dataset.name=csv", "--set", "dataset.path=\"a\\nb.csv\""});
+  EXPECT_EQ(message.find("gridrun: a\\nb.csv:2: field 2 is '\\x1b[31mxxx"), 0U) << message;
+  EXPECT_LT(message.size(), 200U);
+  const std::string huge = "a\x1b" + std::string(100'000, 'x') + "\n";
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{huge},
+                                             {"--" + huge},
+                                             {"--quiet=" + huge},
+                                             {"--device", huge},
+                                             {"--set", huge},
+                                             {"--set", huge + "=1"},
+                                             {"--set", "dataset.name=" + huge}}) {
+    const std::string text = refusal(arguments);
+    EXPECT_LT(text.size(), 500U);
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  }
+}
+
+TEST_F(Program, RefusesWhatMemoryCannotHoldBeforeItIsTaken) {
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes the whole address space";
+  settings.address_space = rlim_t{300} << 20;
+  for (const char* device : {"cpu", "reference"}) {
+    const std::string message =
+        refusal({"--device", device, "--set", "network.layers=[64, 600000]"});
+    EXPECT_EQ(message.find("gridrun: train.iterations = 10000, network.layers = [64, 600000], 240 "
+                           "networks: "),
+              0U)
+        << message;
+  }
+  scratch.write("idx/train-images-idx2-ubyte",
+                idx_header(0x09, {50'000'000, 1}) + std::string(50'000'000, '\1'));
+  scratch.write("idx/train-labels-idx1-ubyte",
+                idx_header(0x08, {50'000'000}) + std::string(50'000'000, '\1'));
+  EXPECT_NE(refusal({"--set", "dataset.name=idx", "--set", "dataset.path=idx"})
+                .find("GiB of memory needed"),
+            std::string::npos);
+}
+
 TEST_F(Program, RefusesADirectoryThatCannotBeWritten) {
   scratch.write("file", "");
   EXPECT_EQ(refusal({"--output", "file"}),
@@ -346,10 +404,11 @@ TEST_F(Program, CountsInEnglish) {
 
 TEST_F(Program, RefusesWhatTheFileSystemRefuses) {
   const std::string name(300, 'x');
-  EXPECT_EQ(refusal({"--config", name}), "gridrun: --config " + name +
+  const std::string cut = path_text(name);
+  EXPECT_EQ(refusal({"--config", name}), "gridrun: --config " + cut +
                                              ": File name too long; shipped are digits.toml and "
                                              "mnist.toml");
-  EXPECT_EQ(refusal({"--output", name}), "gridrun: " + name +
+  EXPECT_EQ(refusal({"--output", name}), "gridrun: " + cut +
                                              ": cannot be written: File name too long; --output "
                                              "DIR goes elsewhere");
   fs::create_symlink("loop", scratch.path() / "loop");

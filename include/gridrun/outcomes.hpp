@@ -1,6 +1,7 @@
 // Host and device: what an engine returns. Integers only, so that "the engines agree" means equal.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
@@ -24,6 +25,13 @@ struct Outcome {
            a.sum_dropped == b.sum_dropped;
   }
 };
+
+/// Bytes of the outcomes of so many networks.
+inline double outcomes_bytes(std::size_t networks, std::uint32_t iterations) {
+  const std::size_t words = (iterations + std::size_t{63}) / 64;
+  return static_cast<double>(networks) *
+         static_cast<double>(sizeof(Outcome) + words * sizeof(std::uint64_t));
+}
 
 /// One outcome a network, in the order of StagedSweep::networks.
 using Outcomes = std::vector<Outcome>;

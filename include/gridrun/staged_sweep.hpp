@@ -27,8 +27,11 @@ struct StagedSweep {
   std::size_t sample_of_step(std::uint64_t i) const { return order[i % order.size()]; }
 };
 
+class Engine;
+
 /// Draws the sample order and the initial weights, and checks that every number fits 64 bits.
-/// Throws RequestError naming the configuration key that does not fit the data.
-StagedSweep stage(const Sweep& sweep, const Dataset& dataset);
+/// Throws RequestError naming the configuration key that does not fit the data, and, before any of
+/// it is taken, when there is not the memory for that and for the training on `engine`, if given.
+StagedSweep stage(const Sweep& sweep, const Dataset& dataset, const Engine* engine = nullptr);
 
 }  // namespace gridrun

@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "counted.hpp"
+
 namespace gridrun {
 namespace {
 
@@ -106,8 +108,8 @@ std::string settled_text(const Answers& answers) {
   const std::string others = settled->except_lr.empty()
                                  ? ""
                                  : fmt::format(", except at lr {}", listed(settled->except_lr));
-  return fmt::format("nothing changes by more than the tolerance from {} bits on{}",
-                     settled->fraction, others);
+  return fmt::format("nothing changes by more than the tolerance from {} on{}",
+                     counted(settled->fraction, "bit"), others);
 }
 
 std::string common_rate_text(const Answers& answers) {
@@ -124,8 +126,8 @@ std::string common_rate_text(const Answers& answers) {
     }
   const std::string others =
       least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most);
-  return fmt::format("depends on the fraction: lr {} will do from {} bits on, fewer want lr {}",
-                     rate->lr, rate->fraction, others);
+  return fmt::format("depends on the fraction: lr {} will do from {} on, fewer want lr {}",
+                     rate->lr, counted(rate->fraction, "bit"), others);
 }
 
 std::vector<std::string> lines_of(const std::string& text) {

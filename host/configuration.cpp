@@ -332,15 +332,25 @@ std::string name_of(Value value, const Named<Value> (&choices)[count]) {
 }  // namespace
 
 fs::path find_configuration(const std::string& name) {
-  if (fs::is_regular_file(name)) return name;
+  std::error_code unknown;
+  const fs::file_status found = fs::status(name, unknown);
+  if (fs::exists(found) && !fs::is_directory(found)) return name;  // it may be a pipe
   std::vector<std::string> shipped;
-  for (const auto& entry : fs::directory_iterator(shipped_directory()))
-    if (entry.path().extension() == ".toml") shipped.push_back(entry.path().filename().string());
+  std::error_code missing;
+  for (fs::directory_iterator entry(shipped_directory(), missing), end; !missing && entry != end;
+       entry.increment(missing))
+    if (entry->path().extension() == ".toml") shipped.push_back(entry->path().filename().string());
   std::sort(shipped.begin(), shipped.end());
   for (const std::string& other : shipped)
     if (other == name || other == name + ".toml") return shipped_directory() / other;
-  throw RequestError(
-      fmt::format("--config {}: no such file; shipped are {}", name, fmt::join(shipped, " and ")));
+  const std::string why = fs::is_directory(found)               ? "a directory, expected a file"
+                          : found.type() == fs::file_type::none ? unknown.message()
+                                                                : "no such file";
+  throw RequestError(shipped.empty()
+                         ? fmt::format("--config {}: {}; none are shipped: {} is missing or empty",
+                                       path_text(name), why, path_text(shipped_directory()))
+                         : fmt::format("--config {}: {}; shipped are {}", path_text(name), why,
+                                       fmt::join(shipped, " and ")));
 }
 
 Sweep parse_configuration(const std::string& text, const std::string& source,

@@ -9,6 +9,7 @@
 #include <optional>
 #include <string_view>
 
+#include "counted.hpp"
 #include "gridrun/error.hpp"
 #include "gzip.hpp"
 #include "memory.hpp"
@@ -159,7 +160,8 @@ class CsvReader {
     const std::size_t inputs = fields_.size() - 1;
     if (samples_.samples == 0) samples_.inputs = inputs;
     if (inputs != samples_.inputs)
-      fail(fmt::format("{} fields, expected {} as before", inputs + 1, samples_.inputs + 1));
+      fail(fmt::format("{}, expected {} as before", counted(inputs + 1, "field"),
+                       samples_.inputs + 1));
     const double label = fields_.back();
     if (!(label >= 0 && label <= largest_label && label == std::floor(label)))
       fail(fmt::format("label {}, expected a class number 0 to {}", label, largest_label));

@@ -1,15 +1,13 @@
 #include <fmt/format.h>
 
-#include <cerrno>
 #include <csignal>
-#include <cstdio>
-#include <cstring>
 #include <new>
 
 #include "choose_engine.hpp"
 #include "gridrun/error.hpp"
 #include "message_text.hpp"
 #include "run.hpp"
+#include "standard_streams.hpp"
 
 namespace {
 
@@ -17,33 +15,28 @@ enum ExitStatus { done = 0, run_failed = 1, request_wrong = 2 };
 
 void answer(const gridrun::Options& options) {
   if (!options.text.empty())
-    fmt::print("{}", options.text);
+    gridrun::print(options.text);
   else if (options.list_devices)
-    fmt::print("{}", gridrun::list_devices());
+    gridrun::print(gridrun::list_devices());
   else
     gridrun::run(options);
 }
 
-/// What was printed may not have reached its file: a full disk shows only here.
-void flush_standard_output() {
-  errno = 0;
-  if (std::fflush(stdout) != 0 || std::ferror(stdout))
-    throw gridrun::RunError(
-        fmt::format("standard output: cannot write: {}", std::strerror(errno ? errno : EIO)));
-}
-
 ExitStatus fail(ExitStatus status, const char* what) {
-  fmt::print(stderr, "gridrun: {}\n", gridrun::escaped(what));
+  gridrun::print_error(fmt::format("gridrun: {}\n", gridrun::escaped(what)));
   return status;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  std::signal(SIGPIPE, SIG_IGN);  // a closed pipe is an error like a full disk
+  gridrun::open_standard_streams();
+  // A closed pipe and a file grown too large are errors like a full disk.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     answer(gridrun::parse_command_line(argc, argv));
-    flush_standard_output();
+    gridrun::check_standard_output();
     return done;
   } catch (const gridrun::RequestError& error) {
     return fail(request_wrong, error.what());

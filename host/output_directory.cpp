@@ -2,66 +2,50 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
-#include "atomic_file.hpp"
 #include "gridrun/error.hpp"
-#include "gzip.hpp"
+#include "message_text.hpp"
+#include "result_files.hpp"
+#include "run_record.hpp"
 
 namespace gridrun {
 namespace fs = std::filesystem;
 namespace {
 
-/// The configuration of the run that a directory holds; null where its run.json is unreadable.
-nlohmann::ordered_json configuration_held(const fs::path& directory) {
+/// What speaks against replacing the files shown by a run of this configuration; empty: nothing.
+std::string objection(const PublishedFiles& files, const nlohmann::ordered_json& configuration) {
+  const std::vector<std::string> shown = files.shown();
+  if (shown.empty()) return "";
+  if (std::find(shown.begin(), shown.end(), run_record_name) == shown.end())
+    return fmt::format("{} is not of a gridrun run, there is no {} beside it", shown.front(),
+                       run_record_name);
   try {
-    const auto bytes = read_file(directory / "run.json");
-    return nlohmann::ordered_json::parse(bytes).at("configuration");
-  } catch (const std::exception&) {
-    return nullptr;
+    if (configuration_of_run(files.directory() / run_record_name) == configuration) return "";
+  } catch (const RequestError& error) {
+    return fmt::format("{} cannot be read: {}", run_record_name, error.what());
   }
-}
-
-void refuse_other_run(const fs::path& directory, const nlohmann::ordered_json& configuration) {
-  for (const char* name : {"run.json", "grid.csv", "grid.npz", "answers.json", "curves.npz"})
-    if (fs::exists(directory / name) && configuration_held(directory) != configuration)
-      throw RequestError(fmt::format(
-          "{}: holds {} of another configuration; --force replaces it, --output DIR goes elsewhere",
-          directory.string(), name));
+  return fmt::format("holds {} of another configuration", run_record_name);
 }
 
 }  // namespace
 
 OutputDirectory::OutputDirectory(fs::path path, const nlohmann::ordered_json& configuration,
                                  bool force)
-    : path_(std::move(path)) {
-  try {
-    claim(configuration, force);
-  } catch (const fs::filesystem_error& error) {
-    remove_created();
-    throw RequestError(
-        fmt::format("{}: cannot be written: {}", path_.string(), error.code().message()));
-  } catch (const RunError& error) {  // the probe could not be written
-    remove_created();
-    throw RequestError(error.what());
-  }
+    : lock_(std::move(path)),
+      files_(lock_.path(), {std::begin(result_names), std::end(result_names)}) {
+  files_.tidy();
+  if (!force)
+    if (const std::string why = objection(files_, configuration); !why.empty())
+      throw RequestError(fmt::format("{}: {}; --force replaces it, --output DIR goes elsewhere",
+                                     path_text(lock_.path()), why));
+  files_.check_usable();
 }
 
-void OutputDirectory::claim(const nlohmann::ordered_json& configuration, bool force) {
-  std::vector<fs::path> missing;
-  for (fs::path p = fs::absolute(path_).lexically_normal(); !fs::exists(p); p = p.parent_path())
-    missing.push_back(p);
-  if (missing.empty() && !fs::is_directory(path_))
-    throw RequestError(fmt::format("{}: not a directory", path_.string()));
-  if (!force) refuse_other_run(path_, configuration);
-  for (; !missing.empty(); missing.pop_back())
-    if (fs::create_directory(missing.back())) created_.push_back(missing.back());
-  AtomicFile(path_ / "run.json", [](const fs::path& partial) { write_file(partial, "probe"); });
-}
-
-void OutputDirectory::remove_created() {
-  std::error_code ignored;
-  for (; !created_.empty(); created_.pop_back()) fs::remove(created_.back(), ignored);
+void OutputDirectory::publish(const std::vector<NewFile>& files) {
+  files_.publish(files);
+  lock_.keep();
 }
 
 }  // namespace gridrun

@@ -4,31 +4,30 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include <filesystem>
-#include <vector>
+
+#include "directory_lock.hpp"
+#include "published_files.hpp"
 
 namespace gridrun {
 
-/// Claims a directory before a run starts, so that a run never fails at its end for a reason that
-/// was there at its beginning. What the claim created is removed again unless keep() is called.
+/// Claims a directory before a run starts, for as long as the run lasts, so that a run never fails
+/// at its end for a reason that was there at its beginning. What the claim created is removed
+/// again unless something was published.
 class OutputDirectory {
  public:
-  /// Creates the directory where it is missing and checks that it can be written and is free, or
-  /// holds a run of the same configuration, or `force` is set. Throws RequestError.
+  /// Creates the directory where it is missing, locks it, and checks that it can be written and is
+  /// free, or holds a run of the same configuration, or `force` is set. Throws RequestError.
   OutputDirectory(std::filesystem::path path, const nlohmann::ordered_json& configuration,
                   bool force);
-  ~OutputDirectory() { remove_created(); }
-  OutputDirectory(const OutputDirectory&) = delete;
-  OutputDirectory& operator=(const OutputDirectory&) = delete;
 
-  const std::filesystem::path& path() const { return path_; }
-  void keep() { created_.clear(); }
+  const std::filesystem::path& path() const { return lock_.path(); }
+
+  /// Shows these files, of result_names, in place of those of the run before. Throws RunError.
+  void publish(const std::vector<NewFile>& files);
 
  private:
-  void claim(const nlohmann::ordered_json& configuration, bool force);
-  void remove_created();
-
-  std::filesystem::path path_;
-  std::vector<std::filesystem::path> created_;  // outermost first
+  DirectoryLock lock_;
+  PublishedFiles files_;
 };
 
 }  // namespace gridrun

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <string>
 #include <vector>
@@ -51,7 +50,6 @@ void plot(const fs::path& script, const fs::path& results, bool quiet) {
   if (quiet) command.emplace_back("--quiet");
   command.emplace_back("--");
   command.push_back(results.string());
-  std::fflush(stdout);
   const int status = status_of(command);
   if (status == 0) return;
   constexpr int no_interpreter = 127;

@@ -6,6 +6,7 @@
 #include <limits>
 #include <numeric>
 
+#include "counted.hpp"
 #include "gridrun/engine.hpp"
 #include "gridrun/error.hpp"
 #include "gridrun/staged_sweep.hpp"
@@ -70,8 +71,8 @@ double largest_value(const Dataset& dataset) {
 void check_fit(const Sweep& sweep, const Dataset& dataset, const StagedSweep& staged) {
   const auto& layers = sweep.network.layers;
   if (staged.inputs != dataset.inputs)
-    throw RequestError(fmt::format("network.layers = [{}, {}]: {} has {} inputs a sample",
-                                   layers[0], layers[1], dataset.name, dataset.inputs));
+    throw RequestError(fmt::format("network.layers = [{}, {}]: {} has {} a sample", layers[0],
+                                   layers[1], dataset.name, counted(dataset.inputs, "input")));
   if (staged.outputs < dataset.classes)
     throw RequestError(
         fmt::format("network.layers = [{}, {}]: {} has the label {}, expected 0 to {}", layers[0],

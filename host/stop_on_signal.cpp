@@ -1,6 +1,7 @@
 #include "stop_on_signal.hpp"
 
 #include <atomic>
+#include <csignal>
 
 namespace gridrun {
 namespace {
@@ -8,7 +9,20 @@ namespace {
 std::atomic<Progress*> to_stop = nullptr;
 static_assert(std::atomic<Progress*>::is_always_lock_free);
 
+constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP};
+
+/// Sets what a signal does where it is not ignored.
+void handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  ::sigaction(signal, nullptr, &action);
+  if (action.sa_handler == SIG_IGN) return;
+  action = {};
+  action.sa_handler = handler;
+  ::sigaction(signal, &action, nullptr);
+}
+
 void stop(int) {
+  for (const int signal : signals) handle(signal, SIG_DFL);
   if (Progress* progress = to_stop) progress->stop();
 }
 
@@ -16,16 +30,11 @@ void stop(int) {
 
 StopOnSignal::StopOnSignal(Progress& progress) {
   to_stop = &progress;
-  struct sigaction action {};
-  action.sa_handler = stop;
-  action.sa_flags = static_cast<int>(SA_RESETHAND);
-  ::sigaction(SIGINT, &action, &interrupt_before_);
-  ::sigaction(SIGTERM, &action, &terminate_before_);
+  for (const int signal : signals) handle(signal, stop);
 }
 
 StopOnSignal::~StopOnSignal() {
-  ::sigaction(SIGINT, &interrupt_before_, nullptr);
-  ::sigaction(SIGTERM, &terminate_before_, nullptr);
+  for (const int signal : signals) handle(signal, SIG_DFL);
   to_stop = nullptr;
 }
 

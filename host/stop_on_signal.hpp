@@ -1,24 +1,18 @@
-// Ctrl-C stops a run cleanly.
+// Ctrl-C, a request to terminate and a terminal that hangs up stop a run cleanly.
 #pragma once
-
-#include <csignal>
 
 #include "gridrun/progress.hpp"
 
 namespace gridrun {
 
-/// While it lives, the first SIGINT or SIGTERM stops `progress`; a second one ends the program.
-/// One at a time.
+/// While it lives, the first SIGINT, SIGTERM or SIGHUP stops `progress`; a second one ends the
+/// program at once. A signal that is ignored, as by nohup, stays ignored. One at a time.
 class StopOnSignal {
  public:
   explicit StopOnSignal(Progress& progress);
   ~StopOnSignal();
   StopOnSignal(const StopOnSignal&) = delete;
   StopOnSignal& operator=(const StopOnSignal&) = delete;
-
- private:
-  struct sigaction interrupt_before_ {};
-  struct sigaction terminate_before_ {};
 };
 
 }  // namespace gridrun

@@ -10,11 +10,14 @@ namespace gridrun {
 
 bool is_terminal(std::FILE* stream) { return ::isatty(::fileno(stream)) == 1; }
 
+bool has_escape_codes(std::FILE* stream) {
+  const char* term = std::getenv("TERM");
+  return is_terminal(stream) && term && *term && std::string_view(term) != "dumb";
+}
+
 bool has_colours(std::FILE* stream) {
   const char* no_color = std::getenv("NO_COLOR");
-  const char* term = std::getenv("TERM");
-  return is_terminal(stream) && !(no_color && *no_color) &&
-         !(term && std::string_view(term) == "dumb");
+  return has_escape_codes(stream) && !(no_color && *no_color);
 }
 
 std::size_t terminal_width(std::FILE* stream) {

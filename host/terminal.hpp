@@ -8,7 +8,10 @@ namespace gridrun {
 
 bool is_terminal(std::FILE* stream);
 
-/// A terminal, and neither $NO_COLOR is set nor $TERM says "dumb". Source: no-color.org.
+/// A terminal, and $TERM says which, other than "dumb".
+bool has_escape_codes(std::FILE* stream);
+
+/// Escape codes, and $NO_COLOR is not set. Source: no-color.org.
 bool has_colours(std::FILE* stream);
 
 /// Columns of the terminal, 80 where it does not say; 0 where it is none.

@@ -1,15 +1,22 @@
 #include "program.hpp"
 
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <pty.h>
+#include <sys/prctl.h>
+#include <sys/ptrace.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <iterator>
 #include <stdexcept>
 #include <utility>
 
@@ -20,22 +27,47 @@ void check(int result, const char* what) {
   if (result < 0) throw std::runtime_error(std::string(what) + ": " + std::strerror(errno));
 }
 
+/// symlink() and symlinkat() fail with EPERM from now on.
+void forbid_links() {
+  sock_filter filter[] = {BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+#ifdef SYS_symlink
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_symlink, 1, 0),
+#endif
+                          BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_symlinkat, 0, 1),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+                          BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)};
+  const sock_fprog program{static_cast<unsigned short>(std::size(filter)), filter};
+  if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+      ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+    ::_exit(125);
+}
+
+void redirect(int descriptor, const std::string& file) {
+  if (!file.empty()) ::dup2(::open(file.c_str(), O_WRONLY | O_CREAT, 0666), descriptor);
+}
+
 [[noreturn]] void become_program(const std::vector<std::string>& arguments,
                                  const ProgramSettings& settings) {
   std::vector<char*> argv = {const_cast<char*>(GRIDRUN_PROGRAM)};
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
   for (const auto& setting : settings.environment) ::putenv(const_cast<char*>(setting.c_str()));
+  redirect(STDOUT_FILENO, settings.out_file);
+  redirect(STDERR_FILENO, settings.err_file);
   if (::chdir(settings.directory.c_str()) != 0) ::_exit(126);
   if (settings.largest_file != RLIM_INFINITY) {
-    std::signal(SIGXFSZ, SIG_IGN);  // so that write() fails instead
     const rlimit limit{settings.largest_file, settings.largest_file};
     ::setrlimit(RLIMIT_FSIZE, &limit);
   }
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);
+  for (const int signal : settings.ignored) std::signal(signal, SIG_IGN);
+  for (const int descriptor : settings.closed) ::close(descriptor);
   if (settings.address_space != RLIM_INFINITY) {
     const rlimit limit{settings.address_space, settings.address_space};
     ::setrlimit(RLIMIT_AS, &limit);
   }
+  if (settings.without_links) forbid_links();
+  if (settings.traced) ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   ::execv(argv[0], argv.data());
   ::_exit(127);
 }
@@ -47,7 +79,7 @@ ProgramResult run_program(const std::vector<std::string>& arguments,
   int out = -1, err = -1;
   pid_t child;
   if (settings.terminal) {
-    const winsize size{40, 100, 0, 0};
+    const winsize size{40, settings.columns, 0, 0};
     child = ::forkpty(&out, nullptr, nullptr, &size);
     check(child, "forkpty");
     if (child == 0) become_program(arguments, settings);
@@ -58,9 +90,7 @@ ProgramResult run_program(const std::vector<std::string>& arguments,
     child = ::fork();
     check(child, "fork");
     if (child == 0) {
-      const int target =
-          settings.out_file.empty() ? out_pipe[1] : ::open(settings.out_file.c_str(), O_WRONLY);
-      ::dup2(target, STDOUT_FILENO);
+      ::dup2(out_pipe[1], STDOUT_FILENO);
       ::dup2(err_pipe[1], STDERR_FILENO);
       for (const int end : {out_pipe[0], out_pipe[1], err_pipe[0], err_pipe[1]}) ::close(end);
       become_program(arguments, settings);
@@ -87,14 +117,30 @@ ProgramResult run_program(const std::vector<std::string>& arguments,
     }
     if (!interrupted &&
         (result.out + result.err).find(settings.interrupt_after) != std::string::npos) {
-      ::kill(child, SIGINT);
+      if (settings.interrupt_signal != 0)
+        ::kill(child, settings.interrupt_signal);
+      else
+        ::close(std::exchange(streams[0].fd, -1));
       interrupted = true;
     }
   }
-  int status = 0;
-  ::waitpid(child, &status, 0);
-  result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  result.status = wait_for_program(child);
   return result;
+}
+
+pid_t start_program(const std::vector<std::string>& arguments, ProgramSettings settings) {
+  if (settings.out_file.empty()) settings.out_file = "/dev/null";
+  if (settings.err_file.empty()) settings.err_file = "/dev/null";
+  const pid_t child = ::fork();
+  check(child, "fork");
+  if (child == 0) become_program(arguments, settings);
+  return child;
+}
+
+int wait_for_program(pid_t program) {
+  int status = 0;
+  ::waitpid(program, &status, 0);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 }  // namespace gridrun

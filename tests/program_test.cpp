@@ -1,11 +1,17 @@
 // The program as its user meets it: exit statuses, messages, files.
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <csignal>
 #include <nlohmann/json.hpp>
+#include <regex>
+#include <utility>
 
+#include "file_descriptor.hpp"
 #include "idx_bytes.hpp"
+#include "message_text.hpp"
 #include "peak_memory.hpp"
 #include "program.hpp"
 #include "scratch_directory.hpp"
@@ -15,6 +21,10 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::string_literals;
+
+/// Long enough for some progress to be shown.
+const std::vector<std::string> some_progress = {"--device", "reference", "--set",
+                                                "train.iterations=3000"};
 
 class Program : public ::testing::Test {
  protected:
@@ -112,12 +122,12 @@ TEST_F(Program, AnswersAboutItself) {
 TEST_F(Program, ShowsColoursAndProgressOnATerminal) {
   settings.terminal = true;
   settings.environment = {"NO_COLOR=", "TERM=xterm-256color"};
-  const ProgramResult coloured = run_program({"--device", "reference"}, settings);
+  const ProgramResult coloured = run_program(some_progress, settings);
   EXPECT_EQ(coloured.status, 0);
   EXPECT_NE(coloured.out.find("\x1b[48;5;"), std::string::npos);
   EXPECT_NE(coloured.out.find("training ["), std::string::npos);
   settings.environment = {"NO_COLOR=1", "TERM=xterm-256color"};
-  const ProgramResult plain = run_program({"--device", "reference"}, settings);
+  const ProgramResult plain = run_program(some_progress, settings);
   EXPECT_EQ(plain.out.find("\x1b[48;5;"), std::string::npos);
   EXPECT_NE(plain.out.find("training ["), std::string::npos);
 }
@@ -237,9 +247,10 @@ TEST_F(Program, RefusesWhatMemoryCannotHoldBeforeItIsTaken) {
 
 TEST_F(Program, RefusesADirectoryThatCannotBeWritten) {
   scratch.write("file", "");
-  EXPECT_EQ(refusal({"--output", "file"}), "gridrun: file: not a directory");
+  EXPECT_EQ(refusal({"--output", "file"}),
+            "gridrun: file: not a directory; --output DIR goes elsewhere");
   EXPECT_EQ(refusal({"--output", "file/below"}),
-            "gridrun: file/below: cannot be written: Not a directory");
+            "gridrun: file/below: cannot be written: Not a directory; --output DIR goes elsewhere");
   EXPECT_EQ(
       refusal({"--output", "/proc/gridrun"}).find("gridrun: /proc/gridrun: cannot be written"), 0U);
 }
@@ -285,13 +296,154 @@ TEST_F(Program, AFullDiskLeavesNothing) {
   EXPECT_TRUE(listing().empty());
 }
 
-TEST_F(Program, AFullStandardOutputIsAnError) {
+TEST_F(Program, AFullStandardOutputIsAnErrorOnceTheFilesAreWritten) {
   settings.out_file = "/dev/full";
   const ProgramResult result = run_short();
   EXPECT_EQ(result.status, 1);
   EXPECT_EQ(result.err, "gridrun: standard output: cannot write: No space left on device\n");
-  settings.out_file = "/dev/full";
+  EXPECT_TRUE(fs::exists(scratch.path() / "results/digits/run.json"));
   EXPECT_EQ(run_program({"--version"}, settings).status, 1);
+}
+
+TEST_F(Program, ErrorsHaveTheirStatusWhereNobodyReadsThem) {
+  for (const auto& [file, closed] :
+       {std::pair<std::string, std::vector<int>>{"/dev/full", {}}, {"", {1, 2}}, {"", {0, 1, 2}}}) {
+    settings.err_file = file;
+    settings.closed = closed;
+    EXPECT_EQ(run_program({"--config", "none.toml"}, settings).status, 2) << file;
+    EXPECT_EQ(run_short({"--output", "/proc/gridrun"}).status, 2) << file;
+  }
+}
+
+TEST_F(Program, FinishesWithItsStreamsClosed) {
+  for (const std::vector<int>& closed : {std::vector<int>{0}, {1}, {2}, {1, 2}, {0, 1, 2}}) {
+    settings.closed = closed;
+    EXPECT_EQ(run_short({"--output", "a"}).status, 0);
+    const std::string record = contents_of(scratch.path() / "a" / "run.json");
+    EXPECT_TRUE(nlohmann::json::accept(record)) << record;
+    EXPECT_EQ(contents_of(scratch.path() / "a" / "grid.csv").find("lr,fraction,"), 0U)
+        << "nothing was printed into a file";
+    fs::remove_all(scratch.path() / "a");
+  }
+}
+
+/// As after a broken connection, of a run that nohup keeps alive.
+TEST_F(Program, FinishesWithoutItsTerminal) {
+  settings.terminal = true;
+  settings.environment = {"TERM=xterm"};
+  settings.ignored = {SIGHUP};
+  settings.interrupt_after = "networks";
+  settings.interrupt_signal = 0;
+  const ProgramResult result = run_program(some_progress, settings);
+  EXPECT_EQ(result.status, 1) << "what it printed was lost";
+  EXPECT_TRUE(fs::exists(scratch.path() / "results/digits/run.json"));
+}
+
+TEST_F(Program, AHangUpIsAnInterruption) {
+  settings.interrupt_after = "networks";
+  settings.interrupt_signal = SIGHUP;
+  const ProgramResult result =
+      run_program({"--set", "train.iterations=20000000", "--output", "a/b"}, settings);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "gridrun: interrupted; nothing was written\n");
+  EXPECT_TRUE(listing().empty());
+}
+
+TEST_F(Program, CtrlCEndsLoading) {
+  const fs::path pipe = scratch.path() / "my.csv";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  settings.err_file = (scratch.path() / "err").string();
+  const pid_t program = start_program(
+      {"--set", "dataset.name=csv", "--set", "dataset.path=my.csv", "--output", "a"}, settings);
+  std::signal(SIGPIPE, SIG_IGN);
+  const FileDescriptor data(pipe, O_WRONLY);  // opens once gridrun reads
+  ::kill(program, SIGINT);
+  const std::string samples(1 << 16, '\n');
+  std::size_t written = 0;
+  constexpr std::size_t most = std::size_t{1} << 28;
+  while (written<most&& ::write(data.number(), samples.data(), samples.size())> 0)
+    written += samples.size();
+  EXPECT_LT(written, most) << "it went on reading";
+  if (written >= most) ::kill(program, SIGKILL);
+  EXPECT_EQ(wait_for_program(program), 1);
+  EXPECT_EQ(contents_of(settings.err_file), "gridrun: interrupted; nothing was written\n");
+  EXPECT_FALSE(fs::exists(scratch.path() / "a"));
+}
+
+TEST_F(Program, KeepsToTheTerminalsWidth) {
+  settings.terminal = true;
+  settings.columns = 30;
+  settings.environment = {"NO_COLOR=1", "TERM=xterm"};
+  const std::string out = run_program(some_progress, settings).out;
+  const std::regex line("\r(training [^\r\x1b]*)\x1b");
+  std::size_t lines = 0;
+  for (std::sregex_iterator found(out.begin(), out.end(), line), end; found != end; ++found) {
+    EXPECT_LT((*found)[1].length(), 30);
+    ++lines;
+  }
+  EXPECT_GT(lines, 0U);
+}
+
+TEST_F(Program, PrintsNoEscapeCodesWhereTheTerminalKnowsNone) {
+  settings.terminal = true;
+  for (const char* term : {"TERM=dumb", "TERM="}) {
+    settings.environment = {"NO_COLOR=", term};
+    const ProgramResult result = run_program(some_progress, settings);
+    EXPECT_EQ(result.status, 0);
+    EXPECT_EQ(result.out.find('\x1b'), std::string::npos) << term;
+  }
+}
+
+TEST_F(Program, CountsInEnglish) {
+  const ProgramResult result =
+      run_program({"--set", "train.iterations=1", "--set", "report.smooth_window=1", "--set",
+                   "report.polyorder=0", "--set", "grid.lr=5", "--set", "grid.fraction=8"},
+                  settings);
+  EXPECT_EQ(result.out.find("digits: 1 network, 64 to 10, 1 step each, on "), 0U) << result.out;
+}
+
+TEST_F(Program, RefusesWhatTheFileSystemRefuses) {
+  const std::string name(300, 'x');
+  const std::string cut = path_text(name);
+  EXPECT_EQ(refusal({"--config", name}), "gridrun: --config " + cut +
+                                             ": File name too long; shipped are digits.toml and "
+                                             "mnist.toml");
+  EXPECT_EQ(refusal({"--output", name}), "gridrun: " + cut +
+                                             ": cannot be written: File name too long; --output "
+                                             "DIR goes elsewhere");
+  fs::create_symlink("loop", scratch.path() / "loop");
+  EXPECT_EQ(refusal({"--config", "loop"}),
+            "gridrun: --config loop: Too many levels of symbolic links; shipped are digits.toml "
+            "and mnist.toml");
+  EXPECT_EQ(refusal({"--output", "loop/below"}),
+            "gridrun: loop/below: cannot be written: Too many levels of symbolic links; --output "
+            "DIR goes elsewhere");
+  EXPECT_EQ(refusal({"--config", "."}),
+            "gridrun: --config .: a directory, expected a file; shipped are digits.toml and "
+            "mnist.toml");
+}
+
+TEST_F(Program, NeedsSymbolicLinks) {
+  settings.without_links = true;
+  EXPECT_EQ(refusal({"--output", "a"}),
+            "gridrun: a: its file system has no symbolic links, which results need; --output DIR "
+            "goes elsewhere");
+}
+
+TEST_F(Program, RefusesARunRecordThatIsNone) {
+  ASSERT_EQ(run_short({"--output", "a"}).status, 0);
+  const fs::path record = scratch.path() / "a" / "run.json";
+  fs::remove(record);
+  EXPECT_NE(refusal({"--output", "a"}).find("a: grid.csv is not of a gridrun run"),
+            std::string::npos);
+  ASSERT_EQ(::mkfifo(record.c_str(), 0600), 0);
+  EXPECT_NE(refusal({"--output", "a"}).find("a: run.json cannot be read: not a file"),
+            std::string::npos);
+  fs::remove(record);
+  scratch.write("a/run.json", "{\"configuration\": " + std::string(200'000, '['));
+  EXPECT_NE(refusal({"--output", "a"}).find("a: run.json cannot be read: nested deeper"),
+            std::string::npos);
+  EXPECT_EQ(run_short({"--output", "a", "--force"}).status, 0);
 }
 
 }  // namespace

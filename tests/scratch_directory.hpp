@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <fstream>
@@ -13,8 +14,9 @@ namespace gridrun {
 
 class ScratchDirectory {
  public:
-  ScratchDirectory() {
-    std::string name = (std::filesystem::temp_directory_path() / "gridrun-test-XXXXXX").string();
+  explicit ScratchDirectory(
+      const std::filesystem::path& above = std::filesystem::temp_directory_path()) {
+    std::string name = (above / "gridrun-test-XXXXXX").string();
     path_ = ::mkdtemp(name.data());
   }
   ~ScratchDirectory() { std::filesystem::remove_all(path_); }
@@ -34,6 +36,13 @@ class ScratchDirectory {
  private:
   std::filesystem::path path_;
 };
+
+/// A place without a disk to wait for, where there is one.
+inline std::filesystem::path memory_directory() {
+  const std::filesystem::path memory = "/dev/shm";
+  return ::access(memory.c_str(), W_OK | X_OK) == 0 ? memory
+                                                    : std::filesystem::temp_directory_path();
+}
 
 inline std::string contents_of(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);

@@ -1,8 +1,7 @@
-#include "write_results.hpp"
+#include "result_files.hpp"
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -73,51 +72,39 @@ TEST(NpzFile, SaysThatTheDiskIsFull) {
 
 const Answers answers = answer(result, 0.02, {});
 
-std::vector<std::string> names_in(const std::filesystem::path& directory) {
+std::string run_record() { return "{}\n"; }
+
+/// Writes all files into a directory; returns their names.
+std::vector<std::string> write_all(const std::filesystem::path& directory,
+                                   const std::optional<LearningCurves>& curves) {
   std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(directory))
-    names.push_back(entry.path().filename().string());
-  std::sort(names.begin(), names.end());
+  for (const NewFile& file : result_files(result, answers, curves, run_record)) {
+    file.write(directory / file.name);
+    names.push_back(file.name);
+  }
   return names;
 }
 
-TEST(WriteResults, WritesAllFiles) {
+TEST(ResultFiles, AreAllThatTheReadmeNames) {
   const ScratchDirectory scratch;
-  const auto written =
-      write_results(scratch.path(), result, answers, std::nullopt, [] { return "{}\n"; });
-  EXPECT_EQ(written,
+  EXPECT_EQ(write_all(scratch.path(), std::nullopt),
             (std::vector<std::string>{"grid.csv", "grid.npz", "answers.json", "run.json"}));
   EXPECT_EQ(contents_of(scratch.path() / "grid.csv"), grid_csv(result));
   EXPECT_EQ(contents_of(scratch.path() / "answers.json"), answers_json(answers).dump(2) + "\n");
   EXPECT_EQ(contents_of(scratch.path() / "run.json"), "{}\n");
   EXPECT_GT(contents_of(scratch.path() / "grid.npz").size(), 1000U);
-  EXPECT_EQ(names_in(scratch.path()).size(), 4U);
 }
 
-TEST(WriteResults, CurvesComeAndGoWithTheirRun) {
+TEST(ResultFiles, HoldCurvesWhereThereAreSome) {
   const ScratchDirectory scratch;
   const LearningCurves curves{{0, 9}, {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0.25, 0.75}};
-  write_results(scratch.path(), result, answers, curves, [] { return "{}\n"; });
+  const auto written = write_all(scratch.path(), curves);
+  EXPECT_EQ(written, std::vector<std::string>(std::begin(result_names), std::end(result_names)));
   const std::string archive = contents_of(scratch.path() / "curves.npz");
   EXPECT_NE(npy(archive, "accuracy").find("'shape': (2, 3, 2,)"), std::string::npos);
   EXPECT_NE(npy(archive, "steps").find("'shape': (2,)"), std::string::npos);
   EXPECT_NE(npy(archive, "learning_rates").find("'shape': (2,)"), std::string::npos);
   EXPECT_NE(npy(archive, "fractions").find("'shape': (3,)"), std::string::npos);
-  write_results(scratch.path(), result, answers, std::nullopt, [] { return "{}\n"; });
-  EXPECT_EQ(names_in(scratch.path()),
-            (std::vector<std::string>{"answers.json", "grid.csv", "grid.npz", "run.json"}));
-}
-
-TEST(WriteResults, LeavesWhatWasThereWhenOneFileFails) {
-  const ScratchDirectory scratch;
-  for (const char* name : {"grid.csv", "curves.npz", "run.json"}) scratch.write(name, "before");
-  EXPECT_THROW(write_results(scratch.path(), result, answers, std::nullopt,
-                             []() -> std::string { throw RunError("the last file fails"); }),
-               RunError);
-  EXPECT_EQ(names_in(scratch.path()),
-            (std::vector<std::string>{"curves.npz", "grid.csv", "run.json"}));
-  for (const char* name : {"grid.csv", "curves.npz", "run.json"})
-    EXPECT_EQ(contents_of(scratch.path() / name), "before");
 }
 
 }  // namespace

@@ -1,10 +1,11 @@
-#include "write_results.hpp"
+#include "result_files.hpp"
 
 #include <nlohmann/json.hpp>
+#include <utility>
 #include <vector>
 
 #include "answers_report.hpp"
-#include "atomic_file.hpp"
+#include "durable_file.hpp"
 #include "grid_csv.hpp"
 #include "npz_file.hpp"
 
@@ -44,28 +45,22 @@ void write_curves_npz(const fs::path& path, const GridResult& result,
 
 }  // namespace
 
-std::vector<std::string> write_results(const fs::path& directory, const GridResult& result,
-                                       const Answers& answers,
-                                       const std::optional<LearningCurves>& curves,
-                                       const std::function<std::string()>& run_record) {
-  std::vector<std::string> names;
-  std::vector<AtomicFile> files;
-  const auto add = [&](const char* name, const std::function<void(const fs::path&)>& write) {
-    files.emplace_back(directory / name, write);
-    names.emplace_back(name);
-  };
-  add("grid.csv", [&](const fs::path& path) { write_file(path, grid_csv(result)); });
-  add("grid.npz", [&](const fs::path& path) { write_grid_npz(path, result); });
-  add("answers.json",
-      [&](const fs::path& path) { write_file(path, answers_json(answers).dump(2) + "\n"); });
+std::vector<NewFile> result_files(const GridResult& result, const Answers& answers,
+                                  const std::optional<LearningCurves>& curves,
+                                  std::function<std::string()> run_record) {
+  std::vector<NewFile> files;
+  files.push_back({"grid.csv", [&](const fs::path& path) { write_file(path, grid_csv(result)); }});
+  files.push_back({"grid.npz", [&](const fs::path& path) { write_grid_npz(path, result); }});
+  files.push_back({"answers.json", [&](const fs::path& path) {
+                     write_file(path, answers_json(answers).dump(2) + "\n");
+                   }});
   if (curves)
-    add("curves.npz", [&](const fs::path& path) { write_curves_npz(path, result, *curves); });
-  add("run.json", [&](const fs::path& path) { write_file(path, run_record()); });
-  // run.json goes first and comes back last, so that it never stands beside another run's files.
-  fs::remove(directory / "run.json");
-  if (!curves) fs::remove(directory / "curves.npz");
-  for (AtomicFile& file : files) file.commit();
-  return names;
+    files.push_back(
+        {"curves.npz", [&](const fs::path& path) { write_curves_npz(path, result, *curves); }});
+  files.push_back({run_record_name, [run_record = std::move(run_record)](const fs::path& path) {
+                     write_file(path, run_record());
+                   }});
+  return files;
 }
 
 }  // namespace gridrun

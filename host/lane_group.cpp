@@ -40,6 +40,9 @@ std::vector<LaneGroup> group_networks(const std::vector<Network>& networks, bool
     while (members.size() > (mix ? group_lanes / 2 : 0)) take(networks, members, groups);
     rest.insert(rest.end(), members.begin(), members.end());
   }
+  // Networks of one learning rate diverge together, and a group that all leave costs nothing more.
+  std::stable_sort(rest.begin(), rest.end(),
+                   [&](std::size_t a, std::size_t b) { return networks[a].lr < networks[b].lr; });
   for (std::span<const std::size_t> members = rest; !members.empty();)
     take(networks, members, groups);
   return groups;

@@ -28,7 +28,7 @@ struct LaneGroup {
 };
 
 /// Groups that hold every network once. A group has one fraction, so that its lanes share the
-/// inputs; with `mix`, what is left of the fractions after full groups is packed together.
+/// inputs; with `mix`, what is left of the fractions after full groups is packed together, by lr.
 std::vector<LaneGroup> group_networks(const std::vector<Network>& networks, bool mix);
 
 }  // namespace gridrun

@@ -1,11 +1,23 @@
 #include "neuron.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <new>
 #include <utility>
 
 namespace gridrun {
+namespace {
+
+/// quantise() of what is at most 2^27, `unit` being 2^fraction: next to 1.5 * 2^52 a double has no
+/// place below 1, so that the addition rounds, half to even.
+std::int32_t quantise_narrow(double input, double unit) {
+  constexpr double no_places = 0x1.8p52;
+  return static_cast<std::int32_t>((input * unit + no_places) - no_places);
+}
+
+}  // namespace
+
 GroupSetting::GroupSetting(const LaneGroup& group, const SparseSamples& samples,
                            Activation the_activation)
     : activation(the_activation),
@@ -34,18 +46,21 @@ GroupSetting::GroupSetting(const LaneGroup& group, const SparseSamples& samples,
       wide_inputs.push_back(magnitude(quantise(value, fraction[0])));
     return;
   }
-  narrow_inputs.reserve(samples.values().size() * columns);
-  for (const double value : samples.values())
-    for (std::size_t lane = 0; lane < columns; ++lane)
-      narrow_inputs.push_back(
-          holds(narrow, lane) ? static_cast<std::int32_t>(quantise(value, fraction[lane])) : 0);
+  const std::vector<double>& values = samples.values();
+  narrow_inputs.resize(values.size() * columns);
+  update_inputs.resize(values.size() * columns);
+  for (std::size_t lane = 0; lane < columns; ++lane) {
+    if (!holds(narrow, lane)) continue;
+    const double unit = std::ldexp(1.0, fraction[lane]);
+    const int to_update = 30 - fraction[lane] - input_bits;
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const std::int32_t x = quantise_narrow(values[i], unit);
+      narrow_inputs[i * columns + lane] = x;
+      update_inputs[i * columns + lane] = x << to_update;
+    }
+  }
   if (short_z)
     for (const std::int32_t x : narrow_inputs) short_inputs.push_back(x & 0xffff);
-  update_inputs.reserve(narrow_inputs.size());
-  for (std::size_t i = 0; i < narrow_inputs.size(); ++i)
-    update_inputs.push_back(holds(narrow, i % columns)
-                                ? narrow_inputs[i] << (30 - fraction[i % columns] - input_bits)
-                                : 0);
 }
 
 TrainingStatistics& TrainingStatistics::operator+=(const TrainingStatistics& other) {

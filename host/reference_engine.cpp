@@ -2,58 +2,40 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
-
 #include "parallel.hpp"
+#include "reference_network.hpp"
 
 namespace gridrun {
 namespace {
 
-/// The first index of the largest activation, compared as binary64.
-std::size_t arg_max(const std::vector<std::int64_t>& activations) {
-  const auto largest =
-      std::max_element(activations.begin(), activations.end(), [](std::int64_t a, std::int64_t b) {
-        return static_cast<double>(a) < static_cast<double>(b);
-      });
-  return static_cast<std::size_t>(largest - activations.begin());
+/// A network of the study as the definition has it: one layer, one format for every tensor.
+NetworkSpec spec_of(const StagedSweep& sweep, const Network& network) {
+  NetworkSpec spec;
+  spec.units = {static_cast<std::uint32_t>(sweep.inputs),
+                static_cast<std::uint32_t>(sweep.outputs)};
+  spec.activation = spec.output_activation = sweep.activation;
+  Format format;
+  format.fraction = network.fraction;
+  Format input = format;
+  input.round = Round::nearest_even;
+  spec.formats = {input, format, format, Format{}, format, format, format};
+  spec.lr = network.lr;
+  return spec;
 }
 
-Outcome train_network(const StagedSweep& sweep, const Network& network, Progress& progress) {
-  const auto [lr, fraction] = network;
-  const std::int64_t one = std::int64_t{1} << fraction;
-  std::vector<std::int64_t> weights = sweep.weights;     // w [outputs][inputs]
-  std::vector<std::int64_t> x(sweep.inputs);             // 2^-fraction
-  std::vector<std::int64_t> activations(sweep.outputs);  // a, 2^-fraction
+Outcome train_network(const StagedSweep& sweep, const Network& cell, Progress& progress) {
+  ReferenceNetwork network(spec_of(sweep, cell), {sweep.weights});
+  std::vector<double> inputs(sweep.inputs);
   Outcome outcome(sweep.iterations);
-
   for (std::uint32_t i = 0; i < sweep.iterations; ++i) {
     const std::size_t sample = sweep.sample_of_step(i);
-    const std::uint32_t label = sweep.dataset->labels[sample];
-    for (std::size_t k = 0; k < sweep.inputs; ++k)
-      x[k] = quantise(sweep.dataset->input(sample, k), fraction);
-
-    for (std::size_t j = 0; j < sweep.outputs; ++j) {
-      std::int64_t* w = &weights[j * sweep.inputs];
-      std::int64_t z = 0;
-      for (std::size_t k = 0; k < sweep.inputs; ++k)
-        z = wrapping_add(z, wrapping_multiply(w[k], x[k]));
-      activations[j] = activate(z, fraction, sweep.activation);
-
-      const std::int64_t target = j == label ? one : 0;
-      const std::int64_t d = delta(target, z, fraction, sweep.activation);
-      if (d == 0) continue;  // every u is zero
-      for (std::size_t k = 0; k < sweep.inputs; ++k) {
-        const std::int64_t u = floor_shift(wrapping_multiply(d, x[k]), fraction);
-        w[k] = wrapping_add(w[k], floor_shift(u, lr));
-        outcome.sum_abs_update += magnitude(u);
-        outcome.sum_dropped += dropped_by_shift(u, lr);
-      }
-    }
-    if (arg_max(activations) == label) outcome.set_right(i);
-
+    for (std::size_t k = 0; k < sweep.inputs; ++k) inputs[k] = sweep.dataset->input(sample, k);
+    if (network.train(inputs, sweep.dataset->labels[sample])) outcome.set_right(i);
     progress.add(1);
     progress.throw_if_stopped();
   }
+  outcome.sum_abs_update = network.sums().front().abs_update;
+  outcome.sum_dropped = network.sums().front().dropped;
   return outcome;
 }
 
@@ -68,7 +50,7 @@ double ReferenceEngine::memory_needed(const StagedSweep& sweep) const {
   const auto outputs = static_cast<double>(sweep.outputs);
   const auto in_work = static_cast<double>(std::min<std::size_t>(threads_, sweep.networks.size()));
   return outcomes_bytes(sweep.networks.size(), sweep.iterations) +
-         in_work * (outputs * inputs + inputs + outputs) * sizeof(std::int64_t);
+         in_work * (outputs * inputs + 3 * inputs + 8 * outputs) * sizeof(std::int64_t);
 }
 
 Outcomes ReferenceEngine::train(const StagedSweep& sweep, Progress& progress) {

@@ -1,5 +1,5 @@
-// The reference engine: scalar, dense, and line by line what README.md's "What is exact" defines.
-// The oracle that the fast engines are checked against.
+// The reference engine: scalar, and word for word what docs/arithmetic.md defines. The oracle that
+// the fast engines are checked against.
 #pragma once
 
 #include "gridrun/engine.hpp"

@@ -17,7 +17,7 @@
 namespace gridrun {
 
 /// What a neuron does with its sum: `relu` passes positive sums only, `linear` all of them.
-enum class Activation : std::uint8_t { relu, linear };
+enum class Activation : std::uint8_t { relu, linear, leaky_relu };
 
 /// A sum of 64-bit magnitudes that cannot overflow: 2^64 terms fit.
 __extension__ typedef unsigned __int128 WideSum;

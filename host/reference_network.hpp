@@ -1,0 +1,71 @@
+// One network in training, word for word as docs/arithmetic.md has it (parts 5 and 7).
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "gridrun/arithmetic.hpp"
+#include "gridrun/network_spec.hpp"
+
+namespace gridrun {
+
+class ReferenceNetwork {
+ public:
+  using Values = std::vector<std::int64_t>;
+
+  /// A layer's exact sums over all steps.
+  struct LayerSums {
+    WideSum abs_update = 0;  // of |u|
+    WideSum dropped = 0;     // of what the learning rate dropped of u
+  };
+
+  /// `weights` are [layer][unit][input], words of the format `master`, biases left out.
+  ReferenceNetwork(const NetworkSpec& spec,
+                   const std::vector<std::span<const std::int64_t>>& weights);
+
+  /// Takes the next sample into the batch, and updates the weights once the batch is full. Returns
+  /// whether the step was right. `inputs` are reals.
+  bool train(std::span<const double> inputs, std::uint32_t label);
+
+  /// The class that the network gives a sample in the held-out pass.
+  std::size_t classify(std::span<const double> inputs) const;
+
+  /// w [layer][unit][input], the bias last.
+  const std::vector<Values>& weights() const { return master_; }
+  const std::vector<LayerSums>& sums() const { return sums_; }
+
+ private:
+  /// What one sample left in a layer.
+  struct LayerState {
+    Values inputs;       // a of the layer below, the bias last
+    Values sums;         // z
+    Values activations;  // a
+    Values errors;       // d
+  };
+  using Sample = std::vector<LayerState>;  // [layer]
+
+  const std::vector<Values>& product_weights() const { return has_copies_ ? weight_ : master_; }
+  std::size_t row_length(std::size_t layer) const { return spec_.inputs_of(layer) + spec_.bias; }
+  Values quantised(std::span<const double> inputs) const;
+  template <typename Random>
+  Sample forward(std::span<const double> inputs, Random&& random) const;
+  void backward(Sample& sample, std::uint32_t label) const;
+  std::int64_t output_error(const LayerState& state, std::size_t unit, std::uint32_t label) const;
+  std::int64_t hidden_error(const LayerState& above, std::size_t layer, std::size_t unit) const;
+  void update();
+  std::int64_t step_of(std::int64_t u, std::size_t layer, std::size_t element) const;
+  void copy_weights();
+
+  const NetworkSpec spec_;
+  const bool has_copies_;       // whether the format `weight` is not `master`
+  std::vector<Values> master_;  // w [layer][unit][input], the bias last
+  std::vector<Values> weight_;  // v, the same in the format `weight`; empty without copies
+  std::vector<Sample> batch_;
+  std::vector<LayerSums> sums_;
+  std::uint32_t step_ = 0;          // samples trained on
+  std::uint32_t batches_done_ = 0;  //
+};
+
+}  // namespace gridrun

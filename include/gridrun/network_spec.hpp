@@ -1,0 +1,55 @@
+// Host and device: one resolved network, all that its training needs but the samples.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "gridrun/arithmetic.hpp"
+#include "gridrun/format.hpp"
+
+namespace gridrun {
+
+/// The format of each tensor of a network. docs/arithmetic.md, part 4.
+struct TensorFormats {
+  Format input;        // x; rounds nearest_even
+  Format master;       // the weights that updates are added to
+  Format weight;       // the weights that products use
+  Format accumulator;  // finished sums: `bits` and `overflow` only
+  Format activation;   // a, and the target
+  Format error;        // d
+  Format gradient;     // u, before the learning rate
+
+  friend bool operator==(const TensorFormats&, const TensorFormats&) = default;
+};
+
+struct NetworkSpec {
+  std::vector<std::uint32_t> units;  // inputs, then the units of each layer
+  Activation activation = Activation::relu;
+  Activation output_activation = Activation::relu;  // of the last layer
+  int leak = 6;                                     // leaky_relu's slope is 2^-leak where z <= 0
+  bool bias = false;                                // each layer has one more input, always one
+  TensorFormats formats;
+  int lr = 0;                       // the learning rate is 2^-lr
+  std::uint32_t batch = 1;          // samples an update
+  std::uint32_t rounding_seed = 0;  // of stochastic rounding
+
+  std::size_t layers() const { return units.size() - 1; }
+  Activation activation_of(std::size_t layer) const {
+    return layer + 1 == layers() ? output_activation : activation;
+  }
+  /// Inputs of a layer, the bias not counted.
+  std::size_t inputs_of(std::size_t layer) const { return units[layer]; }
+  std::size_t units_of(std::size_t layer) const { return units[layer + 1]; }
+  /// The format of a layer's inputs.
+  const Format& input_format(std::size_t layer) const {
+    return layer == 0 ? formats.input : formats.activation;
+  }
+};
+
+/// The word that stands for 1, overflowed where the format cannot hold it.
+GRIDRUN_HOST_DEVICE constexpr std::int64_t one_of(const Format& format) {
+  return overflowed_left_shift(1, format.fraction, format.bits, format.overflow);
+}
+
+}  // namespace gridrun

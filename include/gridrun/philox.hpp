@@ -1,0 +1,33 @@
+// Host and device: Philox4x32-10, random words that depend on a counter and a key alone. Source:
+// Salmon, Moraes, Dror and Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+#pragma once
+
+#include <cstdint>
+
+#include "gridrun/arithmetic.hpp"
+
+namespace gridrun {
+
+/// Four random words, or the counter that they are drawn at.
+struct PhiloxBlock {
+  std::uint32_t word[4];
+};
+
+/// The block at a counter, under a key of two words.
+GRIDRUN_HOST_DEVICE constexpr PhiloxBlock philox(PhiloxBlock counter, std::uint32_t key_0,
+                                                 std::uint32_t key_1) {
+  auto [c0, c1, c2, c3] = counter.word;
+  for (int round = 0; round < 10; ++round) {
+    const std::uint64_t product_0 = std::uint64_t{0xD2511F53} * c0;
+    const std::uint64_t product_1 = std::uint64_t{0xCD9E8D57} * c2;
+    c0 = static_cast<std::uint32_t>(product_1 >> 32) ^ c1 ^ key_0;
+    c2 = static_cast<std::uint32_t>(product_0 >> 32) ^ c3 ^ key_1;
+    c1 = static_cast<std::uint32_t>(product_1);
+    c3 = static_cast<std::uint32_t>(product_0);
+    key_0 += 0x9E3779B9;
+    key_1 += 0xBB67AE85;
+  }
+  return {{c0, c1, c2, c3}};
+}
+
+}  // namespace gridrun

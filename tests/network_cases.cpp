@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "reference_network.hpp"
+#include "engines/reference/reference_network.hpp"
 
 namespace gridrun {
 

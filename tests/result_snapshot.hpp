@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "program.hpp"
-#include "result_files.hpp"
+#include "results/result_files.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "neuron.hpp"
+#include "engines/cpu/neuron.hpp"
 
 namespace gridrun {
 

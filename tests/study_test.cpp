@@ -5,10 +5,10 @@
 #include <cmath>
 #include <fstream>
 
-#include "choose_engine.hpp"
-#include "configuration.hpp"
-#include "load_dataset.hpp"
-#include "summarise.hpp"
+#include "app/choose_engine.hpp"
+#include "configuration/configuration.hpp"
+#include "data/load_dataset.hpp"
+#include "results/summarise.hpp"
 #include "test_sweep.hpp"
 
 namespace gridrun {

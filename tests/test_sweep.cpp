@@ -8,11 +8,11 @@
 #include <random>
 #include <set>
 
-#include "configuration.hpp"
-#include "load_dataset.hpp"
-#include "machine.hpp"
-#include "reference_engine.hpp"
-#include "shipped_files.hpp"
+#include "base/machine.hpp"
+#include "configuration/configuration.hpp"
+#include "base/shipped_files.hpp"
+#include "data/load_dataset.hpp"
+#include "engines/reference/reference_engine.hpp"
 
 namespace gridrun {
 namespace {

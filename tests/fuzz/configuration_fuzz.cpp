@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "configuration.hpp"
+#include "configuration/configuration.hpp"
 #include "fuzz.hpp"
 
 namespace gridrun {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "csv_file.hpp"
+#include "data/csv_file.hpp"
 #include "fuzz.hpp"
 
 namespace gridrun {

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "cpu_engine.hpp"
+#include "engines/cpu/cpu_engine.hpp"
+#include "engines/reference/reference_engine.hpp"
 #include "fuzz.hpp"
-#include "reference_engine.hpp"
 #include "simd_targets.hpp"
 
 namespace gridrun {

@@ -9,11 +9,11 @@
 #include <string>
 #include <vector>
 
+#include "data/gzip.hpp"
+#include "data/idx_file.hpp"
+#include "data/load_dataset.hpp"
 #include "fuzz.hpp"
-#include "gzip.hpp"
 #include "idx_bytes.hpp"
-#include "idx_file.hpp"
-#include "load_dataset.hpp"
 
 namespace gridrun {
 namespace {

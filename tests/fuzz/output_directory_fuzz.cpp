@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "fuzz.hpp"
-#include "output_directory.hpp"
-#include "result_files.hpp"
+#include "results/output_directory.hpp"
+#include "results/result_files.hpp"
 
 namespace gridrun {
 namespace {

@@ -3,7 +3,7 @@
 
     answers.py --mnist DIRECTORY     writes tests/oracle/answers.json
 
-The definitions are those of host/answers.hpp and host/chance.hpp; the code shares nothing with them. The labels that
+The definitions are those of host/results/answers.hpp and host/results/chance.hpp; the code shares nothing with them. The labels that
 chance is measured on come from numpy_sweep.py. Needs NumPy, SciPy and MNIST.
 """
 import argparse

@@ -13,12 +13,12 @@
 #include <string>
 #include <vector>
 
-#include "configuration.hpp"
-#include "cpu_engine.hpp"
-#include "load_dataset.hpp"
-#include "machine.hpp"
-#include "reference_engine.hpp"
-#include "shipped_files.hpp"
+#include "base/machine.hpp"
+#include "configuration/configuration.hpp"
+#include "base/shipped_files.hpp"
+#include "data/load_dataset.hpp"
+#include "engines/cpu/cpu_engine.hpp"
+#include "engines/reference/reference_engine.hpp"
 #include "simd_targets.hpp"
 
 namespace gridrun {

@@ -16,12 +16,12 @@
 #include <vector>
 
 #include "batched_engine.hpp"
-#include "configuration.hpp"
+#include "configuration/configuration.hpp"
 #include "cuda_device.hpp"
 #include "cuda_engine.hpp"
+#include "data/load_dataset.hpp"
 #include "gridrun/error.hpp"
-#include "load_dataset.hpp"
-#include "summarise.hpp"
+#include "results/summarise.hpp"
 #include "train_plan.hpp"
 
 namespace {

@@ -1,0 +1,342 @@
+#include "engines/cpu/cpu_engine.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <set>
+
+#include "base/parallel.hpp"
+#include "engines/cpu/winners.hpp"
+
+namespace gridrun {
+namespace {
+
+constexpr std::uint32_t word_bits = 64;  // steps in a word of Outcome::right
+
+/// Steps that one task trains: few enough that their samples stay in a second-level cache while
+/// the neurons of a group pass, in whole words of Outcome::right.
+std::uint32_t block_length(const SparseSamples& samples) {
+  constexpr std::size_t words_in_cache = 131072, most = 2048;
+  const std::size_t words_a_sample = 1 + samples.words() / std::max<std::size_t>(1, samples.size());
+  const std::size_t steps = std::min(words_in_cache / words_a_sample, most);
+  return static_cast<std::uint32_t>(std::max<std::size_t>(1, steps / word_bits) * word_bits);
+}
+
+/// Groups of several fractions hold group_lanes inputs for each distinct one of the samples: too
+/// many above so many.
+constexpr std::size_t largest_mixed_inputs = 4096;
+
+/// The place of one group in training. Its neurons are trained by tasks on any thread, block by
+/// block; a block is settled when all of them have trained on it.
+class Slot {
+ public:
+  Slot(const StagedSweep& sweep, const SparseSamples& samples, std::uint32_t block_steps)
+      : sweep_(sweep),
+        samples_(samples),
+        winners_(block_steps, sweep.activation),
+        neurons_(sweep.outputs) {}
+
+  /// Waits until so many blocks, of all groups that were here, are settled.
+  void wait(std::uint64_t settled) const {
+    for (std::uint64_t now; (now = settled_.load()) < settled;) settled_.wait(now);
+  }
+
+  /// Lets all waits end, now and later.
+  void abandon() {
+    settled_.fetch_or(abandoned);
+    settled_.notify_all();
+  }
+
+  /// Makes the group the slot's own, if no task of the group has done so yet.
+  void enter(const LaneGroup& group) {
+    const std::lock_guard lock(mutex_);
+    if (group_ == &group) return;
+    group_ = &group;
+    setting_.emplace(group, samples_, sweep_.activation);
+    winners_.clear();
+    merged_ = 0;
+  }
+
+  /// Trains one neuron on a block.
+  void train(std::size_t index, std::uint32_t first, std::uint32_t steps, ActivationLog& log,
+             TrainingStatistics& statistics) {
+    std::unique_ptr<Neuron>& neuron = neurons_[index];
+    if (first == 0) neuron = std::make_unique<Neuron>(index, sweep_, samples_, *setting_);
+    neuron->train({&samples_, &*setting_, first, steps}, log, statistics);
+    if (first + steps == sweep_.iterations) neuron->finish(*setting_);
+  }
+
+  /// Takes a trained block of a neuron into account. The last one settles the block.
+  void merge(std::size_t index, std::uint32_t first, std::uint32_t steps, const ActivationLog& log,
+             Outcomes& outcomes, Progress& progress) {
+    const std::lock_guard lock(mutex_);
+    winners_.merge(log, index);
+    if (first + steps == sweep_.iterations) release(index, outcomes);
+    if (++merged_ < neurons_.size()) return;
+    settle(first, steps, outcomes);
+    progress.add(std::uint64_t{steps} * group_->members.size());
+    winners_.clear();
+    merged_ = 0;
+    settled_.fetch_add(1);
+    settled_.notify_all();
+  }
+
+ private:
+  static constexpr std::uint64_t abandoned = std::uint64_t{1} << 63;
+
+  void release(std::size_t index, Outcomes& outcomes) {
+    for (std::size_t lane = 0; lane < group_->members.size(); ++lane) {
+      Outcome& outcome = outcomes[group_->members[lane]];
+      outcome.sum_abs_update += neurons_[index]->sum_abs_update[lane];
+      outcome.sum_dropped += neurons_[index]->sum_dropped[lane];
+    }
+    neurons_[index].reset();
+  }
+
+  void settle(std::uint32_t first, std::uint32_t steps, Outcomes& outcomes) {
+    const SparseSample* sample = samples_.of_step(first);
+    for (std::uint32_t i = 0; i < steps; ++i, sample = samples_.after(sample)) {
+      for (std::size_t lane = 0; lane < group_->members.size(); ++lane)
+        if (winners_.winner(i, lane) == sample->label)
+          outcomes[group_->members[lane]].set_right(first + i);
+    }
+  }
+
+  const StagedSweep& sweep_;
+  const SparseSamples& samples_;
+  std::atomic<std::uint64_t> settled_ = 0;
+  std::mutex mutex_;
+  const LaneGroup* group_ = nullptr;
+  std::optional<GroupSetting> setting_;
+  Winners winners_;                               // of the block that is being trained
+  std::size_t merged_ = 0;                        // neurons in them
+  std::vector<std::unique_ptr<Neuron>> neurons_;  // [output]
+};
+
+/// One neuron of one group over one block.
+struct Task {
+  std::size_t slot, group, neuron;
+  std::uint32_t block;
+  std::uint64_t settled;  // blocks that its slot settles before
+};
+
+/// All tasks of a sweep in the order in which threads take them: a few groups at a time, their
+/// blocks in turn, each block of a group neuron by neuron. Groups enough train together for a task
+/// hardly ever to wait for the block before.
+class Schedule {
+ public:
+  Schedule(std::size_t groups, std::size_t neurons, std::uint32_t blocks, unsigned threads)
+      : groups_(groups),
+        neurons_(neurons),
+        blocks_(blocks),
+        rounds_(std::max<std::size_t>(1, groups / (1 + (threads + neurons - 1) / neurons))) {}
+
+  std::size_t tasks() const { return groups_ * neurons_ * blocks_; }
+  std::size_t slots() const { return begin_of(1); }
+
+  Task task(std::size_t t) const {
+    const std::size_t round = round_of(t / (neurons_ * blocks_));
+    const std::size_t first = begin_of(round), width = begin_of(round + 1) - first;
+    const std::size_t rest = t - first * neurons_ * blocks_;
+    const std::size_t slot = rest / neurons_ % width;
+    const auto block = static_cast<std::uint32_t>(rest / neurons_ / width);
+    return {slot, first + slot, rest % neurons_, block, std::uint64_t{round} * blocks_ + block};
+  }
+
+ private:
+  // The wider rounds come first, so that a slot is never left out between two rounds.
+  std::size_t begin_of(std::size_t round) const {
+    return round * (groups_ / rounds_) + std::min(round, groups_ % rounds_);
+  }
+  std::size_t round_of(std::size_t group) const {
+    std::size_t round = group / (groups_ / rounds_ + 1);
+    while (begin_of(round + 1) <= group) ++round;
+    return round;
+  }
+
+  std::size_t groups_, neurons_, blocks_;
+  std::size_t rounds_;  // groups that train together are a round
+};
+
+/// Groups, from the first on, that one thread trains alone: no other core ever waits for its
+/// weights or needs them. The last groups are shared, so that all threads end together.
+std::size_t groups_alone(std::size_t groups, unsigned threads) {
+  return groups < 2 * threads ? 0 : (groups / threads - 1) * threads;
+}
+
+/// What the memory of a training depends on in the samples.
+struct InputCounts {
+  double nonzeros;  // of the samples used
+  double values;    // that SparseSamples has: a few distinct ones, or one a run of equals
+};
+
+/// Bounds that need no look at the samples.
+InputCounts most_inputs(const StagedSweep& sweep) {
+  const auto used = std::min<std::size_t>(sweep.iterations, sweep.dataset->samples);
+  const double nonzeros = static_cast<double>(used) * static_cast<double>(sweep.inputs);
+  return {nonzeros, sweep.dataset->values.index() == 0 ? 256 : std::max(256.0, nonzeros)};
+}
+
+/// Closer bounds, from a pass over all samples.
+InputCounts count_inputs(const StagedSweep& sweep) {
+  constexpr std::size_t few = 256;
+  InputCounts counts = most_inputs(sweep);
+  std::visit(
+      [&](const auto& stored) {
+        const auto nonzeros = std::ssize(stored) - std::count(stored.begin(), stored.end(), 0);
+        counts.nonzeros = std::min(counts.nonzeros, static_cast<double>(nonzeros));
+        std::set<double> distinct;
+        for (auto value = stored.begin(); value != stored.end() && distinct.size() <= few; ++value)
+          distinct.insert(static_cast<double>(*value));
+        counts.values = distinct.size() <= few ? few : std::max<double>(few, counts.nonzeros);
+      },
+      sweep.dataset->values);
+  return counts;
+}
+
+/// Trains the groups of a sweep.
+class Training {
+ public:
+  Training(const StagedSweep& sweep, unsigned threads, Progress& progress)
+      : sweep_(sweep),
+        progress_(progress),
+        samples_(sweep, threads),
+        block_steps_(block_length(samples_)),
+        groups_(group_networks(sweep.networks, samples_.values().size() <= largest_mixed_inputs)),
+        alone_(groups_alone(groups_.size(), threads)),
+        schedule_(groups_.size() - alone_, sweep.outputs, blocks(), threads),
+        outcomes_(sweep.networks.size(), Outcome(sweep.iterations)) {
+    for (std::size_t i = 0; i < schedule_.slots(); ++i)
+      slots_.push_back(std::make_unique<Slot>(sweep, samples_, block_steps_));
+    threads_ =
+        static_cast<unsigned>(std::min<std::size_t>(threads, schedule_.slots() * sweep.outputs));
+  }
+
+  /// Does all tasks; to be called once.
+  Outcomes run(TrainingStatistics& statistics) {
+    parallel_for(threads_, threads_, [&](std::size_t) { work(statistics); });
+    return std::move(outcomes_);
+  }
+
+ private:
+  std::uint32_t blocks() const {
+    return static_cast<std::uint32_t>((std::uint64_t{sweep_.iterations} + block_steps_ - 1) /
+                                      block_steps_);
+  }
+
+  /// One thread's part: tasks until there are no more.
+  void work(TrainingStatistics& statistics) {
+    ActivationLog log(block_steps_);
+    TrainingStatistics mine;
+    try {
+      if (alone_ != 0) {
+        Slot slot(sweep_, samples_, block_steps_);
+        for (std::size_t group; (group = next_alone_.fetch_add(1)) < alone_;)
+          for (std::uint32_t block = 0; block < blocks(); ++block)
+            for (std::size_t neuron = 0; neuron < sweep_.outputs; ++neuron)
+              if (!train(slot, group, neuron, block, log, mine)) return;
+      }
+      for (std::size_t t; (t = next_task_.fetch_add(1)) < schedule_.tasks();)
+        if (!train(schedule_.task(t), log, mine)) return;
+    } catch (...) {
+      abandoned_ = true;
+      for (auto& slot : slots_) slot->abandon();
+      throw;
+    }
+    const std::lock_guard lock(statistics_mutex_);
+    statistics += mine;
+  }
+
+  /// Returns false when another thread failed.
+  bool train(const Task& task, ActivationLog& log, TrainingStatistics& statistics) {
+    Slot& slot = *slots_[task.slot];
+    slot.wait(task.settled);
+    return train(slot, alone_ + task.group, task.neuron, task.block, log, statistics);
+  }
+
+  bool train(Slot& slot, std::size_t group, std::size_t neuron, std::uint32_t block,
+             ActivationLog& log, TrainingStatistics& statistics) {
+    progress_.throw_if_stopped();
+    if (abandoned_) return false;
+    const std::uint32_t first = block * block_steps_;
+    const std::uint32_t steps = std::min(block_steps_, sweep_.iterations - first);
+    slot.enter(groups_[group]);
+    slot.train(neuron, first, steps, log, statistics);
+    slot.merge(neuron, first, steps, log, outcomes_, progress_);
+    return true;
+  }
+
+  const StagedSweep& sweep_;
+  Progress& progress_;
+  const SparseSamples samples_;
+  const std::uint32_t block_steps_;
+  const std::vector<LaneGroup> groups_;
+  const std::size_t alone_;
+  const Schedule schedule_;  // of the other groups
+  unsigned threads_;
+  std::vector<std::unique_ptr<Slot>> slots_;
+  std::atomic<std::size_t> next_alone_ = 0;
+  std::atomic<std::size_t> next_task_ = 0;
+  std::atomic<bool> abandoned_ = false;
+  Outcomes outcomes_;
+  std::mutex statistics_mutex_;
+};
+
+/// Counts what Training holds at once at most: the samples without their zeros, and of each group
+/// in work every neuron. Which lanes will leave 32 bits is not known before: in the worst case a
+/// neuron has weights of both widths, and where lanes share no inputs wide ones of its own.
+double training_bytes(const StagedSweep& sweep, unsigned threads, const InputCounts& counts) {
+  std::map<int, std::size_t> networks_of_fraction;
+  for (const Network& network : sweep.networks) ++networks_of_fraction[network.fraction];
+  std::size_t groups = 0, small_rests = 0;  // rests may be mixed
+  for (const auto& [fraction, count] : networks_of_fraction) {
+    const std::size_t rest = count % group_lanes;
+    groups += count / group_lanes + (rest != 0);
+    small_rests += rest != 0 && rest <= group_lanes / 2;
+  }
+  const std::size_t alone = groups_alone(groups, threads);
+  const std::size_t shared = Schedule(groups - alone, sweep.outputs, 1, threads).slots();
+  const auto in_work = static_cast<double>(std::min(groups, (alone ? threads : 0) + shared));
+
+  const auto used =
+      static_cast<double>(std::min<std::size_t>(sweep.iterations, sweep.dataset->samples));
+  constexpr double value_copies = 3;                             // block by block, and all, growing
+  constexpr double bytes_of_chunks = 2 * sizeof(std::uint32_t);  // of an input, one row a chunk
+  const double samples = used * 3 * sizeof(SparseSample) + counts.nonzeros * bytes_of_chunks +
+                         counts.values * value_copies * sizeof(double);
+
+  const double mixed_values =
+      small_rests > 1 ? group_lanes * std::min<double>(counts.values, largest_mixed_inputs) : 0;
+  const auto inputs = static_cast<double>(sweep.inputs);
+  const double neuron = inputs * group_lanes * (sizeof(std::int32_t) + sizeof(std::int64_t)) +
+                        mixed_values * sizeof(std::int64_t) + sizeof(Neuron) + 64;
+  const double setting = std::max(counts.values, mixed_values) * 3 * sizeof(std::int32_t);
+  constexpr double logs = 2048 * group_lanes * 3 * sizeof(double);  // of winners or activations
+  return outcomes_bytes(sweep.networks.size(), sweep.iterations) + samples +
+         in_work * (static_cast<double>(sweep.outputs) * neuron + setting + logs) +
+         threads * (logs + inputs * group_lanes * sizeof(std::int64_t));
+}
+
+}  // namespace
+
+std::string CpuEngine::device() const {
+  return fmt::format("{} thread{}, {}", threads_, threads_ == 1 ? "" : "s", simd_target());
+}
+
+double CpuEngine::memory_needed(const StagedSweep& sweep) const {
+  constexpr double worth_a_pass = 0x1p30;
+  const double bytes = training_bytes(sweep, threads_, most_inputs(sweep));
+  return bytes < worth_a_pass ? bytes : training_bytes(sweep, threads_, count_inputs(sweep));
+}
+
+Outcomes CpuEngine::train(const StagedSweep& sweep, Progress& progress) {
+  statistics_ = {};
+  return Training(sweep, threads_, progress).run(statistics_);
+}
+
+}  // namespace gridrun

@@ -1,0 +1,162 @@
+// The update of a neuron in 32-bit weights.
+// Included once per SIMD target:
+#if defined(GRIDRUN_HOST_NARROW_UPDATE_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRIDRUN_HOST_NARROW_UPDATE_INL_HPP
+#undef GRIDRUN_HOST_NARROW_UPDATE_INL_HPP
+#else
+#define GRIDRUN_HOST_NARROW_UPDATE_INL_HPP
+#endif
+
+#include <type_traits>
+
+#include "engines/cpu/narrow_inputs-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace gridrun {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Shifts of 32-bit values by more do the same.
+constexpr int largest_shift = 31;
+
+/// 64-bit sums over a block, a lane each.
+struct BlockSums {
+  HWY_ALIGN std::int64_t update[group_lanes] = {};
+  HWY_ALIGN std::int64_t abs_update[group_lanes] = {};
+
+  template <class D, class V>
+  HWY_INLINE void add(D d, V sum, std::size_t lane) {
+    hn::StoreU(hn::Add(hn::LoadU(d, update + lane), sum), d, update + lane);
+    hn::StoreU(hn::Add(hn::LoadU(d, abs_update + lane), hn::Abs(sum)), d, abs_update + lane);
+  }
+};
+
+/// The update of kLanes lanes by one sample.
+template <bool kLong, std::size_t kLanes, bool kOneFraction>
+class Update {
+ public:
+  /// Of the lanes from `lane` on, by their errors d.
+  HWY_INLINE Update(const GroupSetting& setting, const SparseSample& sample, const std::int32_t* d,
+                    std::size_t lane, std::int32_t* weights)
+      : inputs_(setting.update_inputs, sample), w_(weights + lane), lane_(lane) {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const V32 errors = hn::LoadU(d32, d + lane + v * width);
+      d_[v] = hn::ShiftLeftSame(errors, setting.error_shift);
+      d_odd_[v] = odd_to_even(d_[v]);
+      lr_[v] = hn::Min(hn::LoadU(d32, &setting.lr[lane + v * width]), hn::Set(d32, largest_shift));
+    }
+  }
+
+  HWY_INLINE void run(const SparseSample& sample, BlockSums& block_sums) {
+    const std::uint32_t* chunk = sample.chunks;
+    for (const auto& [fours, twos, ones] : sample.counts) {
+      if ((fours | twos | ones) == 0) continue;
+      Sums sums;
+      chunk = add_updates<4>(chunk, fours, sums);
+      chunk = add_updates<2>(chunk, twos, sums);
+      chunk = add_updates<1>(chunk, ones, sums);
+      // d and the inputs of one sign give updates of one sign: their |sum| is the sum of |u|.
+      for (std::size_t v = 0; v < vectors; ++v) {
+        block_sums.add(d64, sums.low(v), lane_ + v * width);
+        block_sums.add(d64, sums.high(v), lane_ + v * width + width / 2);
+      }
+    }
+  }
+
+ private:
+  using D32 = hn::CappedTag<std::int32_t, kLanes>;
+  using D64 = hn::RepartitionToWide<D32>;
+  using V32 = hn::Vec<D32>;
+  using V64 = hn::Vec<D64>;
+  static constexpr D32 d32{};
+  static constexpr D64 d64{};
+  static constexpr std::size_t width = hn::MaxLanes(D32()), vectors = kLanes / width;
+
+  /// Sums of u over one sample and inputs of one sign: in 32 bits where they fit.
+  struct ShortSums {
+    V32 sum[vectors];
+
+    HWY_INLINE ShortSums() {
+      for (V32& s : sum) s = hn::Zero(d32);
+    }
+    HWY_INLINE void add(V32 u, std::size_t v) { sum[v] = hn::Add(sum[v], u); }
+    /// Adds other sums 2^kShift times.
+    template <int kShift>
+    HWY_INLINE void add(const ShortSums& other) {
+      for (std::size_t v = 0; v < vectors; ++v)
+        sum[v] = hn::Add(sum[v], hn::ShiftLeft<kShift>(other.sum[v]));
+    }
+    HWY_INLINE V64 low(std::size_t v) const { return hn::PromoteTo(d64, hn::LowerHalf(sum[v])); }
+    HWY_INLINE V64 high(std::size_t v) const {
+      return hn::PromoteTo(d64, hn::UpperHalf(hn::Half<D32>(), sum[v]));
+    }
+  };
+
+  struct LongSums {
+    V64 low_sum[vectors], high_sum[vectors];
+
+    HWY_INLINE LongSums() {
+      for (V64& s : low_sum) s = hn::Zero(d64);
+      for (V64& s : high_sum) s = hn::Zero(d64);
+    }
+    HWY_INLINE void add(V32 u, std::size_t v) {
+      low_sum[v] = hn::Add(low_sum[v], hn::PromoteTo(d64, hn::LowerHalf(u)));
+      high_sum[v] = hn::Add(high_sum[v], hn::PromoteTo(d64, hn::UpperHalf(hn::Half<D32>(), u)));
+    }
+    template <int kShift>
+    HWY_INLINE void add(const LongSums& other) {
+      for (std::size_t v = 0; v < vectors; ++v) {
+        low_sum[v] = hn::Add(low_sum[v], hn::ShiftLeft<kShift>(other.low_sum[v]));
+        high_sum[v] = hn::Add(high_sum[v], hn::ShiftLeft<kShift>(other.high_sum[v]));
+      }
+    }
+    HWY_INLINE V64 low(std::size_t v) const { return low_sum[v]; }
+    HWY_INLINE V64 high(std::size_t v) const { return high_sum[v]; }
+  };
+
+  using Sums = std::conditional_t<kLong, LongSums, ShortSums>;
+
+  /// Adds u >> lr to the rows of `count` chunks, and u once a row to `sums`. Returns the end of the
+  /// chunks.
+  template <std::size_t kRows>
+  HWY_INLINE const std::uint32_t* add_updates(const std::uint32_t* HWY_RESTRICT chunk,
+                                              std::uint32_t count, Sums& sums) {
+    Sums once;
+    for (const std::uint32_t* end = chunk + count * (1 + kRows); chunk != end; chunk += 1 + kRows)
+      for (std::size_t v = 0; v < vectors; ++v) {
+        const V32 x = inputs_.get(d32, chunk[0], lane_ + v * width);
+        const V64 even = hn::MulEven(d_[v], x), odd = hn::MulEven(d_odd_[v], inputs_.odd(x));
+        const V32 u = hn::OddEven(hn::BitCast(d32, odd), hn::DupOdd(hn::BitCast(d32, even)));
+        once.add(u, v);
+        const V32 step = hn::Shr(u, lr_[v]);
+        for (std::size_t row = 0; row < kRows; ++row) {
+          std::int32_t* at = w_ + chunk[1 + row] + v * width;
+          hn::StoreU(hn::Add(hn::LoadU(d32, at), step), d32, at);
+        }
+      }
+    sums.template add<kRows / 2>(once);  // 4, 2, 1 times
+    return chunk;
+  }
+
+  const Inputs<kOneFraction> inputs_;
+  std::int32_t* const HWY_RESTRICT w_;
+  const std::size_t lane_;
+  V32 d_[vectors], d_odd_[vectors];  // shifted by GroupSetting::error_shift
+  V32 lr_[vectors];
+};
+
+/// Trains the weights of the lanes from `lane` on by one sample. Not inlined: with all its kinds in
+/// one function, compilers take minutes under the sanitizers.
+template <bool kLong, std::size_t kLanes, bool kOneFraction>
+HWY_NOINLINE void update(const GroupSetting& setting, const SparseSample& sample,
+                         const std::int32_t* d, std::size_t lane, std::int32_t* weights,
+                         BlockSums& block_sums) {
+  Update<kLong, kLanes, kOneFraction>(setting, sample, d, lane, weights).run(sample, block_sums);
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gridrun
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -1,0 +1,175 @@
+#include "results/answers.hpp"
+
+#include <algorithm>
+#include <cstdint>
+
+namespace gridrun {
+namespace {
+
+CellAnswer cell_at(const GridResult& grid, std::size_t row, std::size_t column) {
+  return {grid.lr[row], grid.fraction[column], grid.at(row, column).accuracy};
+}
+
+/// The most accurate cell of some rows and columns, each from `begin` to before `end`.
+struct Span {
+  std::size_t begin, end;
+};
+
+CellAnswer most_accurate(const GridResult& grid, Span rows, Span columns) {
+  CellAnswer best = cell_at(grid, rows.begin, columns.begin);
+  for (std::size_t column = columns.begin; column < columns.end; ++column)
+    for (std::size_t row = rows.begin; row < rows.end; ++row)
+      if (const CellAnswer cell = cell_at(grid, row, column); cell.accuracy > best.accuracy)
+        best = cell;
+  return best;
+}
+
+/// Fewest bits from which on the row's accuracies differ by at most the tolerance.
+std::optional<int> settled_of(const GridResult& grid, std::size_t row, double tolerance) {
+  const std::size_t last = grid.fraction.size() - 1;
+  double least = grid.at(row, last).accuracy, most = least;
+  std::size_t from = last;
+  while (from > 0) {
+    least = std::min(least, grid.at(row, from - 1).accuracy);
+    most = std::max(most, grid.at(row, from - 1).accuracy);
+    if (most - least > tolerance) break;
+    --from;
+  }
+  if (from == last) return std::nullopt;
+  return grid.fraction[from];
+}
+
+RowAnswer row_answer(const GridResult& grid, std::size_t row, double tolerance,
+                     const Chance& chance) {
+  RowAnswer answer{most_accurate(grid, {row, row + 1}, {0, grid.fraction.size()}), std::nullopt,
+                   settled_of(grid, row, tolerance)};
+  if (!(answer.plateau.accuracy > chance.threshold()) || grid.fraction.size() == 1) return answer;
+  std::size_t column = 0;
+  while (grid.at(row, column).accuracy < answer.plateau.accuracy - tolerance) ++column;
+  answer.knee = grid.fraction[column];
+  return answer;
+}
+
+CellAnswer fewest_bits(const Answers& answers) {
+  return std::find_if(answers.columns.begin(), answers.columns.end(),
+                      [&](const ColumnAnswer& column) {
+                        return column.best.accuracy >= answers.best.accuracy - answers.tolerance;
+                      })
+      ->best;
+}
+
+LeftCliff left_cliff(const Answers& answers) {
+  std::size_t row = 0;
+  while (answers.rows[row].plateau.accuracy < answers.best.accuracy - answers.tolerance) ++row;
+  LeftCliff cliff{answers.rows[row].plateau.lr, std::nullopt, 0.0};
+  if (row == 0) return cliff;
+  const CellAnswer& next = answers.rows[row - 1].plateau;
+  cliff.next_lr = next.lr;
+  cliff.loss = answers.best.accuracy - next.accuracy;
+  return cliff;
+}
+
+/// A smaller learning rate never needs fewer bits: once one row's knee is not seen before the
+/// grid's last fraction, those of the rows after it are not seen either.
+void mark_cut_off(Answers& answers) {
+  const int last_fraction = answers.columns.back().best.fraction;
+  bool cut_off = false;
+  for (RowAnswer& row : answers.rows) {
+    if (row.plateau.lr <= answers.left_cliff.lr) continue;
+    cut_off = cut_off || !row.knee || *row.knee == last_fraction;
+    row.cut_off = cut_off;
+  }
+}
+
+std::optional<DiagonalCliff> diagonal_cliff(const Answers& answers) {
+  DiagonalCliff cliff;
+  std::vector<int> knees;
+  for (const RowAnswer& row : answers.rows) {
+    if (row.plateau.lr <= answers.left_cliff.lr || row.cut_off) continue;
+    cliff.lr.push_back(row.plateau.lr);
+    knees.push_back(*row.knee);
+  }
+  if (knees.size() < 3) return std::nullopt;
+
+  const std::int64_t n = std::ssize(knees);
+  std::int64_t x = 0, y = 0, xx = 0, xy = 0;  // sums, exact
+  for (std::size_t i = 0; i < knees.size(); ++i) {
+    x += cliff.lr[i];
+    y += knees[i];
+    xx += cliff.lr[i] * cliff.lr[i];
+    xy += cliff.lr[i] * knees[i];
+  }
+  const auto spread = static_cast<double>(n * xx - x * x);  // not 0: no two rows have the same lr
+  cliff.slope = static_cast<double>(n * xy - x * y) / spread;
+  cliff.intercept = static_cast<double>(y * xx - x * xy) / spread;
+  for (std::size_t i = 0; i < knees.size(); ++i)
+    cliff.residuals.push_back(knees[i] - (cliff.intercept + cliff.slope * cliff.lr[i]));
+  return cliff;
+}
+
+std::optional<Settled> settled(const std::vector<RowAnswer>& rows) {
+  std::optional<int> fraction;
+  std::vector<int> except_lr;
+  for (const RowAnswer& row : rows) {
+    if (!row.knee) continue;
+    if (row.settled && !row.cut_off)
+      fraction = std::max(fraction.value_or(*row.settled), *row.settled);
+    else
+      except_lr.push_back(row.plateau.lr);
+  }
+  if (!fraction) return std::nullopt;
+  return Settled{*fraction, except_lr};
+}
+
+/// For each row, goes down from the last fraction as long as the row is near each column's best.
+std::optional<CommonRate> common_rate(const GridResult& grid, const Answers& answers) {
+  const auto learned = std::count_if(answers.columns.begin(), answers.columns.end(),
+                                     [](const ColumnAnswer& column) { return column.learned; });
+  if (learned < 2 || grid.lr.size() < 2) return std::nullopt;
+  CommonRate common;
+  std::ptrdiff_t most = 0;  // columns that learned and that one row is near the best of
+  for (std::size_t row = 0; row < grid.lr.size(); ++row) {
+    std::ptrdiff_t near = 0;
+    int from = 0;
+    for (std::size_t column = grid.fraction.size(); column-- > 0;) {
+      const auto& [best, column_learned] = answers.columns[column];
+      if (!column_learned) continue;
+      if (grid.at(row, column).accuracy < best.accuracy - answers.tolerance) break;
+      ++near;
+      from = best.fraction;
+    }
+    if (near > most) {
+      most = near;
+      common = {grid.lr[row], from, near == learned};
+    }
+  }
+  return common;
+}
+
+}  // namespace
+
+Answers answer(const GridResult& grid, double tolerance, const Chance& chance) {
+  const Span all_rows{0, grid.lr.size()}, all_columns{0, grid.fraction.size()};
+  Answers answers;
+  answers.tolerance = tolerance;
+  answers.chance = chance;
+  answers.best = most_accurate(grid, all_rows, all_columns);
+  answers.learned = answers.best.accuracy > chance.threshold();
+  if (!answers.learned) return answers;
+
+  for (std::size_t row = 0; row < grid.lr.size(); ++row)
+    answers.rows.push_back(row_answer(grid, row, tolerance, chance));
+  for (std::size_t column = 0; column < grid.fraction.size(); ++column) {
+    const CellAnswer best = most_accurate(grid, all_rows, {column, column + 1});
+    answers.columns.push_back({best, best.accuracy > chance.threshold()});
+  }
+  answers.fewest_bits = fewest_bits(answers);
+  answers.left_cliff = left_cliff(answers);
+  mark_cut_off(answers);
+  answers.diagonal_cliff = diagonal_cliff(answers);
+  answers.settled = settled(answers.rows);
+  answers.common_rate = common_rate(grid, answers);
+  return answers;
+}
+
+}  // namespace gridrun

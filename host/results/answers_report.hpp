@@ -1,0 +1,20 @@
+// The answers for people and for programs.
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <cstddef>
+#include <string>
+
+#include "results/answers.hpp"
+
+namespace gridrun {
+
+/// About ten lines for the terminal; the table of rows is folded to `width` columns (0: never).
+std::string answers_text(const Answers& answers, std::size_t width);
+
+/// What answers.json holds; what is not answered is null, or an empty list. `text` has the lines
+/// of answers_text.
+nlohmann::ordered_json answers_json(const Answers& answers);
+
+}  // namespace gridrun

@@ -1,0 +1,55 @@
+#include "results/heat_map.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+namespace gridrun {
+namespace {
+
+constexpr std::size_t label_width = 6;
+constexpr std::size_t cell_width = 4;
+
+/// Viridis, dark to light, in the 256 colours that every terminal has.
+constexpr int viridis[] = {53, 54, 60, 24, 30, 36, 35, 77, 148, 226};
+constexpr int black = 16, white = 231;
+
+std::string cell_text(double accuracy, bool coloured) {
+  const std::string percent = fmt::format("{:>3.0f} ", 100 * accuracy);
+  if (!coloured) return percent;
+  const auto shades = static_cast<int>(std::size(viridis));
+  const int shade = std::clamp(static_cast<int>(accuracy * shades), 0, shades - 1);
+  return fmt::format("\x1b[48;5;{};38;5;{}m{}\x1b[0m", viridis[shade],
+                     shade < shades / 2 ? white : black, percent);
+}
+
+void trim_line(std::string& text) { text.erase(text.find_last_not_of(' ') + 1); }
+
+}  // namespace
+
+std::string heat_map(const GridResult& result, bool coloured, std::size_t width) {
+  const std::size_t columns = result.fraction.size();
+  const std::size_t fit = width > label_width ? (width - label_width) / cell_width : 1;
+  const std::size_t panel = width == 0 ? columns : std::max<std::size_t>(1, fit);
+  std::string text = "accuracy in percent; down: learning rate 2^-lr, across: fraction bits\n";
+  for (std::size_t begin = 0; begin < columns; begin += panel) {
+    const std::size_t end = std::min(columns, begin + panel);
+    text += fmt::format("{:<{}}", "lr", label_width);
+    for (std::size_t column = begin; column < end; ++column)
+      text += fmt::format("{:>3} ", result.fraction[column]);
+    trim_line(text);
+    text += '\n';
+    for (std::size_t row = 0; row < result.lr.size(); ++row) {
+      text += fmt::format("{:<{}}", result.lr[row], label_width);
+      for (std::size_t column = begin; column < end; ++column)
+        text += cell_text(result.at(row, column).accuracy, coloured);
+      trim_line(text);
+      text += '\n';
+    }
+  }
+  return text;
+}
+
+}  // namespace gridrun

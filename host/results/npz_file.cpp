@@ -1,0 +1,87 @@
+#include "results/npz_file.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <minizip/zip.h>
+
+#include <bit>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "gridrun/error.hpp"
+
+namespace gridrun {
+namespace {
+
+static_assert(std::endian::native == std::endian::little, "arrays are written as they lie");
+
+/// The .npy header: magic, version, length, and a Python dictionary padded to 64 bytes.
+std::string npy_header(const std::string& type, const std::vector<std::size_t>& shape) {
+  constexpr std::size_t preamble = 10;
+  std::string dictionary = fmt::format(
+      "{{'descr': '{}', 'fortran_order': False, 'shape': ({},), }}", type, fmt::join(shape, ", "));
+  dictionary.append(63 - (preamble + dictionary.size()) % 64, ' ').push_back('\n');
+  std::string header("\x93NUMPY\x01\x00", 8);
+  header.push_back(static_cast<char>(dictionary.size() & 0xff));
+  header.push_back(static_cast<char>(dictionary.size() >> 8));
+  return header + dictionary;
+}
+
+}  // namespace
+
+NpzFile::NpzFile(std::filesystem::path path) : path_(std::move(path)) {
+  errno = 0;
+  zip_ = zipOpen64(path_.c_str(), APPEND_STATUS_CREATE);
+  if (!zip_) fail();
+}
+
+NpzFile::~NpzFile() {
+  if (zip_) zipClose(zip_, nullptr);
+}
+
+void NpzFile::fail() const {
+  throw RunError(fmt::format("{}: cannot write: {}", path_.string(),
+                             errno ? std::strerror(errno) : "not a valid zip archive"));
+}
+
+void NpzFile::add_bytes(const std::string& name, const std::string& type,
+                        const std::vector<std::size_t>& shape, const void* values,
+                        std::size_t size) {
+  constexpr int stored = 0, no_level = 0;
+  zip_fileinfo undated{};  // the same arrays give the same bytes
+  undated.tmz_date.tm_mday = 1;
+  undated.tmz_date.tm_year = 1980;
+  const std::string header = npy_header(type, shape);
+  const bool large = size >= 0xffff0000U;  // needs zip64
+  errno = 0;
+  if (zipOpenNewFileInZip64(zip_, (name + ".npy").c_str(), &undated, nullptr, 0, nullptr, 0,
+                            nullptr, stored, no_level, large) != ZIP_OK)
+    fail();
+  const auto write = [&](const char* bytes, std::size_t left) {
+    constexpr std::size_t most = std::size_t{1} << 30;
+    for (std::size_t part; left > 0; bytes += part, left -= part) {
+      part = std::min(left, most);
+      if (zipWriteInFileInZip(zip_, bytes, static_cast<unsigned>(part)) != ZIP_OK) fail();
+    }
+  };
+  write(header.data(), header.size());
+  write(static_cast<const char*>(values), size);
+  if (zipCloseFileInZip(zip_) != ZIP_OK) fail();
+}
+
+void NpzFile::add(const std::string& name, const std::vector<std::size_t>& shape,
+                  const std::vector<double>& values) {
+  add_bytes(name, "<f8", shape, values.data(), values.size() * sizeof(double));
+}
+
+void NpzFile::add(const std::string& name, const std::vector<std::int64_t>& values) {
+  add_bytes(name, "<i8", {values.size()}, values.data(), values.size() * sizeof(std::int64_t));
+}
+
+void NpzFile::close() {
+  errno = 0;
+  if (zipClose(std::exchange(zip_, nullptr), nullptr) != ZIP_OK) fail();
+}
+
+}  // namespace gridrun

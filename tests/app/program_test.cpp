@@ -1,0 +1,450 @@
+// The program as its user meets it: exit statuses, messages, files.
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <csignal>
+#include <nlohmann/json.hpp>
+#include <regex>
+#include <utility>
+
+#include "base/file_descriptor.hpp"
+#include "base/message_text.hpp"
+#include "idx_bytes.hpp"
+#include "peak_memory.hpp"
+#include "program.hpp"
+#include "scratch_directory.hpp"
+
+namespace gridrun {
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::string_literals;
+
+/// Long enough for some progress to be shown.
+const std::vector<std::string> some_progress = {"--device", "reference", "--set",
+                                                "train.iterations=3000"};
+
+class Program : public ::testing::Test {
+ protected:
+  Program() { settings.directory = scratch.path(); }
+
+  /// The DIGITS study, shortened to four cells of 200 steps, with further arguments.
+  ProgramResult run_short(std::vector<std::string> arguments = {}) {
+    for (const char* set : {"train.iterations=200", "report.smooth_window=101", "grid.lr=[5, 9]",
+                            "grid.fraction=[12, 16]"})
+      arguments.insert(arguments.begin(), {"--set", set});
+    return run_program(arguments, settings);
+  }
+
+  /// Expects status 2, one line on standard error, nothing printed, nothing left behind.
+  std::string refusal(const std::vector<std::string>& arguments) {
+    const auto before = listing();
+    const ProgramResult result = run_program(arguments, settings);
+    EXPECT_EQ(result.status, 2) << result.err;
+    EXPECT_EQ(result.out, "");
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_EQ(result.err.find("gridrun: "), 0U) << result.err;
+    EXPECT_EQ(listing(), before);
+    return result.err.substr(0, result.err.size() - 1);
+  }
+
+  std::vector<std::string> listing() const {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::recursive_directory_iterator(scratch.path()))
+      names.push_back(entry.path().string());
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  ScratchDirectory scratch;
+  ProgramSettings settings;
+};
+
+TEST_F(Program, WithoutArgumentsRunsTheDigitsStudy) {
+  const ProgramResult result = run_program({}, settings);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_EQ(result.err, "");
+  EXPECT_EQ(result.out.find("digits: 240 networks, 64 to 10, 10000 steps each, on "), 0U);
+  EXPECT_NE(result.out.find("\n9       9   9  10  31  35  52  56  64  75"), std::string::npos)
+      << result.out;
+  EXPECT_NE(result.out.find("\nbest cell       75.4 % at lr 9, fraction 17; chance is 12.8 %"),
+            std::string::npos);
+  EXPECT_EQ(result.out.find('\x1b'), std::string::npos) << "no colours outside a terminal";
+  EXPECT_NE(result.out.find("wrote grid.csv, grid.npz, answers.json, run.json in results/digits\n"),
+            std::string::npos);
+  const fs::path results = scratch.path() / "results" / "digits";
+  const std::string csv = contents_of(results / "grid.csv");
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 241);
+  EXPECT_GT(fs::file_size(results / "grid.npz"), 3 * 240 * 8U);
+}
+
+TEST_F(Program, RunJsonTellsWhatWasRun) {
+  ASSERT_EQ(run_short({"--device", "reference"}).status, 0);
+  const auto run = nlohmann::json::parse(contents_of(scratch.path() / "results/digits/run.json"));
+  EXPECT_EQ(run["engine"], "reference");
+  EXPECT_EQ(run["configuration"]["train"]["iterations"], 200);
+  EXPECT_EQ(run["configuration"]["grid"]["lr"], nlohmann::json({5, 9}));
+  EXPECT_EQ(run["dataset"]["samples"], 1797);
+  EXPECT_EQ(run["dataset"]["crc32"], "bd4d7ef2");
+  for (const char* stage : {"load", "stage", "train", "summarise", "write"})
+    EXPECT_GE(run["seconds"][stage], 0.0) << stage;
+}
+
+TEST_F(Program, KeepsLearningCurvesWhenAskedFor) {
+  ASSERT_EQ(run_short({"--set", "report.curves=true"}).status, 0);
+  EXPECT_GT(fs::file_size(scratch.path() / "results/digits/curves.npz"), 4 * 200 * 8U);
+}
+
+TEST_F(Program, QuietPrintsNothingAndVerboseTheStages) {
+  const ProgramResult quiet = run_short({"--quiet"});
+  EXPECT_EQ(quiet.status, 0);
+  EXPECT_EQ(quiet.out + quiet.err, "");
+  const ProgramResult verbose = run_short({"--verbose"});
+  for (const char* stage : {"\nload ", "\nstage ", "\ntrain ", "\nsummarise ", "\nwrite "})
+    EXPECT_NE(verbose.out.find(stage), std::string::npos) << verbose.out;
+}
+
+TEST_F(Program, AnswersAboutItself) {
+  EXPECT_EQ(run_program({"--version"}, settings).out, "gridrun " GRIDRUN_VERSION "\n");
+  const ProgramResult help = run_program({"--help"}, settings);
+  EXPECT_EQ(help.status, 0);
+  for (const char* option : {"--config", "--device", "--output", "--set", "--force", "--plot",
+                             "--quiet", "--verbose", "--list-devices", "--version", "--help"})
+    EXPECT_NE(help.out.find(option), std::string::npos) << option;
+  const ProgramResult devices = run_program({"--list-devices"}, settings);
+  EXPECT_EQ(devices.status, 0);
+  EXPECT_NE(devices.out.find("reference"), std::string::npos);
+  EXPECT_TRUE(listing().empty());
+}
+
+TEST_F(Program, ShowsColoursAndProgressOnATerminal) {
+  settings.terminal = true;
+  settings.environment = {"NO_COLOR=", "TERM=xterm-256color"};
+  const ProgramResult coloured = run_program(some_progress, settings);
+  EXPECT_EQ(coloured.status, 0);
+  EXPECT_NE(coloured.out.find("\x1b[48;5;"), std::string::npos);
+  EXPECT_NE(coloured.out.find("training ["), std::string::npos);
+  settings.environment = {"NO_COLOR=1", "TERM=xterm-256color"};
+  const ProgramResult plain = run_program(some_progress, settings);
+  EXPECT_EQ(plain.out.find("\x1b[48;5;"), std::string::npos);
+  EXPECT_NE(plain.out.find("training ["), std::string::npos);
+}
+
+TEST_F(Program, EnginesWriteTheSameBytes) {
+  ASSERT_EQ(run_short({"--device", "reference", "--output", "a"}).status, 0);
+  ASSERT_EQ(run_short({"--device", "auto", "--output", "b"}).status, 0);
+  for (const char* file : {"grid.csv", "grid.npz", "answers.json"})
+    EXPECT_EQ(contents_of(scratch.path() / "a" / file), contents_of(scratch.path() / "b" / file));
+}
+
+TEST_F(Program, RunsOnesOwnData) {
+  scratch.write("my.csv", "a,b,label\n0.5,-1,0\n1,2,1\n");
+  scratch.write("my.toml",
+                "[dataset]\nname = \"csv\"\npath = \"my.csv\"\n[train]\niterations = 10\n"
+                "[report]\nsmooth_window = 5\n");
+  const ProgramResult result = run_program({"--config", "my.toml"}, settings);
+  EXPECT_EQ(result.status, 0) << result.err;
+  EXPECT_TRUE(fs::exists(scratch.path() / "results/my/grid.csv"));
+}
+
+TEST_F(Program, RefusesAWrongCommandLine) {
+  EXPECT_EQ(refusal({"--confg", "x"}),
+            "gridrun: --confg: not expected; did you mean --config?; see gridrun --help");
+  EXPECT_EQ(refusal({"digits.toml"}), "gridrun: digits.toml: not expected; see gridrun --help");
+  EXPECT_NE(refusal({"--set"}).find("--set"), std::string::npos);
+  EXPECT_NE(refusal({"--quiet", "--verbose"}).find("--verbose"), std::string::npos);
+  EXPECT_EQ(refusal({"--device", "gpu"}),
+            "gridrun: --device gpu: expected auto, cpu, reference or a GPU's number");
+  EXPECT_EQ(refusal({"--device", "99"}).find("gridrun: --device 99: "), 0U);
+}
+
+TEST_F(Program, RefusesAWrongConfiguration) {
+  EXPECT_EQ(refusal({"--config", "none.toml"}),
+            "gridrun: --config none.toml: no such file; shipped are digits.toml and mnist.toml");
+  EXPECT_EQ(refusal({"--set", "trian.iterations=5"}),
+            "gridrun: --set trian.iterations=5: unknown key trian; did you mean train?");
+  scratch.write("bad.toml", "[dataset]\nname = \"digits\"\n[grid]\nlr = { from = 9, to = 5 }\n");
+  EXPECT_EQ(refusal({"--config", "bad.toml"}),
+            "gridrun: bad.toml:4: grid.lr.to = 5, expected at least grid.lr.from = 9");
+  EXPECT_EQ(refusal({"--set", "network.layers=[63, 10]"}),
+            "gridrun: network.layers = [63, 10]: digits has 64 inputs a sample");
+}
+
+TEST_F(Program, RefusesBadData) {
+  const std::vector<std::string> csv = {"--set", "dataset.name=csv",
+                                        "--set", "dataset.path=my.csv",
+                                        "--set", "network.layers=[2, 2]"};
+  EXPECT_EQ(refusal(csv), "gridrun: my.csv: cannot open: No such file or directory");
+  scratch.write("my.csv", "1,2,0\n1,x,1\n");
+  EXPECT_EQ(refusal(csv), "gridrun: my.csv:2: field 2 is 'x', expected a number");
+  scratch.write("my.csv", "1,2,0\n1,2,7\n");
+  EXPECT_EQ(refusal(csv), "gridrun: network.layers = [2, 2]: csv has the label 7, expected 0 to 1");
+  const std::vector<std::string> idx = {"--set", "dataset.name=idx", "--set", "dataset.path=idx"};
+  scratch.write("idx/train-labels-idx1-ubyte", idx_bytes({2}, {0, 1}));
+  const std::string images = gzip_bytes(idx_bytes({2, 2}, {1, 2, 3, 4}));
+  scratch.write("idx/train-images-idx2-ubyte.gz", images.substr(0, images.size() - 3));
+  EXPECT_EQ(refusal(idx),
+            "gridrun: idx/train-images-idx2-ubyte.gz: corrupt gzip: cut short, or its "
+            "data or their checksum are wrong");
+}
+
+TEST_F(Program, PathsThatCannotBeLookedAtAreErrorsOfTheirKey) {
+  const std::string long_name(300, 'x');
+  fs::create_symlink("loop", scratch.path() / "loop");
+  for (const char* name : {"csv", "idx", "mnist"})
+    for (const std::string& path : {long_name, "loop/data"s, "loop"s}) {
+      const std::string message =
+          refusal({"--set", "dataset.name="s + name, "--set", "dataset.path=" + path});
+      EXPECT_EQ(message.find("gridrun: dataset.path = \"" + path.substr(0, 4)), 0U) << message;
+      EXPECT_LT(message.size(), 400U);
+    }
+  settings.environment = {"GRIDRUN_MNIST=" + long_name};
+  EXPECT_EQ(refusal({"--config", "mnist.toml"}).find("gridrun: GRIDRUN_MNIST = \"xx"), 0U);
+}
+
+TEST_F(Program, EveryMessageIsOneShortLine) {
+  scratch.write("a\nb.csv", "1,2,0\n1,\x1b[31m" + std::string(3'000'000, 'x') + ",1\n");
+  const std::string message =
+      refusal({"--set", "dataset.name=csv", "--set", "dataset.path=\"a\\nb.csv\""});
+  EXPECT_EQ(message.find("gridrun: a\\nb.csv:2: field 2 is '\\x1b[31mxxx"), 0U) << message;
+  EXPECT_LT(message.size(), 200U);
+  const std::string huge = "a\x1b" + std::string(100'000, 'x') + "\n";
+  for (const std::vector<std::string>& arguments :
+       std::vector<std::vector<std::string>>{{huge},
+                                             {"--" + huge},
+                                             {"--quiet=" + huge},
+                                             {"--device", huge},
+                                             {"--set", huge},
+                                             {"--set", huge + "=1"},
+                                             {"--set", "dataset.name=" + huge}}) {
+    const std::string text = refusal(arguments);
+    EXPECT_LT(text.size(), 500U);
+    EXPECT_EQ(text.find('\x1b'), std::string::npos);
+  }
+}
+
+TEST_F(Program, RefusesWhatMemoryCannotHoldBeforeItIsTaken) {
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes the whole address space";
+  settings.address_space = rlim_t{300} << 20;
+  for (const char* device : {"cpu", "reference"}) {
+    const std::string message =
+        refusal({"--device", device, "--set", "network.layers=[64, 600000]"});
+    EXPECT_EQ(message.find("gridrun: train.iterations = 10000, network.layers = [64, 600000], 240 "
+                           "networks: "),
+              0U)
+        << message;
+  }
+  scratch.write("idx/train-images-idx2-ubyte",
+                idx_header(0x09, {50'000'000, 1}) + std::string(50'000'000, '\1'));
+  scratch.write("idx/train-labels-idx1-ubyte",
+                idx_header(0x08, {50'000'000}) + std::string(50'000'000, '\1'));
+  EXPECT_NE(refusal({"--set", "dataset.name=idx", "--set", "dataset.path=idx"})
+                .find("GiB of memory needed"),
+            std::string::npos);
+}
+
+TEST_F(Program, RefusesADirectoryThatCannotBeWritten) {
+  scratch.write("file", "");
+  EXPECT_EQ(refusal({"--output", "file"}),
+            "gridrun: file: not a directory; --output DIR goes elsewhere");
+  EXPECT_EQ(refusal({"--output", "file/below"}),
+            "gridrun: file/below: cannot be written: Not a directory; --output DIR goes elsewhere");
+  EXPECT_EQ(
+      refusal({"--output", "/proc/gridrun"}).find("gridrun: /proc/gridrun: cannot be written"), 0U);
+}
+
+TEST_F(Program, ReplacesARunOfAnotherConfigurationOnlyByForce) {
+  ASSERT_EQ(run_short().status, 0);
+  ASSERT_EQ(run_short().status, 0) << "the same configuration runs again";
+  const std::string before = contents_of(scratch.path() / "results/digits/grid.csv");
+  EXPECT_EQ(
+      refusal({"--set", "train.seed=1"}),
+      "gridrun: results/digits: holds run.json of another configuration; --force replaces it, "
+      "--output DIR goes elsewhere");
+  EXPECT_EQ(contents_of(scratch.path() / "results/digits/grid.csv"), before);
+  EXPECT_EQ(run_short({"--set", "train.seed=1", "--force"}).status, 0);
+  EXPECT_NE(contents_of(scratch.path() / "results/digits/grid.csv"), before);
+}
+
+TEST_F(Program, CtrlCLeavesNothing) {
+  settings.interrupt_after = "networks";
+  const ProgramResult result =
+      run_program({"--set", "train.iterations=20000000", "--output", "a/b"}, settings);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "gridrun: interrupted; nothing was written\n");
+  EXPECT_TRUE(listing().empty());
+}
+
+TEST_F(Program, CtrlCLeavesTheLastRunAsItWas) {
+  ASSERT_EQ(run_short().status, 0);
+  const std::string before = contents_of(scratch.path() / "results/digits/run.json");
+  const auto files = listing();
+  settings.interrupt_after = "networks";
+  EXPECT_EQ(run_program({"--set", "train.iterations=20000000", "--force"}, settings).status, 1);
+  EXPECT_EQ(contents_of(scratch.path() / "results/digits/run.json"), before);
+  EXPECT_EQ(listing(), files);
+}
+
+TEST_F(Program, AFullDiskLeavesNothing) {
+  settings.largest_file = 200;
+  const ProgramResult result = run_short({"--output", "a/b"});
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+  EXPECT_NE(result.err.find("cannot write: File too large"), std::string::npos) << result.err;
+  EXPECT_TRUE(listing().empty());
+}
+
+TEST_F(Program, AFullStandardOutputIsAnErrorOnceTheFilesAreWritten) {
+  settings.out_file = "/dev/full";
+  const ProgramResult result = run_short();
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "gridrun: standard output: cannot write: No space left on device\n");
+  EXPECT_TRUE(fs::exists(scratch.path() / "results/digits/run.json"));
+  EXPECT_EQ(run_program({"--version"}, settings).status, 1);
+}
+
+TEST_F(Program, ErrorsHaveTheirStatusWhereNobodyReadsThem) {
+  for (const auto& [file, closed] :
+       {std::pair<std::string, std::vector<int>>{"/dev/full", {}}, {"", {1, 2}}, {"", {0, 1, 2}}}) {
+    settings.err_file = file;
+    settings.closed = closed;
+    EXPECT_EQ(run_program({"--config", "none.toml"}, settings).status, 2) << file;
+    EXPECT_EQ(run_short({"--output", "/proc/gridrun"}).status, 2) << file;
+  }
+}
+
+TEST_F(Program, FinishesWithItsStreamsClosed) {
+  for (const std::vector<int>& closed : {std::vector<int>{0}, {1}, {2}, {1, 2}, {0, 1, 2}}) {
+    settings.closed = closed;
+    EXPECT_EQ(run_short({"--output", "a"}).status, 0);
+    const std::string record = contents_of(scratch.path() / "a" / "run.json");
+    EXPECT_TRUE(nlohmann::json::accept(record)) << record;
+    EXPECT_EQ(contents_of(scratch.path() / "a" / "grid.csv").find("lr,fraction,"), 0U)
+        << "nothing was printed into a file";
+    fs::remove_all(scratch.path() / "a");
+  }
+}
+
+/// As after a broken connection, of a run that nohup keeps alive.
+TEST_F(Program, FinishesWithoutItsTerminal) {
+  settings.terminal = true;
+  settings.environment = {"TERM=xterm"};
+  settings.ignored = {SIGHUP};
+  settings.interrupt_after = "networks";
+  settings.interrupt_signal = 0;
+  const ProgramResult result = run_program(some_progress, settings);
+  EXPECT_EQ(result.status, 1) << "what it printed was lost";
+  EXPECT_TRUE(fs::exists(scratch.path() / "results/digits/run.json"));
+}
+
+TEST_F(Program, AHangUpIsAnInterruption) {
+  settings.interrupt_after = "networks";
+  settings.interrupt_signal = SIGHUP;
+  const ProgramResult result =
+      run_program({"--set", "train.iterations=20000000", "--output", "a/b"}, settings);
+  EXPECT_EQ(result.status, 1);
+  EXPECT_EQ(result.err, "gridrun: interrupted; nothing was written\n");
+  EXPECT_TRUE(listing().empty());
+}
+
+TEST_F(Program, CtrlCEndsLoading) {
+  const fs::path pipe = scratch.path() / "my.csv";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  settings.err_file = (scratch.path() / "err").string();
+  const pid_t program = start_program(
+      {"--set", "dataset.name=csv", "--set", "dataset.path=my.csv", "--output", "a"}, settings);
+  std::signal(SIGPIPE, SIG_IGN);
+  const FileDescriptor data(pipe, O_WRONLY);  // opens once gridrun reads
+  ::kill(program, SIGINT);
+  const std::string samples(1 << 16, '\n');
+  std::size_t written = 0;
+  constexpr std::size_t most = std::size_t{1} << 28;
+  while (written<most&& ::write(data.number(), samples.data(), samples.size())> 0)
+    written += samples.size();
+  EXPECT_LT(written, most) << "it went on reading";
+  if (written >= most) ::kill(program, SIGKILL);
+  EXPECT_EQ(wait_for_program(program), 1);
+  EXPECT_EQ(contents_of(settings.err_file), "gridrun: interrupted; nothing was written\n");
+  EXPECT_FALSE(fs::exists(scratch.path() / "a"));
+}
+
+TEST_F(Program, KeepsToTheTerminalsWidth) {
+  settings.terminal = true;
+  settings.columns = 30;
+  settings.environment = {"NO_COLOR=1", "TERM=xterm"};
+  const std::string out = run_program(some_progress, settings).out;
+  const std::regex line("\r(training [^\r\x1b]*)\x1b");
+  std::size_t lines = 0;
+  for (std::sregex_iterator found(out.begin(), out.end(), line), end; found != end; ++found) {
+    EXPECT_LT((*found)[1].length(), 30);
+    ++lines;
+  }
+  EXPECT_GT(lines, 0U);
+}
+
+TEST_F(Program, PrintsNoEscapeCodesWhereTheTerminalKnowsNone) {
+  settings.terminal = true;
+  for (const char* term : {"TERM=dumb", "TERM="}) {
+    settings.environment = {"NO_COLOR=", term};
+    const ProgramResult result = run_program(some_progress, settings);
+    EXPECT_EQ(result.status, 0);
+    EXPECT_EQ(result.out.find('\x1b'), std::string::npos) << term;
+  }
+}
+
+TEST_F(Program, CountsInEnglish) {
+  const ProgramResult result =
+      run_program({"--set", "train.iterations=1", "--set", "report.smooth_window=1", "--set",
+                   "report.polyorder=0", "--set", "grid.lr=5", "--set", "grid.fraction=8"},
+                  settings);
+  EXPECT_EQ(result.out.find("digits: 1 network, 64 to 10, 1 step each, on "), 0U) << result.out;
+}
+
+TEST_F(Program, RefusesWhatTheFileSystemRefuses) {
+  const std::string name(300, 'x');
+  const std::string cut = path_text(name);
+  EXPECT_EQ(refusal({"--config", name}), "gridrun: --config " + cut +
+                                             ": File name too long; shipped are digits.toml and "
+                                             "mnist.toml");
+  EXPECT_EQ(refusal({"--output", name}), "gridrun: " + cut +
+                                             ": cannot be written: File name too long; --output "
+                                             "DIR goes elsewhere");
+  fs::create_symlink("loop", scratch.path() / "loop");
+  EXPECT_EQ(refusal({"--config", "loop"}),
+            "gridrun: --config loop: Too many levels of symbolic links; shipped are digits.toml "
+            "and mnist.toml");
+  EXPECT_EQ(refusal({"--output", "loop/below"}),
+            "gridrun: loop/below: cannot be written: Too many levels of symbolic links; --output "
+            "DIR goes elsewhere");
+  EXPECT_EQ(refusal({"--config", "."}),
+            "gridrun: --config .: a directory, expected a file; shipped are digits.toml and "
+            "mnist.toml");
+}
+
+TEST_F(Program, NeedsSymbolicLinks) {
+  settings.without_links = true;
+  EXPECT_EQ(refusal({"--output", "a"}),
+            "gridrun: a: its file system has no symbolic links, which results need; --output DIR "
+            "goes elsewhere");
+}
+
+TEST_F(Program, RefusesARunRecordThatIsNone) {
+  ASSERT_EQ(run_short({"--output", "a"}).status, 0);
+  const fs::path record = scratch.path() / "a" / "run.json";
+  fs::remove(record);
+  EXPECT_NE(refusal({"--output", "a"}).find("a: grid.csv is not of a gridrun run"),
+            std::string::npos);
+  ASSERT_EQ(::mkfifo(record.c_str(), 0600), 0);
+  EXPECT_NE(refusal({"--output", "a"}).find("a: run.json cannot be read: not a file"),
+            std::string::npos);
+  fs::remove(record);
+  scratch.write("a/run.json", "{\"configuration\": " + std::string(200'000, '['));
+  EXPECT_NE(refusal({"--output", "a"}).find("a: run.json cannot be read: nested deeper"),
+            std::string::npos);
+  EXPECT_EQ(run_short({"--output", "a", "--force"}).status, 0);
+}
+
+}  // namespace
+}  // namespace gridrun

@@ -1,0 +1,148 @@
+#include "base/memory.hpp"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "engines/cpu/cpu_engine.hpp"
+#include "engines/reference/reference_engine.hpp"
+#include "gridrun/error.hpp"
+#include "peak_memory.hpp"
+#include "scratch_directory.hpp"
+
+namespace gridrun {
+namespace {
+
+TEST(Memory, IsNoMoreThanTheMachineHas) {
+  const auto physical = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                        static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE));
+  EXPECT_GT(available_memory(), 0U);
+  EXPECT_LE(available_memory(), physical);
+}
+
+TEST(Memory, TheLimitOfTheAddressSpaceCounts) {
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes the whole address space";
+  constexpr std::uint64_t left = 100 << 20;
+  EXPECT_EXIT(
+      {
+        const auto limit = static_cast<rlim_t>(status_bytes("VmSize:")) + left;
+        rlimit limits{};
+        limits.rlim_cur = limits.rlim_max = limit;
+        ::setrlimit(RLIMIT_AS, &limits);
+        const std::uint64_t available = available_memory();
+        std::exit(available <= left && available > left / 2 ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
+
+TEST(Memory, WhatIsNotThereIsRefused) {
+  require_memory(0, "nothing");
+  const std::string message =
+      message_of<RequestError>([] { require_memory(0x1p60, "grid.lr = [0, 62]"); });
+  EXPECT_EQ(message.find("grid.lr = [0, 62]: 1073741824.0 GiB of memory needed, "), 0U) << message;
+  EXPECT_EQ(message.substr(message.size() - 14), " GiB available");
+}
+
+/// What a training holds beside its sweep.
+class MemoryNeeded : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes more";
+    dataset.samples = dataset.train_samples = 1000;
+    staged.dataset = &dataset;
+    staged.iterations = 1000;
+    staged.networks.clear();
+    for (int lr = 5; lr < 21; ++lr)
+      for (const int fraction : {8, 12, 23}) staged.networks.push_back({lr, fraction});
+  }
+
+  /// Completes the sweep for so many inputs and outputs.
+  void shape(std::size_t inputs, std::size_t outputs) {
+    staged.inputs = dataset.inputs = inputs;
+    staged.outputs = outputs;
+    staged.weights.assign(inputs * outputs, 100);
+    staged.order.assign(dataset.samples, 0);
+    for (std::size_t i = 0; i < dataset.samples; ++i)
+      staged.order[i] = static_cast<std::uint32_t>(i);
+    dataset.labels.assign(dataset.samples, 0);
+  }
+
+  /// Many weights, most of which no step touches; so many steps that all neurons are in work.
+  void shape_for_weights() {
+    constexpr std::size_t inputs = 2000;
+    std::vector<std::uint8_t> bytes(dataset.samples * inputs);
+    for (std::size_t i = 0; i < dataset.samples; ++i) bytes[i * inputs] = 1;
+    dataset.values = std::move(bytes);
+    staged.iterations = 3000;
+    shape(inputs, 400);
+  }
+
+  /// `bound` is how often the measured bytes an estimate may be.
+  void expect_honest(Engine& engine, double bound = 2) {
+    constexpr double slack = 64 << 20;
+    const double estimate = engine.memory_needed(staged);
+    const double measured = peak_growth([&] {
+      Progress progress;
+      engine.train(staged, progress);
+    });
+    EXPECT_GT(measured, 8 << 20) << "too small to tell";
+    EXPECT_LE(measured, estimate + (4 << 20));  // stacks of threads, and pages begun
+    EXPECT_LE(estimate, bound * measured + slack);
+  }
+
+  Dataset dataset;
+  StagedSweep staged;
+};
+
+TEST_F(MemoryNeeded, OfWeights) {
+  shape_for_weights();
+  for (const unsigned threads : {1U, 2U, 7U}) {
+    CpuEngine cpu(threads);
+    expect_honest(cpu, 3);  // lanes might have left 32 bits
+  }
+  staged.networks.resize(8);
+  staged.iterations = 1;
+  ReferenceEngine reference(4);
+  expect_honest(reference);
+}
+
+TEST_F(MemoryNeeded, OfWideWeights) {
+  shape_for_weights();
+  for (Network& network : staged.networks) network.fraction += 20;
+  CpuEngine cpu(2);
+  expect_honest(cpu);
+  staged.networks.resize(15);  // five of a fraction, which are mixed
+  expect_honest(cpu, 4);       // as if they were three groups
+}
+
+TEST_F(MemoryNeeded, OfFewDistinctReals) {
+  dataset.values = std::vector<double>(dataset.samples * 1000, 0.5);
+  shape(1000, 1);
+  staged.outputs = 100'000;
+  staged.networks.resize(15);
+  constexpr double weights = 16 * 12 * 1000.0 * 100'000;
+  EXPECT_LT(CpuEngine(1).memory_needed(staged), 1.2 * 3 * weights + (1 << 30));
+}
+
+TEST_F(MemoryNeeded, OfSamples) {
+  std::vector<double> reals;
+  for (std::size_t i = 1; i <= dataset.samples * 1000; ++i)
+    reals.push_back(static_cast<double>(i % 1000003) / 1000003);
+  dataset.values = std::move(reals);
+  shape(1000, 1);
+  for (const unsigned threads : {1U, 4U}) {
+    CpuEngine cpu(threads);
+    expect_honest(cpu);
+  }
+}
+
+TEST_F(MemoryNeeded, OfOutcomes) {
+  dataset.values = std::vector<std::uint8_t>(dataset.samples, 0);
+  staged.iterations = 4'000'000;
+  shape(1, 1);
+  CpuEngine cpu(2);
+  expect_honest(cpu);
+}
+
+}  // namespace
+}  // namespace gridrun

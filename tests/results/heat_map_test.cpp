@@ -1,0 +1,45 @@
+#include "results/heat_map.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gridrun {
+namespace {
+
+const GridResult result{
+    {5, 19},
+    {8, 9, 10},
+    {{0.0, 0, 0}, {0.504, 0, 0}, {1.0, 0, 0}, {-0.02, 0, 0}, {0.095, 0, 0}, {1.02, 0, 0}}};
+
+TEST(HeatMap, IsATableOfPercent) {
+  EXPECT_EQ(heat_map(result, false, 0),
+            "accuracy in percent; down: learning rate 2^-lr, across: fraction bits\n"
+            "lr      8   9  10\n"
+            "5       0  50 100\n"
+            "19     -2  10 102\n");
+}
+
+TEST(HeatMap, BreaksIntoPanelsThatFit) {
+  EXPECT_EQ(heat_map(result, false, 15),
+            "accuracy in percent; down: learning rate 2^-lr, across: fraction bits\n"
+            "lr      8   9\n"
+            "5       0  50\n"
+            "19     -2  10\n"
+            "lr     10\n"
+            "5     100\n"
+            "19    102\n");
+  EXPECT_NE(heat_map(result, false, 1).find("lr     10\n"), std::string::npos);
+}
+
+TEST(HeatMap, ColoursEveryCellAndEndsEveryColour) {
+  const std::string text = heat_map(result, true, 0);
+  EXPECT_NE(text.find("\x1b[48;5;53;38;5;231m  0 \x1b[0m"), std::string::npos) << "dark";
+  EXPECT_NE(text.find("\x1b[48;5;226;38;5;16m102 \x1b[0m"), std::string::npos) << "light";
+  std::size_t begun = 0, ended = 0;
+  for (std::size_t at = 0; (at = text.find("\x1b[48", at)) != std::string::npos; ++at) ++begun;
+  for (std::size_t at = 0; (at = text.find("\x1b[0m", at)) != std::string::npos; ++at) ++ended;
+  EXPECT_EQ(begun, 6U);
+  EXPECT_EQ(ended, 6U);
+}
+
+}  // namespace
+}  // namespace gridrun

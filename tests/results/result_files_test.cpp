@@ -1,0 +1,111 @@
+#include "results/result_files.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "gridrun/error.hpp"
+#include "results/answers_report.hpp"
+#include "results/grid_csv.hpp"
+#include "results/npz_file.hpp"
+#include "scratch_directory.hpp"
+
+namespace gridrun {
+namespace {
+
+const GridResult result{{5, 6},
+                        {8, 9, 10},
+                        {{0.1, 1.0 / 3, 1e300},
+                         {1, 0, 0},
+                         {-0.001, 5e-324, 2},
+                         {0.5, 0.25, 3},
+                         {0, 0, 0},
+                         {1.01, 1e22, 123456}}};
+
+TEST(GridCsv, IsShortAndReadsBackToTheSameBits) {
+  const std::string text = grid_csv(result);
+  EXPECT_EQ(text.substr(0, text.find("6,8")),
+            "lr,fraction,accuracy,mean_update,mean_error\n"
+            "5,8,0.1,0.3333333333333333,1e+300\n"
+            "5,9,1,0,0\n"
+            "5,10,-0.001,5e-324,2\n");
+  EXPECT_EQ(std::strtod("0.3333333333333333", nullptr), 1.0 / 3);
+}
+
+/// A stored member of a zip archive, found by its name.
+std::string npy(const std::string& archive, const std::string& name) {
+  const std::size_t at = archive.find(name + ".npy") + name.size() + 4;
+  const std::size_t end = archive.find("PK\x01\x02");
+  return archive.substr(at, std::min(end, archive.find("PK\x03\x04", at)) - at);
+}
+
+TEST(NpzFile, HoldsNumPyArrays) {
+  const ScratchDirectory scratch;
+  NpzFile npz(scratch.path() / "a.npz");
+  npz.add("reals", {1, 2}, {0.5, -1.0});
+  npz.add("integers", {7, -7});
+  npz.close();
+  const std::string archive = contents_of(scratch.path() / "a.npz");
+  const std::string reals = npy(archive, "reals"), integers = npy(archive, "integers");
+  const std::size_t header = 10 + static_cast<unsigned char>(reals[8]);
+  EXPECT_EQ(header % 64, 0U);
+  EXPECT_EQ(reals.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
+  EXPECT_EQ(reals.find("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2,), }"), 10U);
+  EXPECT_EQ(integers.find("{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }"), 10U);
+  ASSERT_EQ(reals.size(), header + 2 * sizeof(double));
+  double values[2];
+  std::memcpy(values, reals.data() + header, sizeof values);
+  EXPECT_EQ(values[0], 0.5);
+  EXPECT_EQ(values[1], -1.0);
+}
+
+TEST(NpzFile, SaysThatTheDiskIsFull) {
+  NpzFile npz("/dev/full");
+  const std::string message = message_of<RunError>([&] {
+    npz.add("reals", {100000}, std::vector<double>(100000, 0.5));
+    npz.close();
+  });
+  EXPECT_EQ(message, "/dev/full: cannot write: No space left on device");
+}
+
+const Answers answers = answer(result, 0.02, {});
+
+std::string run_record() { return "{}\n"; }
+
+/// Writes all files into a directory; returns their names.
+std::vector<std::string> write_all(const std::filesystem::path& directory,
+                                   const std::optional<LearningCurves>& curves) {
+  std::vector<std::string> names;
+  for (const NewFile& file : result_files(result, answers, curves, run_record)) {
+    file.write(directory / file.name);
+    names.push_back(file.name);
+  }
+  return names;
+}
+
+TEST(ResultFiles, AreAllThatTheReadmeNames) {
+  const ScratchDirectory scratch;
+  EXPECT_EQ(write_all(scratch.path(), std::nullopt),
+            (std::vector<std::string>{"grid.csv", "grid.npz", "answers.json", "run.json"}));
+  EXPECT_EQ(contents_of(scratch.path() / "grid.csv"), grid_csv(result));
+  EXPECT_EQ(contents_of(scratch.path() / "answers.json"), answers_json(answers).dump(2) + "\n");
+  EXPECT_EQ(contents_of(scratch.path() / "run.json"), "{}\n");
+  EXPECT_GT(contents_of(scratch.path() / "grid.npz").size(), 1000U);
+}
+
+TEST(ResultFiles, HoldCurvesWhereThereAreSome) {
+  const ScratchDirectory scratch;
+  const LearningCurves curves{{0, 9}, {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0.25, 0.75}};
+  const auto written = write_all(scratch.path(), curves);
+  EXPECT_EQ(written, std::vector<std::string>(std::begin(result_names), std::end(result_names)));
+  const std::string archive = contents_of(scratch.path() / "curves.npz");
+  EXPECT_NE(npy(archive, "accuracy").find("'shape': (2, 3, 2,)"), std::string::npos);
+  EXPECT_NE(npy(archive, "steps").find("'shape': (2,)"), std::string::npos);
+  EXPECT_NE(npy(archive, "learning_rates").find("'shape': (2,)"), std::string::npos);
+  EXPECT_NE(npy(archive, "fractions").find("'shape': (3,)"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gridrun

@@ -1,0 +1,135 @@
+#include <gtest/gtest.h>
+
+#include "configuration/configuration.hpp"
+#include "engines/reference/reference_engine.hpp"
+#include "gridrun/error.hpp"
+#include "gridrun/staged_sweep.hpp"
+#include "scratch_directory.hpp"
+#include "staging/legacy_random.hpp"
+#include "vectors.hpp"
+
+namespace gridrun {
+namespace {
+
+class Stage : public ::testing::Test {
+ protected:
+  Stage() {
+    dataset.name = "small";
+    dataset.samples = 6;
+    dataset.train_samples = 4;
+    dataset.inputs = 1;
+    dataset.values = std::vector<std::uint8_t>{1, 2, 3, 4, 5, 6};
+    dataset.labels = {2, 0, 1, 0, 1, 0};
+    dataset.classes = 3;
+    sweep.grid.lr = {5, 6};
+    sweep.grid.fraction = {8, 9, 10};
+    sweep.train.draw_order = DrawOrder::weights;
+  }
+
+  std::string refusal() {
+    return message_of<RequestError>([&] { stage(sweep, dataset); });
+  }
+
+  Dataset dataset;
+  Sweep sweep;
+};
+
+using Order = std::vector<std::uint32_t>;
+
+TEST_F(Stage, AsStoredKeepsTheOrder) {
+  sweep.dataset.order = SampleOrder::as_stored;
+  EXPECT_EQ(stage(sweep, dataset).order, (Order{0, 1, 2, 3, 4, 5}));
+}
+
+TEST_F(Stage, ByLabelSortsInsideEachSplitAndKeepsTheOrderOfEquals) {
+  EXPECT_EQ(stage(sweep, dataset).order, (Order{1, 3, 2, 0, 5, 4}));
+}
+
+TEST_F(Stage, TheShuffleComesAfterTheSort) {
+  sweep.train.draw_order = DrawOrder::shuffle_then_weights;
+  const auto permutation = LegacyRandom(sweep.train.seed).permutation(6);
+  const Order sorted = {1, 3, 2, 0, 5, 4};
+  Order expected;
+  for (const auto i : permutation) expected.push_back(sorted[i]);
+  EXPECT_EQ(stage(sweep, dataset).order, expected);
+}
+
+TEST_F(Stage, TheDrawOrderSaysWhatComesFirst) {
+  LegacyRandom random(sweep.train.seed);
+  for (int i = 0; i < 3; ++i) random.normal();
+  const auto permutation = random.permutation(6);
+  sweep.dataset.order = SampleOrder::as_stored;
+  sweep.train.draw_order = DrawOrder::weights_then_shuffle;
+  EXPECT_EQ(stage(sweep, dataset).order, permutation);
+}
+
+TEST_F(Stage, WeightsAreNumPys) {
+  for (const auto& vector : vectors("initial_weights")) {
+    const std::size_t count = vector["count"];
+    sweep.network.layers = {1, static_cast<std::uint32_t>(count)};
+    sweep.init.mean = vector["mean"];
+    sweep.init.std = vector["std"];
+    sweep.train.seed = vector["seed"];
+    const bool shuffled = !vector["permutation_first"].is_null();
+    sweep.train.draw_order = shuffled ? DrawOrder::shuffle_then_weights : DrawOrder::weights;
+    dataset.samples = shuffled ? vector["permutation_first"].get<std::size_t>() : 6;
+    dataset.train_samples = std::min<std::size_t>(dataset.samples, 4);
+    dataset.labels.resize(dataset.samples, 0);
+    const auto weights = stage(sweep, dataset).weights;
+    ASSERT_EQ(weights.size(), count);
+    std::int64_t weighted_sum = 0;
+    for (std::size_t i = 0; i < count; ++i)
+      weighted_sum += static_cast<std::int64_t>(i + 1) * weights[i];
+    EXPECT_EQ(weighted_sum, integer(vector["weighted_sum"])) << vector["what"];
+    for (std::size_t i = 0; i < 20; ++i) EXPECT_EQ(weights[i], vector["first_20"][i]);
+  }
+}
+
+TEST_F(Stage, NetworksAreTheProductOfTheAxes) {
+  const auto networks = stage(sweep, dataset).networks;
+  ASSERT_EQ(networks.size(), 6U);
+  EXPECT_TRUE((networks[0] == Network{5, 8}));
+  EXPECT_TRUE((networks[2] == Network{5, 10}));
+  EXPECT_TRUE((networks[3] == Network{6, 8}));
+}
+
+TEST_F(Stage, LayersFollowTheDataUnlessGiven) {
+  StagedSweep staged = stage(sweep, dataset);
+  EXPECT_EQ(staged.inputs, 1U);
+  EXPECT_EQ(staged.outputs, 3U);
+  sweep.network.layers = {1, 5};
+  EXPECT_EQ(stage(sweep, dataset).outputs, 5U);
+}
+
+TEST_F(Stage, RefusesLayersThatDoNotFitTheData) {
+  sweep.network.layers = {2, 3};
+  EXPECT_EQ(refusal(), "network.layers = [2, 3]: small has 1 input a sample");
+  sweep.network.layers = {1, 2};
+  EXPECT_EQ(refusal(), "network.layers = [1, 2]: small has the label 2, expected 0 to 1");
+}
+
+TEST_F(Stage, RefusesWhatMemoryCannotHold) {
+  const ReferenceEngine engine(1);
+  sweep.network.layers = {1, 1 << 24};
+  sweep.grid.lr.assign(100000, 5);
+  sweep.train.iterations = 2147483647;
+  EXPECT_EQ(message_of<RequestError>([&] { stage(sweep, dataset, &engine); })
+                .find("train.iterations = 2147483647, network.layers = [1, 16777216], 300000 "
+                      "networks: "),
+            0U);
+}
+
+TEST_F(Stage, RefusesNumbersThatDoNotFit64Bits) {
+  sweep.init.std = 1e22;
+  EXPECT_NE(refusal().find("does not fit 64 bits"), std::string::npos);
+  sweep.init.std = 500;
+  dataset.values = std::vector<double>{1, 2, -1e16, 4, 5, 6};
+  EXPECT_EQ(refusal(),
+            "dataset.scale = 1: an input of magnitude 1e+16 at fraction 10 does not fit "
+            "64 bits");
+  dataset.scale = 1e10;
+  EXPECT_EQ(stage(sweep, dataset).inputs, 1U);
+}
+
+}  // namespace
+}  // namespace gridrun

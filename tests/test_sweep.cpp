@@ -9,8 +9,8 @@
 #include <set>
 
 #include "base/machine.hpp"
-#include "configuration/configuration.hpp"
 #include "base/shipped_files.hpp"
+#include "configuration/configuration.hpp"
 #include "data/load_dataset.hpp"
 #include "engines/reference/reference_engine.hpp"
 

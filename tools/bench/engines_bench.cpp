@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/machine.hpp"
-#include "configuration/configuration.hpp"
 #include "base/shipped_files.hpp"
+#include "configuration/configuration.hpp"
 #include "data/load_dataset.hpp"
 #include "engines/cpu/cpu_engine.hpp"
 #include "engines/reference/reference_engine.hpp"

@@ -134,6 +134,13 @@ void DirectoryLock::say_who_holds() const {
   if (written != std::ssize(text)) cannot_write(path_, written < 0 ? errno : ENOSPC);
 }
 
+void DirectoryLock::check_held() const {
+  if (!is_at_its_path())
+    throw RunError(fmt::format(
+        "{}: was moved or removed, or its lock, while the run was on; nothing was written",
+        path_text(path_)));
+}
+
 void DirectoryLock::keep() {
   for (; !created_.empty(); created_.pop_back()) {
     const fs::path above = created_.back().parent_path();

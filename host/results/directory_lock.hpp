@@ -27,6 +27,10 @@ class DirectoryLock {
 
   const std::filesystem::path& path() const { return path_; }
 
+  /// Throws RunError where the directory at the path is no longer the one that was locked: it was
+  /// moved or removed, or the lock file was.
+  void check_held() const;
+
   /// Leaves the directory in place, for good.
   void keep();
 

@@ -35,7 +35,6 @@ OutputDirectory::OutputDirectory(fs::path path, const nlohmann::ordered_json& co
                                  bool force)
     : lock_(std::move(path)),
       files_(lock_.path(), {std::begin(result_names), std::end(result_names)}) {
-  files_.tidy();
   if (!force)
     if (const std::string why = objection(files_, configuration); !why.empty())
       throw RequestError(fmt::format("{}: {}; --force replaces it, --output DIR goes elsewhere",
@@ -44,6 +43,7 @@ OutputDirectory::OutputDirectory(fs::path path, const nlohmann::ordered_json& co
 }
 
 void OutputDirectory::publish(const std::vector<NewFile>& files) {
+  lock_.check_held();
   files_.publish(files);
   lock_.keep();
 }

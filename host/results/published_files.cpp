@@ -183,10 +183,9 @@ void PublishedFiles::tidy() const noexcept {
 
 void PublishedFiles::remove_leftovers() const {
   std::error_code ignored;
-  const fs::path version = fs::read_symlink(current_, ignored);
   for (const fs::path& path : entries(hidden_))
     if (path.filename() == new_link ||
-        (version_number(path.filename().string()) && path.filename() != version))
+        (version_number(path.filename().string()) && !fs::equivalent(path, current_, ignored)))
       fs::remove_all(path, ignored);
   for (const std::string& name : names_) {
     struct stat status {};

@@ -111,5 +111,49 @@ TEST(OutputDirectory, RefusesWhatIsNoFileInTheFilesPlace) {
                 ": curves.npz is not a file; move it away, or --output DIR goes elsewhere");
 }
 
+/// A directory with a published run of others, and the link to its version spelt in another way.
+void publish_run_of_others(const fs::path& path, const fs::path& link) {
+  OutputDirectory(path, {{"lr", 6}}, false).publish({{"run.json", [](const fs::path& file) {
+                                                        write_file(file, run_of_others);
+                                                      }}});
+  fs::remove(path / ".gridrun/current");
+  fs::create_symlink(link, path / ".gridrun/current");
+}
+
+TEST(OutputDirectory, RefusesWithoutATraceHoweverItsLinkIsSpelt) {
+  const ScratchDirectory scratch;
+  const fs::path path = scratch.path() / "out";
+  for (const fs::path& link : {path / ".gridrun/run-1", fs::path("run-1/"), fs::path("./run-1")}) {
+    fs::remove_all(path);
+    publish_run_of_others(path, link);
+    write_file(path / "grid.csv.7.partial", "of a dead run");
+    EXPECT_NE(refusal(path).find("of another configuration"), std::string::npos) << link;
+    EXPECT_EQ(contents_of(path / "run.json"), run_of_others);
+    EXPECT_TRUE(fs::exists(path / "grid.csv.7.partial"));
+    { const OutputDirectory taken(path, {{"lr", 6}}, false); }
+    EXPECT_EQ(contents_of(path / "run.json"), run_of_others);
+    EXPECT_FALSE(fs::exists(path / "grid.csv.7.partial"));
+  }
+}
+
+TEST(OutputDirectory, PublishesNowhereButInTheDirectoryThatItLocked) {
+  const ScratchDirectory scratch;
+  const fs::path path = scratch.path() / "out";
+  fs::create_directory(path);
+  OutputDirectory directory(path, ours, false);
+  fs::rename(path, scratch.path() / "moved");
+  fs::create_directory(path);
+  write_file(path / "grid.csv", "somebody's");
+  EXPECT_EQ(message_of<RunError>([&] {
+              directory.publish(
+                  {{"run.json", [](const fs::path& file) { write_file(file, run_of_ours); }}});
+            }),
+            path.string() +
+                ": was moved or removed, or its lock, while the run was on; nothing "
+                "was written");
+  EXPECT_EQ(contents_of(path / "grid.csv"), "somebody's");
+  EXPECT_FALSE(fs::exists(path / "run.json"));
+}
+
 }  // namespace
 }  // namespace gridrun

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Tests tools/fetch-mnist against mirrors on the loopback interface; nothing leaves the machine.
 # Prints one line per check, and a SKIP line for what could not be checked. Exit status: 0 all passed, 1 not.
-# The true files come from $GRIDRUN_MNIST, else from data/mnist, else from ../shared/data/mnist (as .gz).
+# The true files come from $GRIDRUN_MNIST, else from data/mnist (as .gz).
 # shellcheck disable=SC2317  # functions that only check() calls
 set -u
 
@@ -134,7 +134,7 @@ check "corrupt mirrors: leaves nothing else" [ "$(ls -A "$scratch/corrupt")" = t
 # ------------------------------------------------------------------------------------------------ the true files
 
 mnist=""
-for directory in "${GRIDRUN_MNIST:-}" "$root/data/mnist" "$root/../shared/data/mnist"; do
+for directory in "${GRIDRUN_MNIST:-}" "$root/data/mnist"; do
     if [ -n "$directory" ] && [ -f "$directory/t10k-labels-idx1-ubyte.gz" ]; then
         mnist=$directory
         break

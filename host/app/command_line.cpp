@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/message_text.hpp"
+#include "configuration/keys.hpp"
 #include "configuration/nearest_name.hpp"
 #include "gridrun/error.hpp"
 
@@ -34,6 +35,7 @@ Options parse_command_line(int argc, const char* const* argv) {
   app.add_flag("--plot", options.plot,
                "Draw the results with tools/plot (needs Python's matplotlib, numpy and plotly)");
   app.add_flag("--list-devices", options.list_devices, "Print the devices and exit");
+  app.footer(keys_as_help());
   auto* quiet = app.add_flag("--quiet", options.quiet, "Print nothing but errors");
   app.add_flag("--verbose", options.verbose, "Print the seconds of each stage")->excludes(quiet);
   try {

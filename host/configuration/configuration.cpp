@@ -104,6 +104,13 @@ void check_report(const GivenValues& given, const Sweep& sweep) {
                fmt::format("less than report.smooth_window = {}", report.smooth_window));
 }
 
+/// "/train/iterations" of "train.iterations".
+nlohmann::json::json_pointer place_in_json(const Key& key) {
+  std::string place = "/" + key.name;
+  std::replace(place.begin(), place.end(), '.', '/');
+  return nlohmann::json::json_pointer(place);
+}
+
 Sweep checked(const GivenValues& given) {
   given.refuse_all_but(names_of_keys());
   if (!given.has("dataset.name")) given.fail("dataset.name", "digits, mnist, idx or csv");
@@ -184,17 +191,23 @@ Sweep read_configuration(const fs::path& path, const std::vector<std::string>& o
 
 nlohmann::ordered_json to_json(const Sweep& sweep) {
   nlohmann::ordered_json all;
-  for (const Key& key : configuration_keys()) {
-    nlohmann::ordered_json value = key.write(sweep);
-    if (value.is_null()) continue;
-    nlohmann::ordered_json* place = &all;
-    for (std::size_t begin = 0, dot; begin < key.name.size(); begin = dot + 1) {
-      dot = std::min(key.name.find('.', begin), key.name.size());
-      place = &(*place)[key.name.substr(begin, dot - begin)];
-    }
-    *place = std::move(value);
-  }
+  for (const Key& key : configuration_keys())
+    if (auto value = key.write(sweep); !value.is_null()) all[place_in_json(key)] = std::move(value);
   return all;
+}
+
+bool is_same_run(const nlohmann::ordered_json& recorded,
+                 const nlohmann::ordered_json& configuration) {
+  nlohmann::json complete = recorded;  // unlike ordered_json, equal in any order of its keys
+  try {
+    for (const Key& key : configuration_keys())
+      if (auto value = key.write(Sweep{});
+          !value.is_null() && !complete.contains(place_in_json(key)))
+        complete[place_in_json(key)] = std::move(value);
+  } catch (const nlohmann::json::exception&) {
+    return false;  // a table that is none
+  }
+  return complete == nlohmann::json(configuration);
 }
 
 }  // namespace gridrun

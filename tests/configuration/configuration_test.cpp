@@ -302,5 +302,38 @@ TEST(Configuration, ShippedOnesAreTheStudys) {
   }
 }
 
+TEST(Configuration, KeysThatMustFitEachOtherAreChecked) {
+  EXPECT_EQ(refused_override("train.batch=3"),
+            "--set train.batch=3: train.batch = 3, expected a divisor of train.iterations = 10000");
+  EXPECT_EQ(parse(minimal, {"train.batch=40"}).train.batch, 40U);
+  EXPECT_EQ(refused_override("dataset.test=0.2"),
+            "--set dataset.test=0.2: dataset.test = 0.2, expected train.samples = \"train\" with "
+            "it, which holds the test split out");
+  EXPECT_EQ(refused_override("dataset.test=1"),
+            "--set dataset.test=1: dataset.test = 1, expected a number between 0 and 1");
+  EXPECT_EQ(refused_override("init.std=hee"),
+            "--set init.std=hee: init.std = \"hee\", expected a number of at least 0, \"he\" or "
+            "\"xavier\"");
+  EXPECT_EQ(parse(minimal, {"init.std=xavier"}).init.spread, WeightSpread::xavier);
+  EXPECT_EQ(parse(minimal, {"init.std=xavier", "init.std=3"}).init.spread, WeightSpread::std);
+  EXPECT_EQ(refused_override("precision.weight=3"),
+            "--set precision.weight=3: precision.weight = 3, expected a table [precision.weight]");
+}
+
+TEST(Configuration, RecordsOfYoungerAndOlderVersionsAreCompared) {
+  const auto now = to_json(parse(minimal));
+  auto before = now;
+  before["train"].erase("batch");  // a key that was not there yet
+  before["init"].erase("unit");
+  EXPECT_TRUE(is_same_run(before, now));
+  EXPECT_FALSE(is_same_run(before, to_json(parse(minimal, {"train.batch=2"}))));
+  before.erase("grid");
+  EXPECT_FALSE(is_same_run(before, now));
+  EXPECT_FALSE(is_same_run(3, now));
+  auto odd = now;
+  odd["train"] = {1, 2};
+  EXPECT_FALSE(is_same_run(odd, now));
+}
+
 }  // namespace
 }  // namespace gridrun

@@ -12,8 +12,8 @@
 namespace gridrun {
 
 /// A file's bytes from front to back, inflated where the file starts as gzip does (whatever its
-/// name). All members throw RequestError naming the file when it cannot be read, is cut short or
-/// corrupt, and Interrupted when `progress` was stopped.
+/// name), less the zeros that may pad such a file. All members throw RequestError naming the file
+/// when it cannot be read, is cut short or corrupt, and Interrupted when `progress` was stopped.
 class InflatingReader {
  public:
   /// `progress` may be null.

@@ -58,6 +58,15 @@ TEST_F(Gzip, InflatesTheMembersOfOneFileInTheirOrder) {
   EXPECT_EQ(inflated(scratch.write("two", gzip_bytes("one, ") + gzip_bytes("two"))), "one, two");
 }
 
+TEST_F(Gzip, PassesOverZerosBehindTheLastMember) {
+  const std::string two = gzip_bytes("one, ") + gzip_bytes("two");
+  for (const std::size_t zeros : {1, 2, 511, 200'000}) {
+    const auto path = scratch.write("padded", two + std::string(zeros, '\0'));
+    EXPECT_EQ(inflated(path), "one, two") << zeros;
+    EXPECT_EQ(inflated_whole(path, 8, 0), "one, two") << zeros;
+  }
+}
+
 TEST_F(Gzip, RefusesWhatIsCutShortOrCorrupt) {
   const std::string whole = gzip_bytes(contents);
   for (const std::size_t length :
@@ -68,7 +77,9 @@ TEST_F(Gzip, RefusesWhatIsCutShortOrCorrupt) {
     flipped[i] = static_cast<char>(flipped[i] ^ 1);
     EXPECT_NE(refusal(flipped).find("corrupt gzip"), std::string::npos) << "byte " << i;
   }
-  EXPECT_NE(refusal(whole + "more").find("corrupt gzip"), std::string::npos);
+  const std::string zeros(70'000, '\0');
+  for (const std::string& behind : {std::string("more"), zeros + "more", zeros + whole})
+    EXPECT_NE(refusal(whole + behind).find("corrupt gzip"), std::string::npos);
 }
 
 TEST_F(Gzip, ReadsTheRestOfAFileWithinItsBounds) {

@@ -165,14 +165,17 @@ std::size_t InflatingReader::read(std::uint8_t* to, std::size_t count) {
   return is_gzip() ? state_->inflate(to, count) : state_->read_plain(to, count);
 }
 
-std::size_t InflatingReader::read_rest(std::uint8_t* whole, std::size_t done, std::size_t size) {
+std::uint64_t InflatingReader::bytes_to_read_rest(std::size_t size) const {
   // At once it takes half the time, but holds the file as it is, and cannot be interrupted.
   constexpr std::size_t largest_at_once = std::size_t{1} << 28;
-  const bool is_small =
-      std::max<std::uint64_t>(size, state_->file.size().value_or(largest_at_once + 1)) <=
-      largest_at_once;
-  if (is_gzip() && is_small && state_->file.done() <= State::input_bytes)
-    return state_->inflate_whole(whole, size);
+  const std::uint64_t held = state_->file.size().value_or(largest_at_once);
+  const bool at_once = is_gzip() && std::max<std::uint64_t>(size, held) < largest_at_once &&
+                       state_->file.done() <= State::input_bytes;
+  return at_once ? std::max<std::uint64_t>(held + 1, State::input_bytes) : 0;
+}
+
+std::size_t InflatingReader::read_rest(std::uint8_t* whole, std::size_t done, std::size_t size) {
+  if (bytes_to_read_rest(size) != 0) return state_->inflate_whole(whole, size);
   done += read(whole + done, size - done);
   std::uint8_t more;
   return done == size ? done + read(&more, 1) : done;

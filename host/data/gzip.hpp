@@ -35,6 +35,9 @@ class InflatingReader {
   /// Reads the next bytes: `count`, or fewer where the file ends.
   std::size_t read(std::uint8_t* to, std::size_t count);
 
+  /// Bytes of memory that read_rest() takes, beside where it reads to.
+  std::uint64_t bytes_to_read_rest(std::size_t size) const;
+
   /// Reads the rest of a file that has `size` bytes, `done` of which were read already and stand
   /// at the front of `whole`. Faster than read(). Returns how many bytes the file has; size + 1
   /// means more than `size`.

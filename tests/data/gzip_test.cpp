@@ -7,6 +7,7 @@
 
 #include "gridrun/error.hpp"
 #include "idx_bytes.hpp"
+#include "peak_memory.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {
@@ -114,6 +115,18 @@ TEST_F(Gzip, BoundsWhatAFileCanHold) {
   EXPECT_EQ(InflatingReader(scratch.write("plain", contents)).most_bytes(), contents.size());
   const std::string gzip = gzip_bytes(contents);
   EXPECT_EQ(InflatingReader(scratch.write("gzip", gzip)).most_bytes(), gzip.size() * 1032);
+}
+
+TEST_F(Gzip, SaysWhatMemoryReadingTakes) {
+  EXPECT_EQ(InflatingReader(scratch.write("plain", contents)).bytes_to_read_rest(9), 0U);
+  std::string padded = gzip_bytes(contents);
+  padded.resize(9'000'000);
+  const auto path = scratch.write("gzip", padded);
+  const auto needed = static_cast<double>(InflatingReader(path).bytes_to_read_rest(10'000));
+  EXPECT_GE(needed, 9'000'000);
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes more";
+  const double measured = peak_growth([&] { inflated_whole(path, 10'000, 0); });
+  EXPECT_NEAR(needed, measured, 2 << 20);
 }
 
 TEST_F(Gzip, APipeIsReadToItsEnd) {

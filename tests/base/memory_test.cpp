@@ -8,8 +8,8 @@
 #include "engines/cpu/cpu_engine.hpp"
 #include "engines/reference/reference_engine.hpp"
 #include "gridrun/error.hpp"
+#include "message_of.hpp"
 #include "peak_memory.hpp"
-#include "scratch_directory.hpp"
 
 namespace gridrun {
 namespace {

@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "gridrun/error.hpp"
+#include "message_of.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {

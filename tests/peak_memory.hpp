@@ -1,7 +1,8 @@
-// How much memory a statement takes.
+// How much memory a statement takes, and limits of it.
 #pragma once
 
 #include <malloc.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +25,14 @@ inline double status_bytes(const std::string& name) {
   for (std::string line; std::getline(status, line);)
     if (line.starts_with(name)) return 1024 * std::strtod(line.c_str() + name.size(), nullptr);
   return 0;
+}
+
+/// Leaves this process so many bytes more of its address space. For a child of a test: it is for
+/// good.
+inline void limit_address_space(rlim_t left) {
+  const rlim_t most = static_cast<rlim_t>(status_bytes("VmSize:")) + left;
+  const rlimit limit{most, most};
+  ::setrlimit(RLIMIT_AS, &limit);
 }
 
 /// The bytes by which the most memory held during `statement` is above that before it. It runs in a

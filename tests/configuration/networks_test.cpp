@@ -4,7 +4,7 @@
 #include "configuration/configuration.hpp"
 #include "gridrun/error.hpp"
 #include "gridrun/study_sweep.hpp"
-#include "scratch_directory.hpp"
+#include "message_of.hpp"
 
 namespace gridrun {
 namespace {

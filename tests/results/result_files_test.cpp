@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gridrun/error.hpp"
+#include "message_of.hpp"
 #include "results/answers_report.hpp"
 #include "results/grid_csv.hpp"
 #include "results/npz_file.hpp"

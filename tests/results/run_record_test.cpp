@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gridrun/error.hpp"
+#include "message_of.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {

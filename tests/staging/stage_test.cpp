@@ -4,7 +4,7 @@
 #include "engines/reference/reference_engine.hpp"
 #include "gridrun/error.hpp"
 #include "gridrun/study_sweep.hpp"
-#include "scratch_directory.hpp"
+#include "message_of.hpp"
 #include "staging/legacy_random.hpp"
 #include "staging/stage.hpp"
 #include "vectors.hpp"

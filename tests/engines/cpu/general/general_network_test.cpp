@@ -1,0 +1,89 @@
+#include "engines/cpu/general/general_network.hpp"
+
+#include <gtest/gtest.h>
+
+#include <numeric>
+
+#include "engines/reference/reference_network.hpp"
+#include "random_network.hpp"
+#include "simd_targets.hpp"
+
+namespace gridrun {
+namespace {
+
+/// All that is to be equal.
+struct Trained {
+  std::vector<bool> right;
+  std::vector<std::size_t> held_out;
+  std::vector<std::vector<std::int64_t>> weights;
+  std::vector<WideSum> sums;  // of |u| and of what was dropped, layer by layer
+
+  friend bool operator==(const Trained&, const Trained&) = default;
+};
+
+Trained by_reference(const RandomNetwork& given) {
+  ReferenceNetwork network(given.spec, {given.weights.begin(), given.weights.end()});
+  std::vector<std::vector<double>> samples(given.dataset.samples);
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    for (std::size_t k = 0; k < given.dataset.inputs; ++k)
+      samples[i].push_back(given.dataset.input(i, k));
+  Trained trained;
+  for (std::uint32_t i = 0; i < given.iterations; ++i) {
+    const std::size_t sample = i % samples.size();
+    trained.right.push_back(network.train(samples[sample], given.dataset.labels[sample]));
+  }
+  for (const auto& sample : samples) trained.held_out.push_back(network.classify(sample));
+  trained.weights = network.weights();
+  for (const auto& layer : network.sums()) {
+    trained.sums.push_back(layer.abs_update);
+    trained.sums.push_back(layer.dropped);
+  }
+  return trained;
+}
+
+template <class Word>
+Trained by_general(const RandomNetwork& given, GeneralNetwork<Word>& network) {
+  std::vector<std::uint32_t> all(given.dataset.samples);
+  std::iota(all.begin(), all.end(), 0U);
+  StoredBlock stored;
+  stored.read(given.dataset, all);
+  InputBlock<Word> inputs;
+  inputs.quantise(stored, given.dataset, given.spec.formats.input, given.spec.bias);
+  Trained trained;
+  for (std::uint32_t i = 0; i < given.iterations; ++i) {
+    const std::size_t sample = i % all.size();
+    trained.right.push_back(network.train(inputs.sample(sample), given.dataset.labels[sample]));
+  }
+  for (const std::uint32_t sample : all)
+    trained.held_out.push_back(network.classify(inputs.sample(sample)));
+  for (std::size_t layer = 0; layer < given.spec.layers(); ++layer) {
+    trained.weights.push_back(network.weights(layer));
+    trained.sums.push_back(network.sums()[layer].abs_update);
+    trained.sums.push_back(network.sums()[layer].dropped);
+  }
+  return trained;
+}
+
+void expect_same_as_reference(const RandomNetwork& given) {
+  const Trained expected = by_reference(given);
+  for (const std::int64_t target : simd_targets()) {
+    const OnlyTarget only(target);
+    const auto network = make_network_64(given.spec, {given.weights.begin(), given.weights.end()});
+    const Trained trained = by_general(given, *network);
+    EXPECT_EQ(trained.right, expected.right) << given.description << hwy::TargetName(target);
+    EXPECT_EQ(trained.held_out, expected.held_out) << given.description << hwy::TargetName(target);
+    EXPECT_EQ(trained.weights, expected.weights) << given.description << hwy::TargetName(target);
+    EXPECT_TRUE(trained.sums == expected.sums) << given.description << hwy::TargetName(target);
+  }
+}
+
+TEST(GeneralNetwork, TrainsAsTheReferenceDoes) {
+  for (const RandomBits bits : {RandomBits{2, 12}, {2, 24}, {2, 64}, {31, 33}, {63, 64}})
+    for (std::uint32_t seed = 0; seed < 300; ++seed) {
+      expect_same_as_reference(random_network(seed, bits));
+      if (HasFailure()) return;
+    }
+}
+
+}  // namespace
+}  // namespace gridrun

@@ -44,6 +44,9 @@ class GeneralNetwork {
 /// left out.
 using LayerWeights = std::vector<std::span<const std::int64_t>>;
 
+/// For networks whose words fit: words.hpp.
+std::unique_ptr<GeneralNetwork<std::int16_t>> make_network_16(const NetworkSpec& spec,
+                                                              const LayerWeights& weights);
 std::unique_ptr<GeneralNetwork<std::int64_t>> make_network_64(const NetworkSpec& spec,
                                                               const LayerWeights& weights);
 

@@ -139,38 +139,69 @@ struct Layer {
   InputList<Word> outputs{};
 };
 
-/// Random words of one network, drawn when they are needed.
+/// Random words of some rows of weights: those of a list's i-th row begin at base + place[i]
+/// stride.
+template <class NoiseWord>
+struct RowNoise {
+  const NoiseWord* base;
+  const std::uint32_t* place;
+  std::size_t stride;
+
+  HWY_INLINE const NoiseWord* row(std::size_t i) const { return base + place[i] * stride; }
+};
+
+/// Random words of one network.
 class Draws {
  public:
   enum Tensor : std::uint32_t { activation = 1, error = 2, gradient = 3, master = 4 };
 
-  Draws(std::uint32_t seed, std::size_t most_units)
+  Draws(std::uint32_t seed, std::size_t most_units, std::size_t most_rows)
       : seed_(seed),
-        words_(aligned_zeros<std::uint32_t>(2 * room(most_units))),
-        second_(words_.get() + room(most_units)) {
-    for (std::size_t i = 0; i < most_units; ++i) halves_.push_back(std::uint32_t{1} << 31);
+        words_(aligned_zeros<std::uint32_t>(most_units + 80)),
+        halves_(most_units, std::uint32_t{1} << 31) {
+    for (std::uint32_t i = 0; i < std::max(most_units, most_rows); ++i) naturals_.push_back(i);
   }
 
-  /// Those of elements first ... first + count - 1. Words of `master` and of `gradient` may be held
-  /// at the same time.
-  const std::uint32_t* words(Tensor tensor, std::size_t layer, std::uint32_t t, std::size_t first,
-                             std::size_t count) {
-    std::uint32_t* room = tensor == master ? second_ : words_.get();
-    return room +
-           draw_words(first, count, {t, static_cast<std::uint32_t>(layer), tensor, seed_}, room);
+  /// Those of the units of a layer, until the next call.
+  const std::uint32_t* units(Tensor tensor, std::size_t layer, std::uint32_t t, std::size_t units) {
+    return words_.get() + draw_words(0, units, of(tensor, layer, t), words_.get());
+  }
+
+  /// Those of some rows of a layer, until the next call for the tensor.
+  template <class NoiseWord>
+  RowNoise<NoiseWord> rows(Tensor tensor, std::size_t layer, std::uint32_t t,
+                           const std::uint32_t* index, std::size_t count, std::size_t units,
+                           std::size_t stride) {
+    std::vector<std::byte>& room = rows_[tensor == master];
+    if (room.size() < count * stride * sizeof(NoiseWord))
+      room.resize(count * stride * sizeof(NoiseWord));
+    auto* words = reinterpret_cast<NoiseWord*>(room.data());
+    draw_rows(index, count, units, of(tensor, layer, t), stride, words);
+    return {words, naturals_.data(), stride};
+  }
+
+  /// What stands for a row that is not drawn.
+  template <class NoiseWord>
+  const NoiseWord* none() const {
+    return reinterpret_cast<const NoiseWord*>(halves_.data());
   }
 
   /// Words that make any R = 2^(n-1).
   const std::uint32_t* halves() const { return halves_.data(); }
 
+  /// 0, 1, 2 ...
+  const std::uint32_t* naturals() const { return naturals_.data(); }
+
  private:
-  /// draw_words writes whole blocks, and readers read whole vectors.
-  static std::size_t room(std::size_t units) { return (units + 64 + 15) / 16 * 16; }
+  DrawOf of(Tensor tensor, std::size_t layer, std::uint32_t t) const {
+    return {t, static_cast<std::uint32_t>(layer), tensor, seed_};
+  }
 
   std::uint32_t seed_;
   hwy::AlignedFreeUniquePtr<std::uint32_t[]> words_;
-  std::uint32_t* second_;
+  std::vector<std::byte> rows_[2];
   std::vector<std::uint32_t> halves_;
+  std::vector<std::uint32_t> naturals_;
 };
 
 // What a layer does in 64-bit lanes, exact for every format.
@@ -199,18 +230,12 @@ std::int64_t wide_row_error(const Layer<Word>& layer, std::size_t k) {
   return hn::GetLane(hn::SumOfLanes(d, sum));
 }
 
-/// Updates row k, given P [unit].
+/// Updates row k, given P [unit] and the row's random words, which are read where they are drawn.
 template <class Word>
-void wide_update_row(Layer<Word>& layer, std::size_t number, std::size_t k,
-                     const std::int64_t* products, std::uint32_t batch, Draws& draws,
+void wide_update_row(Layer<Word>& layer, std::size_t k, const std::int64_t* products,
+                     const std::uint32_t* for_gradient, const std::uint32_t* for_master,
                      WideSums& sums) {
   const Wide d;
-  const std::size_t first = k * layer.units;
-  const auto drawn = [&](const WideFit& fit, Draws::Tensor tensor) {
-    return fit.draws() ? draws.words(tensor, number, batch, first, layer.units) : draws.halves();
-  };
-  const std::uint32_t* for_gradient = drawn(layer.to_gradient, Draws::gradient);
-  const std::uint32_t* for_master = drawn(layer.to_step, Draws::master);
   const int shift = layer.to_step.shift();
   const VWide dropped_bits =
       hn::Set(d, shift > 0 ? static_cast<std::int64_t>((std::uint64_t{1} << shift) - 1) : 0);
@@ -236,6 +261,10 @@ void wide_copy_row(Layer<Word>& layer, std::size_t k, const Draws& draws) {
 
 /// Everything in 64-bit lanes.
 struct WideKernels {
+  using NoiseWord = std::uint32_t;
+
+  explicit WideKernels(const NetworkSpec&) {}
+
   template <class Word>
   void products(Layer<Word>& layer, const InputList<Word>& list) {
     wide_products(layer, list);
@@ -248,10 +277,22 @@ struct WideKernels {
     for (std::size_t i = 0; i < count; ++i) e[rows[i]] = wide_row_error(layer, rows[i]);
   }
 
-  /// The update of a batch of one sample. Returns whether it was made; if not, nothing was.
+  /// The update of a batch of one sample; the noise is there where it is drawn.
   template <class Word>
-  bool update(Layer<Word>&, const InputList<Word>&, GeneralSums&) {
-    return false;
+  void update(Layer<Word>& layer, const InputList<Word>& list, RowNoise<NoiseWord> for_gradient,
+              RowNoise<NoiseWord> for_master, GeneralSums& total) {
+    const Wide d;
+    const auto products = aligned_zeros<std::int64_t>(layer.stride);
+    WideSums sums;
+    for (std::size_t i = 0; i < list.count; ++i) {
+      for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d))
+        hn::Store(
+            multiply_wide(hn::Load(d, layer.d.get() + j), hn::Set(d, std::int64_t{list.x[i]})), d,
+            products.get() + j);
+      wide_update_row(layer, list.index[i], products.get(), for_gradient.row(i), for_master.row(i),
+                      sums);
+    }
+    sums.add_to(total);
   }
 };
 
@@ -261,7 +302,8 @@ class Network final : public GeneralNetwork<Word> {
   Network(const NetworkSpec& spec, const LayerWeights& weights)
       : spec_(spec),
         most_units_(padded_units(spec)),
-        draws_(spec.rounding_seed, most_units_),
+        kernels_(spec),
+        draws_(spec.rounding_seed, most_units_, most_rows(spec)),
         products_(aligned_zeros<std::int64_t>(most_units_)),
         sums_(spec.layers()) {
     layers_.reserve(spec.layers());
@@ -273,7 +315,6 @@ class Network final : public GeneralNetwork<Word> {
       if (layer.has_copies)
         for (std::size_t k = 0; k < layer.rows; ++k) wide_copy_row(layer, k, draws_);
     }
-    for (std::uint32_t i = 0; i < most_units_; ++i) all_.push_back(i);
   }
 
   bool train(const InputList<Word>& inputs, std::uint32_t label) override {
@@ -314,6 +355,10 @@ class Network final : public GeneralNetwork<Word> {
     return Layer<Word>::padded(*std::max_element(spec.units.begin() + 1, spec.units.end()));
   }
 
+  static std::size_t most_rows(const NetworkSpec& spec) {
+    return *std::max_element(spec.units.begin(), spec.units.end()) + std::size_t{spec.bias};
+  }
+
   // Paragraph 5.3.
   void forward(const InputList<Word>& inputs, bool training) {
     const Wide d;
@@ -321,9 +366,9 @@ class Network final : public GeneralNetwork<Word> {
       Layer<Word>& layer = layers_[number];
       kernels_.products(layer, number == 0 ? inputs : layers_[number - 1].outputs);
       const bool draws = layer.to_activation.draws() || layer.to_activation_leaking.draws();
-      const std::uint32_t* words =
-          training && draws ? draws_.words(Draws::activation, number, step_, 0, layer.units)
-                            : draws_.halves();
+      const std::uint32_t* words = training && draws
+                                       ? draws_.units(Draws::activation, number, step_, layer.units)
+                                       : draws_.halves();
       for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
         VWide z = overflow_lanes(d, hn::Load(d, layer.z.get() + j), layer.accumulator);
         hn::Store(z, d, layer.z.get() + j);
@@ -371,7 +416,7 @@ class Network final : public GeneralNetwork<Word> {
         hidden_errors(layer, layers_[number + 1]);
       const bool draws = layer.to_error.draws() || layer.to_error_leaking.draws();
       const std::uint32_t* words =
-          draws ? draws_.words(Draws::error, number, step_, 0, layer.units) : draws_.halves();
+          draws ? draws_.units(Draws::error, number, step_, layer.units) : draws_.halves();
       for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
         const VWide e = hn::Load(d, layer.e.get() + j);
         VWide error = layer.to_error.fit(e, words + j);
@@ -402,7 +447,7 @@ class Network final : public GeneralNetwork<Word> {
       kernels_.row_errors(above, layer.outputs.index, layer.outputs.count - with_bias,
                           layer.e.get());
     } else {
-      kernels_.row_errors(above, all_.data(), layer.units, layer.e.get());
+      kernels_.row_errors(above, draws_.naturals(), layer.units, layer.e.get());
     }
     for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
       std::int64_t* e = layer.e.get() + j;
@@ -412,22 +457,18 @@ class Network final : public GeneralNetwork<Word> {
 
   // Paragraph 5.6, with the one sample whose errors the layers hold.
   void update(std::size_t number, const InputList<Word>& list) {
-    const Wide d;
     Layer<Word>& layer = layers_[number];
     if (std::all_of(layer.d.get(), layer.d.get() + layer.units,
                     [](std::int64_t error) { return error == 0; }))
       return;
-    if (!kernels_.update(layer, list, sums_[number])) {
-      WideSums sums;
-      for (std::size_t i = 0; i < list.count; ++i) {
-        for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d))
-          hn::Store(
-              multiply_wide(hn::Load(d, layer.d.get() + j), hn::Set(d, std::int64_t{list.x[i]})), d,
-              products_.get() + j);
-        wide_update_row(layer, number, list.index[i], products_.get(), batches_done_, draws_, sums);
-      }
-      sums.add_to(sums_[number]);
-    }
+    using NoiseWord = typename Kernels::NoiseWord;
+    const auto noise = [&](const WideFit& fit, Draws::Tensor tensor) {
+      return fit.draws() ? draws_.rows<NoiseWord>(tensor, number, batches_done_, list.index,
+                                                  list.count, layer.units, layer.stride)
+                         : RowNoise<NoiseWord>{draws_.none<NoiseWord>(), draws_.naturals(), 0};
+    };
+    kernels_.update(layer, list, noise(layer.to_gradient, Draws::gradient),
+                    noise(layer.to_step, Draws::master), sums_[number]);
     if (layer.has_copies)
       for (std::size_t i = 0; i < list.count; ++i) wide_copy_row(layer, list.index[i], draws_);
   }
@@ -475,7 +516,16 @@ class Network final : public GeneralNetwork<Word> {
                                        hn::Set(d, std::int64_t{terms[i].x})));
           hn::Store(product, d, products_.get() + j);
         }
-        wide_update_row(layer, number, k, products_.get(), batches_done_, draws_, sums);
+        const auto row = static_cast<std::uint32_t>(k);
+        const auto noise = [&](const WideFit& fit, Draws::Tensor tensor) {
+          return fit.draws() ? draws_
+                                   .rows<std::uint32_t>(tensor, number, batches_done_, &row, 1,
+                                                        layer.units, layer.stride)
+                                   .base
+                             : draws_.halves();
+        };
+        wide_update_row(layer, k, products_.get(), noise(layer.to_gradient, Draws::gradient),
+                        noise(layer.to_step, Draws::master), sums);
         if (layer.has_copies) wide_copy_row(layer, k, draws_);
       }
       sums.add_to(sums_[number]);
@@ -506,7 +556,6 @@ class Network final : public GeneralNetwork<Word> {
   Draws draws_;
   std::vector<Layer<Word>> layers_;
   hwy::AlignedFreeUniquePtr<std::int64_t[]> products_;  // P of a row [unit]
-  std::vector<std::uint32_t> all_;                      // 0, 1, 2 ...
   std::vector<KeptSample> batch_;
   std::vector<GeneralSums> sums_;
   std::uint32_t step_ = 0;          // samples trained on

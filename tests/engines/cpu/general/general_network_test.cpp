@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <numeric>
 
+#include "engines/cpu/general/words.hpp"
 #include "engines/reference/reference_network.hpp"
 #include "random_network.hpp"
 #include "simd_targets.hpp"
@@ -64,12 +66,20 @@ Trained by_general(const RandomNetwork& given, GeneralNetwork<Word>& network) {
   return trained;
 }
 
-void expect_same_as_reference(const RandomNetwork& given) {
+WordSize words_of(const RandomNetwork& given) {
+  return words_for(given.spec, largest_input(given.dataset, given.spec.formats.input));
+}
+
+void expect_same_as_reference(const RandomNetwork& given, WordSize words) {
   const Trained expected = by_reference(given);
   for (const std::int64_t target : simd_targets()) {
     const OnlyTarget only(target);
-    const auto network = make_network_64(given.spec, {given.weights.begin(), given.weights.end()});
-    const Trained trained = by_general(given, *network);
+    const LayerWeights weights{given.weights.begin(), given.weights.end()};
+    Trained trained;
+    if (words == WordSize::bits_16)
+      trained = by_general(given, *make_network_16(given.spec, weights));
+    else
+      trained = by_general(given, *make_network_64(given.spec, weights));
     EXPECT_EQ(trained.right, expected.right) << given.description << hwy::TargetName(target);
     EXPECT_EQ(trained.held_out, expected.held_out) << given.description << hwy::TargetName(target);
     EXPECT_EQ(trained.weights, expected.weights) << given.description << hwy::TargetName(target);
@@ -78,11 +88,21 @@ void expect_same_as_reference(const RandomNetwork& given) {
 }
 
 TEST(GeneralNetwork, TrainsAsTheReferenceDoes) {
-  for (const RandomBits bits : {RandomBits{2, 12}, {2, 24}, {2, 64}, {31, 33}, {63, 64}})
+  std::map<WordSize, int> networks;
+  for (const RandomBits bits : {RandomBits{2, 12}, {8, 16}, {2, 24}, {2, 64}, {31, 33}, {63, 64}})
     for (std::uint32_t seed = 0; seed < 300; ++seed) {
-      expect_same_as_reference(random_network(seed, bits));
+      const RandomNetwork given = random_network(seed, bits);
+      ++networks[words_of(given)];
+      expect_same_as_reference(given, words_of(given));
       if (HasFailure()) return;
     }
+}
+
+TEST(GeneralNetwork, IsTheSameInWiderWords) {
+  for (std::uint32_t seed = 0; seed < 300; ++seed) {
+    expect_same_as_reference(random_network(seed, {2, 24}), WordSize::bits_64);
+    if (HasFailure()) return;
+  }
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ constexpr std::uint64_t visits_of_slice = 1ULL << 22;  // weights of a neuron, s
                                                        // ends soon after an interrupt
 constexpr std::uint32_t steps_of_word = 32;            // of the right/wrong bits
 
-std::vector<std::uint32_t> labels_in_order(const StagedSweep& sweep, std::size_t count) {
+std::vector<std::uint32_t> labels_in_order(const StudySweep& sweep, std::size_t count) {
   std::vector<std::uint32_t> labels(count);
   for (std::size_t s = 0; s < count; ++s) labels[s] = sweep.dataset->labels[sweep.order[s]];
   return labels;
@@ -33,7 +33,7 @@ std::uint64_t largest_magnitude(const std::vector<std::int64_t>& weights) {
 /// The sweep's data in device memory for the time of one training.
 class StagedData {
  public:
-  StagedData(Device& device, const StagedSweep& sweep)
+  StagedData(Device& device, const StudySweep& sweep)
       : samples_(static_cast<std::uint32_t>(
             std::min<std::size_t>(sweep.order.size(), sweep.iterations))),
         order_(device, {sweep.order.begin(), sweep.order.begin() + samples_}),
@@ -148,7 +148,7 @@ template <typename Word>
 class WordTrainer {
  public:
   /// `progress` is told of the steps when `counts`; it is asked whether to stop in any case.
-  WordTrainer(Device& device, const StagedSweep& sweep, StagedData& data, const Tuning& tuning,
+  WordTrainer(Device& device, const StudySweep& sweep, StagedData& data, const Tuning& tuning,
               Progress& progress, bool counts, BatchedEngine::Record& record)
       : device_(device),
         sweep_(sweep),
@@ -169,7 +169,7 @@ class WordTrainer {
     });
     for (auto next = networks.begin(); next != networks.end();) {
       const auto end = next + static_cast<std::ptrdiff_t>(batch_size({next, networks.end()}));
-      std::vector<Network> batch;
+      std::vector<StudyNetwork> batch;
       std::transform(next, end, std::back_inserter(batch),
                      [&](std::size_t n) { return sweep_.networks[n]; });
       BatchResult result = train_batch(batch);
@@ -259,7 +259,7 @@ class WordTrainer {
     return std::max(most / steps_of_word, 1U) * steps_of_word;
   }
 
-  BatchResult train_batch(const std::vector<Network>& networks) {
+  BatchResult train_batch(const std::vector<StudyNetwork>& networks) {
     const Layout layout = lay_out(networks, outputs(), launch_);
     launch_.blocks = static_cast<std::uint32_t>(layout.block_lists.size());
     std::vector<StagedList<Word>> lists;
@@ -339,12 +339,11 @@ class WordTrainer {
     BatchResult result;
     for (std::size_t n = 0; n < outgrown.size(); ++n) {
       Outcome outcome(sweep_.iterations);
-      for (std::size_t i = 0; i < outcome.right.size(); ++i)
-        outcome.right[i] = right[n * words + 2 * i] | std::uint64_t{right[n * words + 2 * i + 1]}
-                                                          << steps_of_word;
+      for (std::size_t i = 0; i < outcome.right.words.size(); ++i)
+        outcome.right.words[i] =
+            right[n * words + 2 * i] | std::uint64_t{right[n * words + 2 * i + 1]} << steps_of_word;
       const std::uint64_t* limbs = &sums[n * 2 * sum_limbs];
-      outcome.sum_abs_update = sum_of_limbs(limbs);
-      outcome.sum_dropped = sum_of_limbs(limbs + sum_limbs);
+      outcome.layers.front() = {sum_of_limbs(limbs), sum_of_limbs(limbs + sum_limbs)};
       result.outcomes.push_back(std::move(outcome));
     }
     result.outgrown = std::move(outgrown);
@@ -352,7 +351,7 @@ class WordTrainer {
   }
 
   Device& device_;
-  const StagedSweep& sweep_;
+  const StudySweep& sweep_;
   StagedData& data_;
   const Tuning& tuning_;
   Progress& progress_;
@@ -372,14 +371,22 @@ double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
   constexpr double bytes_a_unit = sizeof(Unit) + 2 * sizeof(std::uint32_t);
   constexpr double bytes_a_sample = 2 * sizeof(std::uint32_t);  // order and label
   const auto networks = static_cast<double>(sweep.networks.size());
-  return copies * outcomes_bytes(sweep.networks.size(), sweep.iterations) +
-         bytes_a_unit * networks * static_cast<double>(sweep.outputs) +
+  return copies * sweep.outcomes_bytes() +
+         bytes_a_unit * networks * static_cast<double>(sweep.outputs()) +
          bytes_a_sample * static_cast<double>(sweep.dataset->samples);
 }
 
-Outcomes BatchedEngine::train(const StagedSweep& sweep, Progress& progress) {
+std::string BatchedEngine::why_not(const NetworkSpec& spec) const {
+  if (has_study_arithmetic(spec)) return {};
+  return "the GPU trains the study's arithmetic only: one layer without bias, batch 1, 64-bit "
+         "words "
+         "of one fraction that round by floor and wrap, and init.unit = \"lsb\"";
+}
+
+Outcomes BatchedEngine::train(const StagedSweep& staged, Progress& progress) {
   record_ = {};
   progress.throw_if_stopped();
+  const StudySweep sweep = study_of(staged).value();
   Outcomes outcomes(sweep.networks.size());
   StagedData data(*device_, sweep);
   const Magnitudes largest{data.largest_input(), data.largest_weight(),

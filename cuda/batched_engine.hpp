@@ -27,6 +27,7 @@ class BatchedEngine final : public Engine {
   std::string device() const override { return device_->description(); }
   double memory_needed(const StagedSweep& sweep) const override;
   Outcomes train(const StagedSweep& sweep, Progress& progress) override;
+  std::string why_not(const NetworkSpec& spec) const override;
 
   /// How the last training went.
   struct Record {

@@ -73,7 +73,7 @@ bool fits_shared(const Workload& work, const DeviceLimits& limits, Shape shape) 
 
 }  // namespace
 
-bool fits_narrow(const Network& network, const Magnitudes& largest) {
+bool fits_narrow(const StudyNetwork& network, const Magnitudes& largest) {
   const double x = std::ldexp(largest.input, network.fraction) + 1;
   const auto visits_of_lane = static_cast<double>(divide_up(largest.inputs, warp_lanes));
   return network.fraction <= narrow_delta_bits && network.lr <= narrow_update_bits && x < 0x1p31 &&
@@ -128,7 +128,7 @@ TrainLaunch choose_launch(const Workload& work, const DeviceLimits& limits) {
   return launch_of_shape(work, limits, best);
 }
 
-Layout lay_out(const std::vector<Network>& networks, std::uint32_t outputs,
+Layout lay_out(const std::vector<StudyNetwork>& networks, std::uint32_t outputs,
                const TrainLaunch& launch) {
   const std::size_t block_units = static_cast<std::size_t>(launch.block_lanes / warp_lanes) *
                                   static_cast<std::size_t>(launch.shape.neurons_of_warp());

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "device.hpp"
-#include "gridrun/sweep.hpp"
+#include "gridrun/study_sweep.hpp"
 
 namespace gridrun::cuda {
 
@@ -20,7 +20,7 @@ struct Magnitudes {
 
 /// Whether a network may begin in 32-bit words: its inputs, initial weights, sums, target and
 /// shifts fit their bounds (train_types.hpp). What it computes later is guarded.
-bool fits_narrow(const Network& network, const Magnitudes& largest);
+bool fits_narrow(const StudyNetwork& network, const Magnitudes& largest);
 
 /// The largest |d| with which 32-bit words compute exactly, at scale 2^-fraction.
 std::int64_t narrow_delta_limit(int fraction, double largest_input);
@@ -59,7 +59,7 @@ struct Layout {
 
 /// Places the neurons of `networks`, which are sorted by fraction: a network's in a row, and a
 /// block's all of one fraction.
-Layout lay_out(const std::vector<Network>& networks, std::uint32_t outputs,
+Layout lay_out(const std::vector<StudyNetwork>& networks, std::uint32_t outputs,
                const TrainLaunch& launch);
 
 }  // namespace gridrun::cuda

@@ -37,29 +37,29 @@ class CudaKernel : public ::testing::Test {
 };
 
 /// A sweep of dense reals that diverges past any word: linear, and with steep learning rates.
-TestSweep diverging_sweep(std::vector<Network> networks, std::int64_t weight = 100) {
+TestSweep diverging_sweep(std::vector<StudyNetwork> networks, std::int64_t weight = 100) {
   TestSweep test;
   test.dataset = std::make_unique<Dataset>();
   Dataset& dataset = *test.dataset;
   dataset.name = "diverging";
   dataset.samples = dataset.train_samples = 7;
-  dataset.inputs = test.staged.inputs = 11;
+  dataset.inputs = test.study.inputs = 11;
   dataset.classes = 3;
   std::vector<double> values;
   for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i)
     values.push_back(static_cast<double>(i * 37 % 64) / 32 - 0.75);
   dataset.values = std::move(values);
-  StagedSweep& staged = test.staged;
+  StudySweep& study = test.study;
   for (std::uint32_t s = 0; s < dataset.samples; ++s) {
     dataset.labels.push_back(s % dataset.classes);
-    staged.order.push_back(s);
+    study.order.push_back(s);
   }
-  staged.dataset = &dataset;
-  staged.outputs = dataset.classes;
-  staged.weights.assign(staged.inputs * staged.outputs, weight);
-  staged.networks = std::move(networks);
-  staged.iterations = 90;
-  staged.activation = Activation::linear;
+  study.dataset = &dataset;
+  study.outputs = dataset.classes;
+  study.weights.assign(study.inputs * study.outputs, weight);
+  study.networks = std::move(networks);
+  study.iterations = 90;
+  study.activation = Activation::linear;
   test.description = "diverging sweep";
   return test;
 }
@@ -114,10 +114,10 @@ TEST_F(CudaKernel, GuardsWeightsApartFromErrors) {
   TestSweep sweep = diverging_sweep({{0, 0}, {27, 0}});
   auto& values = std::get<1>(sweep.dataset->values);
   const std::int64_t bound = (std::int64_t{1} << narrow_weight_bits) - 1;
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = i % sweep.staged.inputs < 2;
-  for (std::size_t i = 0; i < sweep.staged.weights.size(); ++i) {
-    const std::size_t k = i % sweep.staged.inputs;
-    sweep.staged.weights[i] = k == 0 ? bound : k == 1 ? -bound : 0;
+  for (std::size_t i = 0; i < values.size(); ++i) values[i] = i % sweep.study.inputs < 2;
+  for (std::size_t i = 0; i < sweep.study.weights.size(); ++i) {
+    const std::size_t k = i % sweep.study.inputs;
+    sweep.study.weights[i] = k == 0 ? bound : k == 1 ? -bound : 0;
   }
   BatchedEngine trained = engine(least_lanes());
   expect_same_as_reference(trained, sweep);
@@ -140,24 +140,24 @@ TEST_F(CudaKernel, TrainsInGlobalMemoryWhatSharedMemoryDoesNotHold) {
     const TestSweep sweep = random_sweep(seed);
     BatchedEngine trained = engine(tuning, seed);
     expect_same_as_reference(trained, sweep);
-    EXPECT_GE(trained.record().global, sweep.staged.networks.size());
+    EXPECT_GE(trained.record().global, sweep.study.networks.size());
   }
 }
 
 TEST_F(CudaKernel, TrainsManyInputs) {
   TestSweep sweep = diverging_sweep({{5, 8}, {12, 16}, {30, 16}});
-  sweep.dataset->inputs = sweep.staged.inputs = 70'000;
+  sweep.dataset->inputs = sweep.study.inputs = 70'000;
   sweep.dataset->values =
       std::vector<double>(sweep.dataset->samples * sweep.dataset->inputs, 0.125);
-  sweep.staged.weights.assign(sweep.staged.inputs * sweep.staged.outputs, -3);
-  sweep.staged.iterations = 9;
+  sweep.study.weights.assign(sweep.study.inputs * sweep.study.outputs, -3);
+  sweep.study.iterations = 9;
   BatchedEngine trained = engine();
   expect_same_as_reference(trained, sweep);
   EXPECT_EQ(trained.record().global, 3U + trained.record().outgrown);
 }
 
 TEST_F(CudaKernel, TrainsInBatchesWhenMemoryIsShort) {
-  std::vector<Network> networks;
+  std::vector<StudyNetwork> networks;
   for (int fraction = 4; fraction < 36; ++fraction)
     for (const int lr : {0, 3, 20}) networks.push_back({lr, fraction});
   Tuning tuning = least_lanes();
@@ -174,7 +174,7 @@ TEST_F(CudaKernel, SaysWhenMemoryIsTooShortForOneNetwork) {
   BatchedEngine trained = engine(tuning);
   Progress progress;
   try {
-    trained.train(random_sweep(1).staged, progress);
+    trained.train(random_sweep(1).staged(), progress);
     FAIL() << "nothing was thrown";
   } catch (const RunError& error) {
     EXPECT_NE(std::string(error.what()).find("not enough memory"), std::string::npos)
@@ -189,7 +189,7 @@ TEST_F(CudaKernel, SlicesOfStepsDoNotChangeOutcomes) {
     BatchedEngine trained = engine(tuning, seed);
     const TestSweep sweep = random_sweep(seed);
     expect_same_as_reference(trained, sweep);
-    if (sweep.staged.iterations > 32) {
+    if (sweep.study.iterations > 32) {
       EXPECT_GT(trained.record().launches, trained.record().batches);
     }
   }
@@ -200,7 +200,7 @@ TEST_F(CudaKernel, StopsWhenItsProgressIsStopped) {
   BatchedEngine trained = engine();
   Progress progress;
   progress.stop();
-  EXPECT_THROW(trained.train(sweep.staged, progress), Interrupted);
+  EXPECT_THROW(trained.train(sweep.staged(), progress), Interrupted);
   EXPECT_EQ(progress.done(), 0U);
 }
 

@@ -9,6 +9,7 @@
 #include "configuration/configuration.hpp"
 #include "data/load_dataset.hpp"
 #include "results/summarise.hpp"
+#include "staging/stage.hpp"
 #include "test_sweep.hpp"
 
 namespace gridrun {
@@ -35,13 +36,13 @@ void expect_golden(const std::string& study, const std::string& engine,
   const StagedSweep staged = stage(sweep, dataset);
   Progress progress;
   const GridResult result =
-      summarise(sweep, staged, choose_engine(engine)->train(staged, progress));
+      summarise(sweep, staged, choose_engine(engine, sweep)->train(staged, progress));
   const auto expected = golden(study);
   ASSERT_EQ(expected.size(), 240U);
   ASSERT_EQ(result.cells.size(), 240U);
   for (std::size_t n = 0; n < 240; ++n) {
     const CellResult &got = result.cells[n], &wanted = expected[n];
-    const auto [lr, fraction] = staged.networks[n];
+    const int lr = staged.networks[n].lr, fraction = staged.networks[n].formats.weight.fraction;
     EXPECT_NEAR(got.accuracy, wanted.accuracy, 1e-12) << "lr " << lr << ", fraction " << fraction;
     EXPECT_NEAR(got.mean_update, wanted.mean_update, 1e-12 * wanted.mean_update)
         << "lr " << lr << ", fraction " << fraction;

@@ -13,6 +13,7 @@
 #include "configuration/configuration.hpp"
 #include "data/load_dataset.hpp"
 #include "engines/reference/reference_engine.hpp"
+#include "staging/stage.hpp"
 
 namespace gridrun {
 namespace {
@@ -53,15 +54,15 @@ TestSweep random_sweep(std::uint32_t seed) {
   TestSweep test;
   test.dataset = std::make_unique<Dataset>();
   Dataset& dataset = *test.dataset;
-  StagedSweep& staged = test.staged;
+  StudySweep& study = test.study;
 
-  staged.inputs = dataset.inputs = static_cast<std::size_t>(draw.between(1, 40));
-  staged.outputs = static_cast<std::size_t>(draw.between(1, 12));
-  staged.iterations = static_cast<std::uint32_t>(draw.between(1, 150));
-  staged.activation = draw.chance(50) ? Activation::linear : Activation::relu;
+  study.inputs = dataset.inputs = static_cast<std::size_t>(draw.between(1, 40));
+  study.outputs = static_cast<std::size_t>(draw.between(1, 12));
+  study.iterations = static_cast<std::uint32_t>(draw.between(1, 150));
+  study.activation = draw.chance(50) ? Activation::linear : Activation::relu;
   dataset.name = "random";
   dataset.samples = dataset.train_samples = static_cast<std::size_t>(draw.between(1, 70));
-  dataset.classes = static_cast<std::uint32_t>(staged.outputs);
+  dataset.classes = static_cast<std::uint32_t>(study.outputs);
   dataset.scale = draw.chance(50) ? 255.0 : 1.0;
 
   const bool bytes = draw.chance(40);
@@ -81,31 +82,31 @@ TestSweep random_sweep(std::uint32_t seed) {
     dataset.values = std::move(stored_reals);
   for (std::size_t i = 0; i < dataset.samples; ++i) {
     dataset.labels.push_back(
-        static_cast<std::uint32_t>(draw.between(0, static_cast<std::int64_t>(staged.outputs) - 1)));
-    staged.order.push_back(static_cast<std::uint32_t>(i));
+        static_cast<std::uint32_t>(draw.between(0, static_cast<std::int64_t>(study.outputs) - 1)));
+    study.order.push_back(static_cast<std::uint32_t>(i));
   }
-  std::reverse(staged.order.begin(), staged.order.end());
-  staged.dataset = &dataset;
+  std::reverse(study.order.begin(), study.order.end());
+  study.dataset = &dataset;
 
   // Half of the sweeps stay near the study; the others go anywhere that is legal.
   const bool near_study = draw.chance(50);
   const int weight_bits = near_study ? 11 : static_cast<int>(draw.between(0, 63));
-  for (std::size_t i = 0; i < staged.outputs * staged.inputs; ++i)
-    staged.weights.push_back(draw.integer_of(weight_bits));
+  for (std::size_t i = 0; i < study.outputs * study.inputs; ++i)
+    study.weights.push_back(draw.integer_of(weight_bits));
   const auto lr = near_study ? draw.rising(static_cast<int>(draw.between(1, 20)), 0, 24)
                              : draw.rising(static_cast<int>(draw.between(1, 9)), 0, max_lr);
   const auto fraction = near_study
                             ? draw.rising(static_cast<int>(draw.between(1, 3)), 4, 24)
                             : draw.rising(static_cast<int>(draw.between(1, 3)), 0, max_fraction);
   for (const int shift : lr)
-    for (const int bits : fraction) staged.networks.push_back({shift, bits});
+    for (const int bits : fraction) study.networks.push_back({shift, bits});
 
   test.description = fmt::format(
       "random_sweep({}): {} inputs, {} outputs, {} steps, {} samples of {}, {} networks, {} weight "
       "bits, {}",
-      seed, staged.inputs, staged.outputs, staged.iterations, dataset.samples,
-      bytes ? "bytes" : "reals", staged.networks.size(), weight_bits,
-      staged.activation == Activation::relu ? "relu" : "linear");
+      seed, study.inputs, study.outputs, study.iterations, dataset.samples,
+      bytes ? "bytes" : "reals", study.networks.size(), weight_bits,
+      study.activation == Activation::relu ? "relu" : "linear");
   return test;
 }
 
@@ -114,7 +115,7 @@ TestSweep shipped_sweep(const std::string& configuration,
   const Sweep sweep = read_configuration(find_configuration(configuration), overrides);
   TestSweep test;
   test.dataset = std::make_unique<Dataset>(load_dataset(sweep));
-  test.staged = stage(sweep, *test.dataset);
+  test.study = study_of(stage(sweep, *test.dataset)).value();
   test.description = configuration;
   return test;
 }
@@ -134,20 +135,21 @@ Outcomes reference_outcomes(const StagedSweep& sweep) {
 
 void expect_same_as_reference(Engine& engine, const TestSweep& sweep) {
   Progress progress;
-  const Outcomes got = engine.train(sweep.staged, progress);
-  const Outcomes expected = reference_outcomes(sweep.staged);
+  const Outcomes got = engine.train(sweep.staged(), progress);
+  const Outcomes expected = reference_outcomes(sweep.staged());
   ASSERT_EQ(got.size(), expected.size()) << sweep.description;
   for (std::size_t n = 0; n < expected.size(); ++n) {
-    const auto [lr, fraction] = sweep.staged.networks[n];
+    const auto [lr, fraction] = sweep.study.networks[n];
     EXPECT_TRUE(got[n] == expected[n])
         << sweep.description << "\nnetwork lr " << lr << ", fraction " << fraction
-        << ": right bits " << (got[n].right == expected[n].right ? "agree" : "differ")
-        << ", sum |u| "
-        << (got[n].sum_abs_update == expected[n].sum_abs_update ? "agrees" : "differs")
-        << ", dropped " << (got[n].sum_dropped == expected[n].sum_dropped ? "agrees" : "differs");
+        << ": right bits " << (got[n].right == expected[n].right ? "agree" : "differ") << ", sums "
+        << (got[n].layers == expected[n].layers ? "agree" : "differ") << ", weights "
+        << (got[n].weights_digest == expected[n].weights_digest ? "agree" : "differ")
+        << ", held-out "
+        << (got[n].held_out_right == expected[n].held_out_right ? "agrees" : "differs");
     if (::testing::Test::HasFailure()) return;  // one network says enough
   }
-  EXPECT_EQ(progress.done(), std::uint64_t{sweep.staged.iterations} * sweep.staged.networks.size());
+  EXPECT_EQ(progress.done(), std::uint64_t{sweep.study.iterations} * sweep.study.networks.size());
 }
 
 }  // namespace gridrun

@@ -9,15 +9,17 @@
 #include <vector>
 
 #include "gridrun/engine.hpp"
-#include "gridrun/staged_sweep.hpp"
+#include "staged_study.hpp"
 
 namespace gridrun {
 
-/// A staged sweep together with the data set that it points to.
+/// A sweep of the study's arithmetic together with the data set that it points to.
 struct TestSweep {
   std::unique_ptr<Dataset> dataset;
-  StagedSweep staged;
+  StudySweep study;
   std::string description;  // for failure messages
+
+  StagedSweep staged() const { return staged_study(study); }
 };
 
 /// A random small sweep, the same for the same seed: 1 to 40 inputs, 1 to 12 neurons, 1 to 70

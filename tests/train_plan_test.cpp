@@ -74,7 +74,7 @@ TEST(TrainPlan, DeltaLimitBoundsUpdates) {
 }
 
 TEST(TrainPlan, LayoutHasEveryNeuronOnceAndBlocksOfOneFraction) {
-  std::vector<Network> networks;
+  std::vector<StudyNetwork> networks;
   for (const int fraction : {4, 9, 10})
     for (int lr = 0; lr < fraction; ++lr) networks.push_back({lr, fraction});
   TrainLaunch launch;
@@ -92,7 +92,7 @@ TEST(TrainPlan, LayoutHasEveryNeuronOnceAndBlocksOfOneFraction) {
       continue;
     }
     ++used;
-    const Network& network = networks[static_cast<std::size_t>(unit.network)];
+    const StudyNetwork& network = networks[static_cast<std::size_t>(unit.network)];
     EXPECT_EQ(unit.lr, network.lr);
     EXPECT_EQ(layout.fractions[layout.block_lists[i / block_units]], network.fraction);
     EXPECT_EQ(layout.first_unit[static_cast<std::size_t>(unit.network)] + unit.output, i);

@@ -21,18 +21,38 @@ bool is_number(const std::string& text) {
          std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
 }
 
-}  // namespace
+/// Why an engine cannot train a sweep; empty if it can.
+std::string why_not(const Engine& engine, const Sweep& sweep) {
+  // Layers that the data will decide are one layer, whatever their size.
+  const std::vector<std::uint32_t> one_layer = {1, 1};
+  const auto& layers = sweep.network.layers;
+  for (const NetworkSpec& network : networks_of(sweep, layers.empty() ? one_layer : layers))
+    if (std::string reason = engine.why_not(network); !reason.empty()) return reason;
+  return {};
+}
 
-std::unique_ptr<Engine> choose_engine(const std::string& device) {
+std::unique_ptr<Engine> engine_of(const std::string& device, const Sweep& sweep) {
   if (device == "auto") {
     const auto gpus = list_gpus();
-    if (!gpus.empty() && gpus.front().usable) return make_cuda_engine(0);
+    if (!gpus.empty() && gpus.front().usable) {
+      auto engine = make_cuda_engine(0);
+      if (why_not(*engine, sweep).empty()) return engine;
+    }
   }
   if (device == "auto" || device == "cpu") return std::make_unique<CpuEngine>(processors());
   if (device == "reference") return std::make_unique<ReferenceEngine>(processors());
   if (is_number(device)) return make_cuda_engine(std::stoi(device));
   throw RequestError(
       fmt::format("--device {}: expected auto, cpu, reference or a GPU's number", excerpt(device)));
+}
+
+}  // namespace
+
+std::unique_ptr<Engine> choose_engine(const std::string& device, const Sweep& sweep) {
+  auto engine = engine_of(device, sweep);
+  if (const std::string reason = why_not(*engine, sweep); !reason.empty())
+    throw RequestError(fmt::format("--device {}: {}; expected cpu or reference", device, reason));
+  return engine;
 }
 
 std::string list_devices() {

@@ -5,12 +5,13 @@
 #include <string>
 
 #include "gridrun/engine.hpp"
+#include "gridrun/sweep.hpp"
 
 namespace gridrun {
 
-/// The engine for `--device`: auto | cpu | reference | a GPU's number.
-/// Throws RequestError when there is no such device.
-std::unique_ptr<Engine> choose_engine(const std::string& device);
+/// The engine for `--device`: auto | cpu | reference | a GPU's number. `auto` is the fastest that
+/// can train the sweep. Throws RequestError when there is no such device, or when it cannot.
+std::unique_ptr<Engine> choose_engine(const std::string& device, const Sweep& sweep);
 
 /// One line a device, for `--list-devices`.
 std::string list_devices();

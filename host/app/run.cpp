@@ -26,6 +26,7 @@
 #include "results/output_directory.hpp"
 #include "results/result_files.hpp"
 #include "results/run_record.hpp"
+#include "staging/stage.hpp"
 
 namespace gridrun {
 namespace fs = std::filesystem;
@@ -79,8 +80,9 @@ Report write_run(const Sweep& sweep, Engine& engine, const fs::path& output,
   progress.throw_if_stopped();
 
   if (!options.quiet)
-    print(fmt::format("{}: {}, {} to {}, {} each, on {}: {}\n", dataset.name,
-                      counted(staged.networks.size(), "network"), staged.inputs, staged.outputs,
+    print(fmt::format("{}: {}, {}, {} each, on {}: {}\n", dataset.name,
+                      counted(staged.networks.size(), "network"),
+                      fmt::join(staged.networks.front().units, " to "),
                       counted(staged.iterations, "step"), record.engine, record.device));
   const Outcomes outcomes = train(engine, staged, progress, options.quiet);
   stopwatch.lap(record, "train");
@@ -116,7 +118,7 @@ void run(const Options& options) {
   const auto config_path = find_configuration(options.config);
   const Sweep sweep = read_configuration(config_path, options.overrides);
   const auto plot_script = options.plot ? find_plot_script() : fs::path();
-  const auto engine = choose_engine(options.device);
+  const auto engine = choose_engine(options.device, sweep);
   const fs::path output =
       options.output.empty() ? fs::path("results") / config_path.stem() : fs::path(options.output);
   const Report report = write_run(sweep, *engine, output, options);

@@ -13,7 +13,7 @@ Chance chance(const Sweep& sweep, const StagedSweep& staged) {
     return staged.dataset->labels[staged.sample_of_step(step)];
   };
   double level = 0.0;
-  for (std::uint32_t answer = 0; answer < staged.outputs; ++answer)
+  for (std::uint32_t answer = 0; answer < staged.outputs(); ++answer)
     level = std::max(level, smoothed_at_end(weights, staged.iterations, [&](std::uint32_t step) {
                        return label(step) == answer ? 1.0 : 0.0;
                      }));

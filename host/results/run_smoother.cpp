@@ -79,7 +79,7 @@ class MirroredBits {
   bool operator[](std::int64_t step) const {
     if (step < 0) step = -step;
     if (step > last_) step = 2 * last_ - step;
-    return outcome_.was_right(static_cast<std::uint32_t>(step));
+    return outcome_.right[step];
   }
 
  private:

@@ -7,17 +7,24 @@ namespace gridrun {
 
 GridResult summarise(const Sweep& sweep, const StagedSweep& staged, const Outcomes& outcomes) {
   const auto weights = savitzky_golay_weights(sweep.report.smooth_window, sweep.report.polyorder);
-  const double visits = static_cast<double>(staged.iterations) *
-                        static_cast<double>(staged.outputs) * static_cast<double>(staged.inputs);
   GridResult result{sweep.grid.lr, sweep.grid.fraction, {}};
   result.cells.reserve(outcomes.size());
   for (std::size_t n = 0; n < outcomes.size(); ++n) {
     const Outcome& outcome = outcomes[n];
-    const auto right = [&](std::uint32_t step) { return outcome.was_right(step) ? 1.0 : 0.0; };
+    const NetworkSpec& network = staged.networks[n];
+    double trained = 0;  // weights
+    LayerSums sums;
+    for (std::size_t layer = 0; layer < network.layers(); ++layer) {
+      trained += static_cast<double>(network.weights_of(layer));
+      sums.abs_update += outcome.layers[layer].abs_update;
+      sums.dropped += outcome.layers[layer].dropped;
+    }
+    const double visits = static_cast<double>(staged.iterations / network.batch) * trained;
+    const auto right = [&](std::uint32_t step) { return outcome.right[step] ? 1.0 : 0.0; };
     result.cells.push_back({smoothed_at_end(weights, staged.iterations, right),
-                            static_cast<double>(outcome.sum_abs_update) / visits,
-                            std::ldexp(static_cast<double>(outcome.sum_dropped) / visits,
-                                       staged.networks[n].fraction)});
+                            static_cast<double>(sums.abs_update) / visits,
+                            std::ldexp(static_cast<double>(sums.dropped) / visits,
+                                       network.formats.gradient.fraction)});
   }
   return result;
 }

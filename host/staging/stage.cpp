@@ -1,4 +1,7 @@
+#include "staging/stage.hpp"
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -8,9 +11,8 @@
 
 #include "base/counted.hpp"
 #include "base/memory.hpp"
-#include "gridrun/engine.hpp"
 #include "gridrun/error.hpp"
-#include "gridrun/staged_sweep.hpp"
+#include "staging/initial_weights.hpp"
 #include "staging/legacy_random.hpp"
 
 namespace gridrun {
@@ -18,19 +20,34 @@ namespace {
 
 constexpr double two_to_63 = 9223372036854775808.0;
 
-/// The samples before any shuffle: as stored, or by label within the train and the test split.
-std::vector<std::uint32_t> unshuffled(const Dataset& dataset, SampleOrder order) {
-  std::vector<std::uint32_t> samples(dataset.samples);
-  std::iota(samples.begin(), samples.end(), 0U);
-  if (order == SampleOrder::by_label) {
-    const auto by_label = [&](std::uint32_t a, std::uint32_t b) {
-      return dataset.labels[a] < dataset.labels[b];
-    };
-    const auto test = samples.begin() + static_cast<std::ptrdiff_t>(dataset.train_samples);
-    std::stable_sort(samples.begin(), test, by_label);
-    std::stable_sort(test, samples.end(), by_label);
+/// Indices of the samples of both splits.
+struct Split {
+  std::vector<std::uint32_t> train;
+  std::vector<std::uint32_t> test;
+};
+
+/// The split that the data come with, or a drawn one of so many test samples. Both parts are in the
+/// stored order.
+Split split(const Dataset& dataset, std::size_t drawn_test_samples, LegacyRandom& random) {
+  std::vector<bool> is_test(dataset.samples);
+  if (drawn_test_samples == 0) {
+    std::fill(is_test.begin() + static_cast<std::ptrdiff_t>(dataset.train_samples), is_test.end(),
+              true);
+  } else {
+    const auto drawn = random.permutation(dataset.samples);
+    for (std::size_t i = 0; i < drawn_test_samples; ++i) is_test[drawn[i]] = true;
   }
-  return samples;
+  Split split;
+  split.train.reserve(dataset.samples);
+  for (std::uint32_t i = 0; i < dataset.samples; ++i)
+    (is_test[i] ? split.test : split.train).push_back(i);
+  return split;
+}
+
+void sort_by_label(std::vector<std::uint32_t>& samples, const Dataset& dataset) {
+  std::stable_sort(samples.begin(), samples.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return dataset.labels[a] < dataset.labels[b];
+  });
 }
 
 std::vector<std::uint32_t> shuffle(LegacyRandom& random, const std::vector<std::uint32_t>& order) {
@@ -39,18 +56,29 @@ std::vector<std::uint32_t> shuffle(LegacyRandom& random, const std::vector<std::
   return shuffled;
 }
 
-std::vector<std::int64_t> draw_weights(LegacyRandom& random, std::size_t count, double mean,
-                                       double std) {
-  std::vector<std::int64_t> weights(count);
-  for (auto& weight : weights) {
-    const double drawn = std::rint(mean + std * random.normal());
-    if (!(std::abs(drawn) < two_to_63))
-      throw RequestError(
-          fmt::format("init.mean = {} and init.std = {}: a weight of {} does not fit 64 bits", mean,
-                      std, drawn));
-    weight = static_cast<std::int64_t>(drawn);
+/// The normals of all weights of a network. Throws if one gives a weight of more than 64 bits in
+/// any of the networks.
+std::vector<double> draw_normals(LegacyRandom& random, const std::vector<NetworkSpec>& networks) {
+  const InitialWeights& init = networks.front().init;
+  int finest = 0;
+  if (init.unit == WeightUnit::real)
+    for (const NetworkSpec& network : networks)
+      finest = std::max(finest, network.formats.master.fraction);
+  std::vector<double> normals;
+  for (std::size_t layer = 0; layer < networks.front().layers(); ++layer) {
+    const std::size_t count = networks.front().units_of(layer) * networks.front().inputs_of(layer);
+    const double std = initial_std(networks.front(), layer);
+    normals.reserve(normals.size() + count);
+    for (std::size_t i = 0; i < count; ++i) {
+      normals.push_back(random.normal());
+      const double drawn = std::rint(std::ldexp(init.mean + std * normals.back(), finest));
+      if (!(std::abs(drawn) < two_to_63))
+        throw RequestError(
+            fmt::format("init.mean = {} and init.std = {}: a weight of {} does not fit 64 bits",
+                        init.mean, std, drawn));
+    }
   }
-  return weights;
+  return normals;
 }
 
 /// The largest |stored value|.
@@ -68,16 +96,21 @@ double largest_value(const Dataset& dataset) {
   return largest;
 }
 
-void check_fit(const Sweep& sweep, const Dataset& dataset, const StagedSweep& staged) {
-  const auto& layers = sweep.network.layers;
-  if (staged.inputs != dataset.inputs)
-    throw RequestError(fmt::format("network.layers = [{}, {}]: {} has {} a sample", layers[0],
-                                   layers[1], dataset.name, counted(dataset.inputs, "input")));
-  if (staged.outputs < dataset.classes)
-    throw RequestError(
-        fmt::format("network.layers = [{}, {}]: {} has the label {}, expected 0 to {}", layers[0],
-                    layers[1], dataset.name, dataset.classes - 1, staged.outputs - 1));
-  const int fraction = *std::max_element(sweep.grid.fraction.begin(), sweep.grid.fraction.end());
+std::string layers_text(const std::vector<std::uint32_t>& units) {
+  return fmt::format("network.layers = [{}]", fmt::join(units, ", "));
+}
+
+void check_fit(const Dataset& dataset, const StagedSweep& staged) {
+  const auto& units = staged.networks.front().units;
+  if (units.front() != dataset.inputs)
+    throw RequestError(fmt::format("{}: {} has {} a sample", layers_text(units), dataset.name,
+                                   counted(dataset.inputs, "input")));
+  if (units.back() < dataset.classes)
+    throw RequestError(fmt::format("{}: {} has the label {}, expected 0 to {}", layers_text(units),
+                                   dataset.name, dataset.classes - 1, units.back() - 1));
+  int fraction = 0;
+  for (const NetworkSpec& network : staged.networks)
+    fraction = std::max(fraction, network.formats.input.fraction);
   const double largest = largest_value(dataset) / dataset.scale;
   if (!(std::ldexp(largest, fraction) < two_to_63))
     throw RequestError(
@@ -86,19 +119,37 @@ void check_fit(const Sweep& sweep, const Dataset& dataset, const StagedSweep& st
                     dataset.scale, largest, fraction));
 }
 
-/// Refuses what memory cannot hold beside the data set: the order and the weights, an engine's
-/// training, and the curves.
+/// Refuses what memory cannot hold beside the data set: orders and normals, an engine's training,
+/// and the curves.
 void check_memory(const Sweep& sweep, const StagedSweep& staged, const Engine* engine) {
   constexpr double bytes_a_sample = 4 * sizeof(std::uint32_t);  // an order, what it is made from
   constexpr double bytes_a_curve = 2 * 1000 * sizeof(double);   // of points, and as a file has them
-  const double weights = static_cast<double>(staged.outputs) * static_cast<double>(staged.inputs);
-  double bytes = weights * sizeof(std::int64_t) +
+  double bytes = 2 * staged.weights_bytes() +  // the normals, and the weights made of them
                  bytes_a_sample * static_cast<double>(staged.dataset->samples);
   if (engine) bytes += engine->memory_needed(staged);
   if (sweep.report.curves) bytes += bytes_a_curve * static_cast<double>(staged.networks.size());
-  require_memory(
-      bytes, fmt::format("train.iterations = {}, network.layers = [{}, {}], {} networks",
-                         staged.iterations, staged.inputs, staged.outputs, staged.networks.size()));
+  require_memory(bytes,
+                 fmt::format("train.iterations = {}, {}, {} networks", staged.iterations,
+                             layers_text(staged.networks.front().units), staged.networks.size()));
+}
+
+/// How many samples `dataset.test` takes, 0 where it is not given.
+std::size_t drawn_test_samples(const Sweep& sweep, const Dataset& dataset) {
+  if (!sweep.dataset.test) {
+    if (sweep.train.samples == TrainSamples::train && dataset.train_samples == dataset.samples)
+      throw RequestError(fmt::format(
+          "train.samples = \"train\": {} has no test split, expected dataset.test", dataset.name));
+    return 0;
+  }
+  if (dataset.train_samples != dataset.samples)
+    throw RequestError(fmt::format("dataset.test = {}: {} has a test split of its own",
+                                   *sweep.dataset.test, dataset.name));
+  const double share = std::rint(*sweep.dataset.test * static_cast<double>(dataset.samples));
+  if (share < 1 || share >= static_cast<double>(dataset.samples))
+    throw RequestError(fmt::format(
+        "dataset.test = {}: that is {} of {} samples, expected one at least, and one to train on",
+        *sweep.dataset.test, share, dataset.samples));
+  return static_cast<std::size_t>(share);
 }
 
 }  // namespace
@@ -106,31 +157,42 @@ void check_memory(const Sweep& sweep, const StagedSweep& staged, const Engine* e
 StagedSweep stage(const Sweep& sweep, const Dataset& dataset, const Engine* engine) {
   StagedSweep staged;
   staged.dataset = &dataset;
-  staged.networks = networks_of(sweep);
-  staged.inputs = sweep.network.layers.empty() ? dataset.inputs : sweep.network.layers.front();
-  staged.outputs = sweep.network.layers.empty() ? dataset.classes : sweep.network.layers.back();
+  const std::vector<std::uint32_t> of_data = {static_cast<std::uint32_t>(dataset.inputs),
+                                              dataset.classes};
+  staged.networks =
+      networks_of(sweep, sweep.network.layers.empty() ? of_data : sweep.network.layers);
   staged.iterations = sweep.train.iterations;
-  staged.activation = sweep.network.activation;
-  check_fit(sweep, dataset, staged);
+  staged.keep_weights = sweep.report.weights;
+  check_fit(dataset, staged);
+  const std::size_t test_samples = drawn_test_samples(sweep, dataset);
+  const bool holds_out = sweep.train.samples == TrainSamples::train;
+  if (holds_out)  // their number is all that is needed to count the memory
+    staged.held_out.resize(test_samples ? test_samples : dataset.samples - dataset.train_samples);
   check_memory(sweep, staged, engine);
 
   LegacyRandom random(sweep.train.seed);
-  const auto weights = [&] {
-    staged.weights =
-        draw_weights(random, staged.outputs * staged.inputs, sweep.init.mean, sweep.init.std);
-  };
-  staged.order = unshuffled(dataset, sweep.dataset.order);
+  Split parts = split(dataset, test_samples, random);
+  if (sweep.dataset.order == SampleOrder::by_label) {
+    sort_by_label(parts.train, dataset);
+    sort_by_label(parts.test, dataset);
+  }
+  staged.order = std::move(parts.train);
+  if (holds_out)
+    staged.held_out = std::move(parts.test);
+  else
+    staged.order.insert(staged.order.end(), parts.test.begin(), parts.test.end());
+  const auto draw = [&] { staged.normals = draw_normals(random, staged.networks); };
   switch (sweep.train.draw_order) {
     case DrawOrder::shuffle_then_weights:
       staged.order = shuffle(random, staged.order);
-      weights();
+      draw();
       break;
     case DrawOrder::weights_then_shuffle:
-      weights();
+      draw();
       staged.order = shuffle(random, staged.order);
       break;
     case DrawOrder::weights:
-      weights();
+      draw();
       break;
   }
   return staged;

@@ -23,6 +23,23 @@ struct TensorFormats {
   friend bool operator==(const TensorFormats&, const TensorFormats&) = default;
 };
 
+/// What the numbers drawn for weights are in: units of the last place of the format `master`, or
+/// reals.
+enum class WeightUnit : std::uint8_t { lsb, real };
+
+/// The spread of the weights of a layer: `std`, sqrt(2 / inputs) or sqrt(2 / (inputs + units)).
+enum class WeightSpread : std::uint8_t { std, he, xavier };
+
+/// The normal distribution that weights are drawn from.
+struct InitialWeights {
+  WeightUnit unit = WeightUnit::lsb;
+  double mean = 0.0;
+  WeightSpread spread = WeightSpread::std;
+  double std = 500.0;
+
+  friend bool operator==(const InitialWeights&, const InitialWeights&) = default;
+};
+
 struct NetworkSpec {
   std::vector<std::uint32_t> units;  // inputs, then the units of each layer
   Activation activation = Activation::relu;
@@ -30,6 +47,7 @@ struct NetworkSpec {
   int leak = 6;                                     // leaky_relu's slope is 2^-leak where z <= 0
   bool bias = false;                                // each layer has one more input, always one
   TensorFormats formats;
+  InitialWeights init;
   int lr = 0;                       // the learning rate is 2^-lr
   std::uint32_t batch = 1;          // samples an update
   std::uint32_t rounding_seed = 0;  // of stochastic rounding
@@ -41,6 +59,10 @@ struct NetworkSpec {
   /// Inputs of a layer, the bias not counted.
   std::size_t inputs_of(std::size_t layer) const { return units[layer]; }
   std::size_t units_of(std::size_t layer) const { return units[layer + 1]; }
+  /// Weights of one unit of a layer, the bias counted.
+  std::size_t row_length(std::size_t layer) const { return inputs_of(layer) + bias; }
+  /// Weights of a layer, biases counted.
+  std::size_t weights_of(std::size_t layer) const { return units_of(layer) * row_length(layer); }
   /// The format of a layer's inputs.
   const Format& input_format(std::size_t layer) const {
     return layer == 0 ? formats.input : formats.activation;

@@ -6,32 +6,36 @@
 #include <vector>
 
 #include "gridrun/arithmetic.hpp"
+#include "gridrun/bits.hpp"
 
 namespace gridrun {
 
-/// The record of one network's training.
-struct Outcome {
-  std::vector<std::uint64_t> right;  // bit i % 64 of word i / 64: step i was right; rest zero
-  WideSum sum_abs_update = 0;        // sum of |u| over steps, neurons and inputs
-  WideSum sum_dropped = 0;           // sum of u - (u >> lr) * 2^lr over the same
+/// Exact sums of one layer over all updates, units and inputs.
+struct LayerSums {
+  WideSum abs_update = 0;  // of |u|
+  WideSum dropped = 0;     // of what the learning rate dropped of u
 
-  explicit Outcome(std::uint32_t iterations = 0) : right((iterations + 63ULL) / 64) {}
-
-  void set_right(std::uint32_t step) { right[step / 64] |= std::uint64_t{1} << (step % 64); }
-  bool was_right(std::uint32_t step) const { return (right[step / 64] >> (step % 64)) & 1; }
-
-  friend bool operator==(const Outcome& a, const Outcome& b) {
-    return a.right == b.right && a.sum_abs_update == b.sum_abs_update &&
-           a.sum_dropped == b.sum_dropped;
+  friend bool operator==(const LayerSums& a, const LayerSums& b) {
+    return a.abs_update == b.abs_update && a.dropped == b.dropped;
   }
 };
 
-/// Bytes of the outcomes of so many networks.
-inline double outcomes_bytes(std::size_t networks, std::uint32_t iterations) {
-  const std::size_t words = (iterations + std::size_t{63}) / 64;
-  return static_cast<double>(networks) *
-         static_cast<double>(sizeof(Outcome) + words * sizeof(std::uint64_t));
-}
+/// Weights of a network, [layer][unit][input], a bias as the last input.
+using Weights = std::vector<std::vector<std::int64_t>>;
+
+/// The record of one network's training.
+struct Outcome {
+  Bits right;                        // [steps], whether each step was right
+  std::vector<LayerSums> layers;     // [layers]
+  std::uint64_t weights_digest = 0;  // of the final master weights
+  Bits held_out_right;               // [held-out samples], by the final weights
+  Weights weights;                   // the final master weights, if the sweep keeps them
+
+  explicit Outcome(std::size_t steps = 0, std::size_t layer_count = 1)
+      : right(steps), layers(layer_count) {}
+
+  friend bool operator==(const Outcome&, const Outcome&) = default;
+};
 
 /// One outcome a network, in the order of StagedSweep::networks.
 using Outcomes = std::vector<Outcome>;

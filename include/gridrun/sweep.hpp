@@ -1,11 +1,14 @@
 // Host and device: what to run. A Sweep is a configuration file, checked and complete.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "gridrun/arithmetic.hpp"
+#include "gridrun/network_spec.hpp"
 
 namespace gridrun {
 
@@ -15,58 +18,98 @@ enum class SampleOrder : std::uint8_t { as_stored, by_label };
 /// Which draw comes first from the one generator; `weights` means that nothing is shuffled.
 enum class DrawOrder : std::uint8_t { shuffle_then_weights, weights_then_shuffle, weights };
 
+/// What is trained on: all samples, and none is held out, or the train split.
+enum class TrainSamples : std::uint8_t { all, train };
+
+/// The tensors of a network, in the order of TensorFormats.
+enum class Tensor : std::uint8_t {
+  input,
+  master,
+  weight,
+  accumulator,
+  activation,
+  error,
+  gradient
+};
+inline constexpr std::size_t tensor_count = 7;
+inline constexpr std::array<const char*, tensor_count> tensor_names = {
+    "input", "master", "weight", "accumulator", "activation", "error", "gradient"};
+
+/// What is said of a format; the rest is as for all tensors, or the default.
+struct PartialFormat {
+  std::optional<int> bits;
+  std::optional<int> fraction;
+  std::optional<int> integer;  // bits before the binary point, the sign counted
+  std::optional<Round> round;
+  std::optional<Overflow> overflow;
+  std::optional<int> random_bits;
+
+  bool empty() const { return *this == PartialFormat{}; }
+  friend bool operator==(const PartialFormat&, const PartialFormat&) = default;
+};
+
+/// One dimension of a grid: a name, and its values in rising order.
+struct Axis {
+  std::string name;  // lr | fraction | bits
+  std::vector<int> values;
+
+  friend bool operator==(const Axis&, const Axis&) = default;
+};
+
 struct Sweep {
   struct {
     std::string name;                           // digits | mnist | idx | csv
     std::string path;                           // directory of IDX files, or a CSV file
     SampleOrder order = SampleOrder::by_label;  //
     double scale = 1.0;                         // stored value / scale = input
+    std::optional<double> test;                 // share of the samples that becomes the test split
   } dataset;
   struct {
-    std::vector<std::uint32_t> layers;  // inputs, outputs; empty: as the data have them
+    std::vector<std::uint32_t> layers;  // inputs, then units; empty: one layer, as the data have it
     Activation activation = Activation::relu;
+    std::optional<Activation> output_activation;  // none: as `activation`
+    int leak = 6;
+    bool bias = false;
   } network;
   struct {
-    double mean = 0.0;  // of the weights, in units of the last place
-    double std = 500.0;
-  } init;
+    PartialFormat all;
+    std::array<PartialFormat, tensor_count> tensor;
+  } precision;
+  InitialWeights init;
   struct {
     std::uint32_t iterations = 10'000;
     std::uint32_t seed = 0xdeadbeec;
     DrawOrder draw_order = DrawOrder::shuffle_then_weights;
+    std::uint32_t batch = 1;                     // samples an update; divides `iterations`
+    std::optional<std::uint32_t> rounding_seed;  // none: `seed`
+    TrainSamples samples = TrainSamples::all;
   } train;
   struct {
-    std::vector<int> lr;        // rising, 0 ... max_lr
-    std::vector<int> fraction;  // rising, 0 ... max_fraction
+    std::vector<int> lr;        // rising, min_lr ... max_lr; never empty
+    std::vector<int> fraction;  // rising, 0 ... max_fraction; empty: not an axis
+    std::vector<int> bits;      // rising, min_bits ... max_bits; empty: not an axis
   } grid;
   struct {
     std::uint32_t smooth_window = 1001;  // steps, odd
     std::uint32_t polyorder = 2;
     double tolerance = 0.02;  // accuracies that differ by no more count as equal in the answers
     bool curves = false;      // write curves.npz
+    bool weights = false;     // write weights.npz
   } report;
 };
 
+inline constexpr int min_lr = -16;
 inline constexpr int max_lr = 62;
 inline constexpr int max_fraction = 52;
+inline constexpr int min_bits = 2;
+inline constexpr int max_bits = 64;
 
-/// One network of the sweep: a point of the Cartesian product of its axes.
-struct Network {
-  int lr = 0;        // the learning rate is 2^-lr
-  int fraction = 0;  // fraction bits
+/// The axes that the sweep has, from the slowest to the fastest: `lr` first.
+std::vector<Axis> axes_of(const Sweep& sweep);
 
-  friend bool operator==(const Network& a, const Network& b) {
-    return a.lr == b.lr && a.fraction == b.fraction;
-  }
-};
-
-/// The sweep's networks, lr by lr and within one lr fraction by fraction.
-inline std::vector<Network> networks_of(const Sweep& sweep) {
-  std::vector<Network> networks;
-  networks.reserve(sweep.grid.lr.size() * sweep.grid.fraction.size());
-  for (const int lr : sweep.grid.lr)
-    for (const int fraction : sweep.grid.fraction) networks.push_back({lr, fraction});
-  return networks;
-}
+/// The sweep's networks: the product of its axes, the last axis fastest. `units` are the inputs and
+/// the units of each layer. Throws RequestError with the key and the reason where a network cannot
+/// be: a format without a fraction, a shift over 63.
+std::vector<NetworkSpec> networks_of(const Sweep& sweep, const std::vector<std::uint32_t>& units);
 
 }  // namespace gridrun

@@ -9,6 +9,7 @@
 #include "gridrun/error.hpp"
 #include "peak_memory.hpp"
 #include "scratch_directory.hpp"
+#include "staged_study.hpp"
 
 namespace gridrun {
 namespace {
@@ -49,21 +50,21 @@ class MemoryNeeded : public ::testing::Test {
   void SetUp() override {
     if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes more";
     dataset.samples = dataset.train_samples = 1000;
-    staged.dataset = &dataset;
-    staged.iterations = 1000;
-    staged.networks.clear();
+    study.dataset = &dataset;
+    study.iterations = 1000;
+    study.networks.clear();
     for (int lr = 5; lr < 21; ++lr)
-      for (const int fraction : {8, 12, 23}) staged.networks.push_back({lr, fraction});
+      for (const int fraction : {8, 12, 23}) study.networks.push_back({lr, fraction});
   }
 
   /// Completes the sweep for so many inputs and outputs.
   void shape(std::size_t inputs, std::size_t outputs) {
-    staged.inputs = dataset.inputs = inputs;
-    staged.outputs = outputs;
-    staged.weights.assign(inputs * outputs, 100);
-    staged.order.assign(dataset.samples, 0);
+    study.inputs = dataset.inputs = inputs;
+    study.outputs = outputs;
+    study.weights.assign(inputs * outputs, 100);
+    study.order.assign(dataset.samples, 0);
     for (std::size_t i = 0; i < dataset.samples; ++i)
-      staged.order[i] = static_cast<std::uint32_t>(i);
+      study.order[i] = static_cast<std::uint32_t>(i);
     dataset.labels.assign(dataset.samples, 0);
   }
 
@@ -73,14 +74,15 @@ class MemoryNeeded : public ::testing::Test {
     std::vector<std::uint8_t> bytes(dataset.samples * inputs);
     for (std::size_t i = 0; i < dataset.samples; ++i) bytes[i * inputs] = 1;
     dataset.values = std::move(bytes);
-    staged.iterations = 3000;
+    study.iterations = 3000;
     shape(inputs, 400);
   }
 
   /// `bound` is how often the measured bytes an estimate may be.
   void expect_honest(Engine& engine, double bound = 2) {
     constexpr double slack = 64 << 20;
-    const double estimate = engine.memory_needed(staged);
+    const double estimate = engine.memory_needed(staged_study(study));
+    const StagedSweep staged = staged_study(study);
     const double measured = peak_growth([&] {
       Progress progress;
       engine.train(staged, progress);
@@ -91,7 +93,7 @@ class MemoryNeeded : public ::testing::Test {
   }
 
   Dataset dataset;
-  StagedSweep staged;
+  StudySweep study;
 };
 
 TEST_F(MemoryNeeded, OfWeights) {
@@ -100,28 +102,29 @@ TEST_F(MemoryNeeded, OfWeights) {
     CpuEngine cpu(threads);
     expect_honest(cpu, 3);  // lanes might have left 32 bits
   }
-  staged.networks.resize(8);
-  staged.iterations = 1;
+  study.networks.resize(8);
+  study.iterations = 1;
   ReferenceEngine reference(4);
   expect_honest(reference);
 }
 
 TEST_F(MemoryNeeded, OfWideWeights) {
   shape_for_weights();
-  for (Network& network : staged.networks) network.fraction += 20;
+  for (StudyNetwork& network : study.networks) network.fraction += 20;
   CpuEngine cpu(2);
   expect_honest(cpu);
-  staged.networks.resize(15);  // five of a fraction, which are mixed
-  expect_honest(cpu, 4);       // as if they were three groups
+  study.networks.resize(15);  // five of a fraction, which are mixed
+  expect_honest(cpu, 4);      // as if they were three groups
 }
 
 TEST_F(MemoryNeeded, OfFewDistinctReals) {
   dataset.values = std::vector<double>(dataset.samples * 1000, 0.5);
   shape(1000, 1);
-  staged.outputs = 100'000;
-  staged.networks.resize(15);
+  study.outputs = 100'000;
+  study.weights.clear();  // not drawn yet
+  study.networks.resize(15);
   constexpr double weights = 16 * 12 * 1000.0 * 100'000;
-  EXPECT_LT(CpuEngine(1).memory_needed(staged), 1.2 * 3 * weights + (1 << 30));
+  EXPECT_LT(CpuEngine(1).memory_needed(staged_study(study)), 1.2 * 3 * weights + (1 << 30));
 }
 
 TEST_F(MemoryNeeded, OfSamples) {
@@ -138,7 +141,7 @@ TEST_F(MemoryNeeded, OfSamples) {
 
 TEST_F(MemoryNeeded, OfOutcomes) {
   dataset.values = std::vector<std::uint8_t>(dataset.samples, 0);
-  staged.iterations = 4'000'000;
+  study.iterations = 4'000'000;
   shape(1, 1);
   CpuEngine cpu(2);
   expect_honest(cpu);

@@ -51,34 +51,55 @@ name  = "csv"
 path  = "my.csv"
 order = "as_stored"
 scale = 4
+test  = 0.25
 [network]
-layers     = [3, 2]
-activation = "linear"
+layers     = [3, 4, 2]
+activation = "leaky_relu"
+output_activation = "linear"
+leak = 3
+bias = true
+[precision]
+bits = 32
+round = "nearest_even"
+overflow = "saturate"
+random_bits = 8
+weight = { bits = 8, integer = 2, round = "floor", overflow = "wrap" }
+master = { bits = 16, fraction = 12, random_bits = 5, round = "stochastic" }
+accumulator = { bits = 40, overflow = "saturate_symmetric" }
 [init]
+unit = "real"
 mean = -1.5
-std  = 10
+std  = "he"
 [train]
 iterations = 50
 seed       = 7
 draw_order = "weights"
+batch = 5
+rounding_seed = 8
+samples = "train"
 [grid]
-lr       = [0, 7, 62]
-fraction = { from = 0, to = 52 }
+lr       = [-16, 7, 31]
+fraction = { from = 20, to = 23 }
 [report]
 smooth_window = 5
 polyorder     = 3
 tolerance     = 0.1
 curves        = true
+weights       = true
 )");
   EXPECT_EQ(
       to_json(sweep).dump(),
-      R"({"dataset":{"name":"csv","path":"my.csv","order":"as_stored","scale":4.0},)"
-      R"("network":{"layers":[3,2],"activation":"linear"},"init":{"mean":-1.5,"std":10.0},)"
-      R"("train":{"iterations":50,"seed":7,"draw_order":"weights"},)"
-      R"("grid":{"lr":[0,7,62],"fraction":[0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,)"
-      R"(20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,45,46,47,)"
-      R"(48,49,50,51,52]},"report":{"smooth_window":5,"polyorder":3,"tolerance":0.1,)"
-      R"("curves":true}})");
+      R"({"dataset":{"name":"csv","path":"my.csv","order":"as_stored","scale":4.0,"test":0.25},)"
+      R"("network":{"layers":[3,4,2],"activation":"leaky_relu","output_activation":"linear",)"
+      R"("leak":3,"bias":true},"precision":{"bits":32,"round":"nearest_even","overflow":"saturate",)"
+      R"("random_bits":8,"master":{"bits":16,"fraction":12,"round":"stochastic","random_bits":5},)"
+      R"("weight":{"bits":8,"integer":2,"round":"floor","overflow":"wrap"},)"
+      R"("accumulator":{"bits":40,"overflow":"saturate_symmetric"}},)"
+      R"("init":{"unit":"real","mean":-1.5,"std":"he"},)"
+      R"("train":{"iterations":50,"seed":7,"draw_order":"weights","batch":5,"rounding_seed":8,)"
+      R"("samples":"train"},"grid":{"lr":[-16,7,31],"fraction":[20,21,22,23]},)"
+      R"("report":{"smooth_window":5,"polyorder":3,"tolerance":0.1,"curves":true,"weights":true)"
+      R"(}})");
 }
 
 TEST(Configuration, OverridesReplaceSingleKeys) {
@@ -126,9 +147,10 @@ TEST(Configuration, WrongTypesAreNamedWithWhatWasExpected) {
             "c.toml:2: dataset.name = 3, expected a text in quotes");
   EXPECT_EQ(refusal("dataset = 3\n"), "c.toml:1: dataset = 3, expected a table [dataset]");
   EXPECT_EQ(refusal(minimal + "[network]\nactivation = \"rleu\"\n"),
-            "c.toml:4: network.activation = \"rleu\", expected relu, linear; did you mean relu?");
-  EXPECT_EQ(refusal(minimal + "[network]\nlayers = [64, 30, 10]\n"),
-            "c.toml:4: network.layers = [...], expected [inputs, outputs]");
+            "c.toml:4: network.activation = \"rleu\", expected relu, linear, leaky_relu; did you "
+            "mean relu?");
+  EXPECT_EQ(refusal(minimal + "[network]\nlayers = [64]\n"),
+            "c.toml:4: network.layers = [...], expected [inputs, ..., outputs]");
   EXPECT_EQ(refusal(minimal + "[network]\nlayers = [64, 0]\n"),
             "c.toml:4: network.layers = 0, expected an integer from 1 to 16777216");
   EXPECT_EQ(refusal(minimal + "scale = nan\n"),
@@ -160,19 +182,19 @@ TEST(Configuration, RangesMustBeLegal) {
   EXPECT_EQ(refusal(grid + "lr = { from = 20 }\n"),
             "c.toml: grid.lr.to is missing, expected at least grid.lr.from = 20");
   EXPECT_EQ(refusal(grid + "lr = { from = 0, to = 63 }\n"),
-            "c.toml:4: grid.lr.to = 63, expected an integer from 0 to 62");
+            "c.toml:4: grid.lr.to = 63, expected an integer from -16 to 62");
   EXPECT_EQ(refusal(grid + "fraction = [8, 53]\n"),
             "c.toml:4: grid.fraction = 53, expected an integer from 0 to 52");
   EXPECT_EQ(refusal(grid + "fraction = { from = -1, to = 4 }\n"),
             "c.toml:4: grid.fraction.from = -1, expected an integer from 0 to 52");
   EXPECT_EQ(refusal(grid + "lr = []\n"),
-            "c.toml:4: grid.lr = [...], expected { from = A, to = B } or a list, within 0 to 62");
+            "c.toml:4: grid.lr = [...], expected { from = A, to = B } or a list, within -16 to 62");
   EXPECT_EQ(refusal(grid + "lr = [5, 5]\n"),
             "c.toml:4: grid.lr = [...], expected a list that rises");
   EXPECT_EQ(refusal(grid + "lr = \"5\"\n"),
-            "c.toml:4: grid.lr = \"5\", expected { from = A, to = B } or a list, within 0 to 62");
+            "c.toml:4: grid.lr = \"5\", expected { from = A, to = B } or a list, within -16 to 62");
   const Sweep sweep = parse(grid + "lr = [0, 62]\nfraction = [0, 52]\n");
-  EXPECT_EQ(networks_of(sweep).size(), 4U);
+  EXPECT_EQ(networks_of(sweep, {1, 1}).size(), 4U);
 }
 
 TEST(Configuration, WindowsMustFitTheRun) {
@@ -275,7 +297,7 @@ TEST(Configuration, IsFoundAsAPathFirstAndThenAmongTheShipped) {
 TEST(Configuration, ShippedOnesAreTheStudys) {
   for (const char* name : {"digits.toml", "mnist.toml"}) {
     const Sweep sweep = read_configuration(find_configuration(name), {});
-    EXPECT_EQ(networks_of(sweep).size(), 240U);
+    EXPECT_EQ(networks_of(sweep, {1, 1}).size(), 240U);
     EXPECT_EQ(sweep.train.iterations, 10000U);
   }
 }

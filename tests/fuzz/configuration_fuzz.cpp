@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   require(nlohmann::ordered_json::parse(json.dump()) == json, "run.json reads back the same");
   const Sweep again = parse_configuration(as_toml(json), "printed.toml");
   require(to_json(again) == json, "a configuration printed and read again is the same");
-  require(networks_of(*sweep).size() <= std::size_t{max_lr + 1} * (max_fraction + 1),
+  require(networks_of(*sweep, {1, 1}).size() <= std::size_t{max_lr + 1} * (max_fraction + 1),
           "no more networks than shifts");
   return 0;
 }

@@ -9,6 +9,7 @@
 #include "engines/reference/reference_engine.hpp"
 #include "fuzz.hpp"
 #include "simd_targets.hpp"
+#include "staged_study.hpp"
 
 namespace gridrun {
 namespace {
@@ -59,17 +60,17 @@ std::vector<int> shifts(Input& input, std::int64_t count, int most) {
   return shifts;
 }
 
-StagedSweep decode(Input& input, Dataset& dataset) {
-  StagedSweep staged;
+StudySweep decode(Input& input, Dataset& dataset) {
+  StudySweep study;
   const auto flags = input.word<std::uint8_t>();
   const bool is_long = flags & 32;  // few and small networks, for several blocks of steps
-  staged.activation = flags & 1 ? Activation::linear : Activation::relu;
+  study.activation = flags & 1 ? Activation::linear : Activation::relu;
   dataset.samples = dataset.train_samples = static_cast<std::size_t>(input.between(1, 8));
-  dataset.inputs = staged.inputs = static_cast<std::size_t>(input.between(1, is_long     ? 2
-                                                                             : flags & 2 ? 70
-                                                                                         : 5));
-  staged.outputs = static_cast<std::size_t>(input.between(1, is_long ? 2 : 4));
-  dataset.classes = static_cast<std::uint32_t>(staged.outputs);
+  dataset.inputs = study.inputs = static_cast<std::size_t>(input.between(1, is_long     ? 2
+                                                                            : flags & 2 ? 70
+                                                                                        : 5));
+  study.outputs = static_cast<std::size_t>(input.between(1, is_long ? 2 : 4));
+  dataset.classes = static_cast<std::uint32_t>(study.outputs);
   dataset.scale = flags & 4 ? 255.0 : 1.0;
   const std::int64_t lr_count = input.between(1, is_long ? 1 : 20);
   const std::int64_t fraction_count = input.between(1, is_long ? 1 : 4);
@@ -77,17 +78,17 @@ StagedSweep decode(Input& input, Dataset& dataset) {
   const std::vector<int> lr = shifts(input, lr_count, flags & 8 ? 3 : max_lr);
   const std::vector<int> fraction = shifts(input, fraction_count, max_fraction);
   for (const int of_lr : lr)
-    for (const int of_fraction : fraction) staged.networks.push_back({of_lr, of_fraction});
+    for (const int of_fraction : fraction) study.networks.push_back({of_lr, of_fraction});
   const std::int64_t work_a_step =
-      std::ssize(staged.networks) * static_cast<std::int64_t>(staged.inputs * staged.outputs);
-  staged.iterations = static_cast<std::uint32_t>(
+      std::ssize(study.networks) * static_cast<std::int64_t>(study.inputs * study.outputs);
+  study.iterations = static_cast<std::uint32_t>(
       input.between(1, std::clamp<std::int64_t>(most_work / work_a_step, 1, 5000)));
 
-  for (std::size_t i = 0; i < staged.inputs * staged.outputs; ++i)
-    staged.weights.push_back(weight(input));
+  for (std::size_t i = 0; i < study.inputs * study.outputs; ++i)
+    study.weights.push_back(weight(input));
   for (std::size_t i = 0; i < dataset.samples; ++i) {
     dataset.labels.push_back(input.word<std::uint8_t>() % dataset.classes);
-    staged.order.push_back(static_cast<std::uint32_t>(dataset.samples - 1 - i));
+    study.order.push_back(static_cast<std::uint32_t>(dataset.samples - 1 - i));
   }
   std::vector<std::uint8_t> bytes;
   std::vector<double> reals;
@@ -100,16 +101,16 @@ StagedSweep decode(Input& input, Dataset& dataset) {
     dataset.values = std::move(bytes);
   else
     dataset.values = std::move(reals);
-  staged.dataset = &dataset;
-  return staged;
+  study.dataset = &dataset;
+  return study;
 }
 
-std::string description(const StagedSweep& staged) {
+std::string description(const StudySweep& study) {
   std::string text = fmt::format(
-      "{} samples of {} inputs ({}), {} outputs, {} steps, {}, networks", staged.dataset->samples,
-      staged.inputs, staged.dataset->values.index() == 0 ? "bytes" : "reals", staged.outputs,
-      staged.iterations, staged.activation == Activation::relu ? "relu" : "linear");
-  for (const Network& network : staged.networks)
+      "{} samples of {} inputs ({}), {} outputs, {} steps, {}, networks", study.dataset->samples,
+      study.inputs, study.dataset->values.index() == 0 ? "bytes" : "reals", study.outputs,
+      study.iterations, study.activation == Activation::relu ? "relu" : "linear");
+  for (const StudyNetwork& network : study.networks)
     text += fmt::format(" {}/{}", network.lr, network.fraction);
   return text;
 }
@@ -122,7 +123,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Input input(data, size);
   const auto threads = static_cast<unsigned>(input.between(1, 3));
   Dataset dataset;
-  const StagedSweep staged = decode(input, dataset);
+  const StudySweep study = decode(input, dataset);
+  const StagedSweep staged = staged_study(study);
   Progress reference_progress;
   const Outcomes expected = ReferenceEngine(1).train(staged, reference_progress);
   for (const std::int64_t target : simd_targets()) {
@@ -130,7 +132,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     Progress progress;
     const Outcomes outcomes = CpuEngine(threads).train(staged, progress);
     require(outcomes == expected, fmt::format("cpu on {} returns what reference returns: {}",
-                                              hwy::TargetName(target), description(staged)));
+                                              hwy::TargetName(target), description(study)));
     require(progress.done() == reference_progress.done(), "progress counts every network's steps");
   }
   return 0;

@@ -266,7 +266,7 @@ TEST_P(StudyAnswers, MeasureChanceAsTheOracle) {
   }
   const TestSweep test = shipped_sweep(GetParam() + ".toml", overrides);
   const Sweep sweep = read_configuration(find_configuration(GetParam() + ".toml"), overrides);
-  const Chance measured = chance(sweep, test.staged);
+  const Chance measured = chance(sweep, test.staged());
   EXPECT_NEAR(measured.level, oracle["chance"]["level"], 1e-12);
   EXPECT_NEAR(measured.margin, oracle["chance"]["margin"], 1e-12);
 }

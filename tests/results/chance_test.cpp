@@ -15,7 +15,8 @@ Chance chance_of(std::vector<std::uint32_t> labels, std::uint32_t iterations) {
   StagedSweep staged;
   staged.dataset = &dataset;
   for (std::uint32_t i = 0; i < labels.size(); ++i) staged.order.push_back(i);
-  staged.outputs = 3;
+  staged.networks.resize(1);
+  staged.networks[0].units = {1, 3};
   staged.iterations = iterations;
   Sweep sweep;
   sweep.report.smooth_window = 3;

@@ -34,8 +34,8 @@ TEST(LearningCurves, EndAtTheAccuracyOfTheirCell) {
                                               "train.iterations=3000"};
   const TestSweep test = shipped_sweep("digits.toml", overrides);
   const Sweep sweep = read_configuration(find_configuration("digits.toml"), overrides);
-  const Outcomes outcomes = reference_outcomes(test.staged);
-  const GridResult result = summarise(sweep, test.staged, outcomes);
+  const Outcomes outcomes = reference_outcomes(test.staged());
+  const GridResult result = summarise(sweep, test.staged(), outcomes);
   const LearningCurves curves = learning_curves(sweep, outcomes);
   ASSERT_EQ(curves.accuracy.size(), 6000U);
   for (std::size_t n = 0; n < 6; ++n)

@@ -15,13 +15,13 @@ namespace {
 Outcome run_of(const std::string& hex, std::uint32_t length) {
   Outcome run(length);
   for (std::uint32_t i = 0; i < length; ++i)
-    if ((std::stoi(hex.substr(i / 8 * 2, 2), nullptr, 16) >> (i % 8)) & 1) run.set_right(i);
+    if ((std::stoi(hex.substr(i / 8 * 2, 2), nullptr, 16) >> (i % 8)) & 1) run.right.set(i);
   return run;
 }
 
 Outcome every_third_step(std::uint32_t length) {
   Outcome run(length);
-  for (std::uint32_t i = 0; i < length; i += 3) run.set_right(i);
+  for (std::uint32_t i = 0; i < length; i += 3) run.right.set(i);
   return run;
 }
 
@@ -49,7 +49,7 @@ TEST(RunSmoother, IsSciPys) {
       EXPECT_NEAR(got[i], expected[i], 1e-12)
           << "window " << window << ", order " << polyorder << ", step " << steps[i];
     const double end = smoothed_at_end(
-        weights, length, [&](std::uint32_t step) { return outcome.was_right(step) ? 1.0 : 0.0; });
+        weights, length, [&](std::uint32_t step) { return outcome.right[step] ? 1.0 : 0.0; });
     EXPECT_NEAR(got.back(), end, 1e-12) << "window " << window << ", order " << polyorder;
   }
 }
@@ -66,7 +66,7 @@ TEST(RunSmoother, IsLinearForTheStudysFilterAndEqualsTheSumOverTheWindow) {
     for (std::uint32_t step = half; step + half < length; step += 97) {
       double sum = 0.0;
       for (std::uint32_t k = 0; k < window; ++k)
-        if (run.was_right(step + k - half)) sum += weights[k];
+        if (run.right[step + k - half]) sum += weights[k];
       EXPECT_NEAR(smoothed[step], sum, 1e-13);
     }
   }
@@ -79,7 +79,7 @@ TEST(RunSmoother, SumsOverTheWindowWhereMomentsWouldLoseDigits) {
   const Outcome run = every_third_step(200);
   double sum = 0.0;
   for (std::uint32_t k = 0; k < 21; ++k)
-    if (run.was_right(90 + k)) sum += weights[k];
+    if (run.right[90 + k]) sum += weights[k];
   EXPECT_EQ(smoother.smoothed(run, 200, {100}), std::vector<double>{sum});
 }
 
@@ -94,7 +94,7 @@ TEST(RunSmoother, KeepsItsDigitsForEveryOrder) {
       for (std::size_t i = 0; i < steps.size(); ++i) {
         long double sum = 0.0;
         for (std::uint32_t k = 0; k < window; ++k)
-          if (run.was_right(steps[i] + k - half)) sum += weights[k];
+          if (run.right[steps[i] + k - half]) sum += weights[k];
         EXPECT_NEAR(smoothed[i], static_cast<double>(sum), 1e-12)
             << "window " << window << ", order " << polyorder;
       }
@@ -108,7 +108,7 @@ TEST(RunSmoother, StaysExactOverMillionsOfSteps) {
   ASSERT_TRUE(smoother.is_linear());
   const Outcome run = every_third_step(length);
   const double end = smoothed_at_end(
-      weights, length, [&](std::uint32_t step) { return run.was_right(step) ? 1.0 : 0.0; });
+      weights, length, [&](std::uint32_t step) { return run.right[step] ? 1.0 : 0.0; });
   EXPECT_NEAR(smoother.smoothed(run, length, {length - 1})[0], end, 1e-12);
 }
 

@@ -12,19 +12,17 @@ TEST(Summarise, DividesExactSumsOnce) {
   sweep.report.smooth_window = 3;
   sweep.report.polyorder = 0;
   StagedSweep staged;
-  staged.networks = networks_of(sweep);
-  staged.inputs = 2;
-  staged.outputs = 3;
+  staged.networks = networks_of(sweep, {2, 3});
   staged.iterations = 4;
 
   Outcomes outcomes(2, Outcome(4));
-  outcomes[0].set_right(3);
-  outcomes[0].sum_abs_update = 36;
-  outcomes[0].sum_dropped = 12;
-  outcomes[1].set_right(2);
-  outcomes[1].set_right(3);
-  outcomes[1].sum_abs_update = (WideSum{1} << 100) + 1;  // rounds to 2^100
-  outcomes[1].sum_dropped = WideSum{3} << 64;
+  outcomes[0].right.set(3);
+  outcomes[0].layers[0].abs_update = 36;
+  outcomes[0].layers[0].dropped = 12;
+  outcomes[1].right.set(2);
+  outcomes[1].right.set(3);
+  outcomes[1].layers[0].abs_update = (WideSum{1} << 100) + 1;  // rounds to 2^100
+  outcomes[1].layers[0].dropped = WideSum{3} << 64;
 
   const GridResult result = summarise(sweep, staged, outcomes);
   ASSERT_EQ(result.cells.size(), 2U);

@@ -3,9 +3,10 @@
 #include "configuration/configuration.hpp"
 #include "engines/reference/reference_engine.hpp"
 #include "gridrun/error.hpp"
-#include "gridrun/staged_sweep.hpp"
+#include "gridrun/study_sweep.hpp"
 #include "scratch_directory.hpp"
 #include "staging/legacy_random.hpp"
+#include "staging/stage.hpp"
 #include "vectors.hpp"
 
 namespace gridrun {
@@ -75,7 +76,7 @@ TEST_F(Stage, WeightsAreNumPys) {
     dataset.samples = shuffled ? vector["permutation_first"].get<std::size_t>() : 6;
     dataset.train_samples = std::min<std::size_t>(dataset.samples, 4);
     dataset.labels.resize(dataset.samples, 0);
-    const auto weights = stage(sweep, dataset).weights;
+    const auto weights = study_of(stage(sweep, dataset)).value().weights;
     ASSERT_EQ(weights.size(), count);
     std::int64_t weighted_sum = 0;
     for (std::size_t i = 0; i < count; ++i)
@@ -86,19 +87,19 @@ TEST_F(Stage, WeightsAreNumPys) {
 }
 
 TEST_F(Stage, NetworksAreTheProductOfTheAxes) {
-  const auto networks = stage(sweep, dataset).networks;
+  const auto networks = study_of(stage(sweep, dataset)).value().networks;
   ASSERT_EQ(networks.size(), 6U);
-  EXPECT_TRUE((networks[0] == Network{5, 8}));
-  EXPECT_TRUE((networks[2] == Network{5, 10}));
-  EXPECT_TRUE((networks[3] == Network{6, 8}));
+  EXPECT_TRUE((networks[0] == StudyNetwork{5, 8}));
+  EXPECT_TRUE((networks[2] == StudyNetwork{5, 10}));
+  EXPECT_TRUE((networks[3] == StudyNetwork{6, 8}));
 }
 
 TEST_F(Stage, LayersFollowTheDataUnlessGiven) {
   StagedSweep staged = stage(sweep, dataset);
-  EXPECT_EQ(staged.inputs, 1U);
-  EXPECT_EQ(staged.outputs, 3U);
+  EXPECT_EQ(staged.inputs(), 1U);
+  EXPECT_EQ(staged.outputs(), 3U);
   sweep.network.layers = {1, 5};
-  EXPECT_EQ(stage(sweep, dataset).outputs, 5U);
+  EXPECT_EQ(stage(sweep, dataset).outputs(), 5U);
 }
 
 TEST_F(Stage, RefusesLayersThatDoNotFitTheData) {
@@ -128,7 +129,7 @@ TEST_F(Stage, RefusesNumbersThatDoNotFit64Bits) {
             "dataset.scale = 1: an input of magnitude 1e+16 at fraction 10 does not fit "
             "64 bits");
   dataset.scale = 1e10;
-  EXPECT_EQ(stage(sweep, dataset).inputs, 1U);
+  EXPECT_EQ(stage(sweep, dataset).inputs(), 1U);
 }
 
 }  // namespace

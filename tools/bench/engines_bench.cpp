@@ -20,6 +20,7 @@
 #include "engines/cpu/cpu_engine.hpp"
 #include "engines/reference/reference_engine.hpp"
 #include "simd_targets.hpp"
+#include "staging/stage.hpp"
 
 namespace gridrun {
 namespace {

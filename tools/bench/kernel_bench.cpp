@@ -22,6 +22,7 @@
 #include "data/load_dataset.hpp"
 #include "gridrun/error.hpp"
 #include "results/summarise.hpp"
+#include "staging/stage.hpp"
 #include "train_plan.hpp"
 
 namespace {
@@ -65,16 +66,16 @@ Options parse(int argc, char** argv) {
 double weight_visits(const StagedSweep& sweep) {
   double visits = 0;
   std::vector<double> of_fraction(static_cast<std::size_t>(max_fraction) + 1, -1.0);
-  for (const Network& network : sweep.networks) {
-    double& nonzeros = of_fraction[static_cast<std::size_t>(network.fraction)];
+  for (const NetworkSpec& network : sweep.networks) {
+    const int fraction = network.formats.input.fraction;
+    double& nonzeros = of_fraction[static_cast<std::size_t>(fraction)];
     if (nonzeros < 0) {
       nonzeros = 0;
       for (std::uint32_t i = 0; i < sweep.iterations; ++i)
-        for (std::size_t k = 0; k < sweep.inputs; ++k)
-          nonzeros +=
-              quantise(sweep.dataset->input(sweep.sample_of_step(i), k), network.fraction) != 0;
+        for (std::size_t k = 0; k < sweep.inputs(); ++k)
+          nonzeros += quantise(sweep.dataset->input(sweep.sample_of_step(i), k), fraction) != 0;
     }
-    visits += nonzeros * static_cast<double>(sweep.outputs);
+    visits += nonzeros * static_cast<double>(sweep.outputs());
   }
   return visits;
 }
@@ -170,7 +171,7 @@ int bench(const Options& options) {
               same ? "same bytes" : "DIFFER");
   }
 
-  const std::vector<Network> grid = staged.networks;
+  const std::vector<NetworkSpec> grid = staged.networks;
   for (int i = 1; i < options.bulk; ++i)
     staged.networks.insert(staged.networks.end(), grid.begin(), grid.end());
   BatchedEngine bulk = engine_of({});

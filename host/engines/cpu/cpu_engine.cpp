@@ -12,6 +12,8 @@
 
 #include "base/parallel.hpp"
 #include "engines/cpu/winners.hpp"
+#include "engines/held_out.hpp"
+#include "gridrun/study_sweep.hpp"
 
 namespace gridrun {
 namespace {
@@ -35,7 +37,7 @@ constexpr std::size_t largest_mixed_inputs = 4096;
 /// block; a block is settled when all of them have trained on it.
 class Slot {
  public:
-  Slot(const StagedSweep& sweep, const SparseSamples& samples, std::uint32_t block_steps)
+  Slot(const StudySweep& sweep, const SparseSamples& samples, std::uint32_t block_steps)
       : sweep_(sweep),
         samples_(samples),
         winners_(block_steps, sweep.activation),
@@ -68,7 +70,7 @@ class Slot {
     std::unique_ptr<Neuron>& neuron = neurons_[index];
     if (first == 0) neuron = std::make_unique<Neuron>(index, sweep_, samples_, *setting_);
     neuron->train({&samples_, &*setting_, first, steps}, log, statistics);
-    if (first + steps == sweep_.iterations) neuron->finish(*setting_);
+    if (first + steps == sweep_.iterations) neuron->finish(*setting_, sweep_.outputs);
   }
 
   /// Takes a trained block of a neuron into account. The last one settles the block.
@@ -92,8 +94,15 @@ class Slot {
   void release(std::size_t index, Outcomes& outcomes) {
     for (std::size_t lane = 0; lane < group_->members.size(); ++lane) {
       Outcome& outcome = outcomes[group_->members[lane]];
-      outcome.sum_abs_update += neurons_[index]->sum_abs_update[lane];
-      outcome.sum_dropped += neurons_[index]->sum_dropped[lane];
+      outcome.layers.front().abs_update += neurons_[index]->sum_abs_update[lane];
+      outcome.layers.front().dropped += neurons_[index]->sum_dropped[lane];
+      outcome.weights_digest += neurons_[index]->weights_digest[lane];
+      if (!sweep_.keep_weights) continue;
+      outcome.weights.resize(1);
+      outcome.weights[0].resize(sweep_.outputs * sweep_.inputs);
+      neurons_[index]->visit_weights(lane, [&](std::size_t k, std::int64_t w) {
+        outcome.weights[0][index * sweep_.inputs + k] = w;
+      });
     }
     neurons_[index].reset();
   }
@@ -103,11 +112,11 @@ class Slot {
     for (std::uint32_t i = 0; i < steps; ++i, sample = samples_.after(sample)) {
       for (std::size_t lane = 0; lane < group_->members.size(); ++lane)
         if (winners_.winner(i, lane) == sample->label)
-          outcomes[group_->members[lane]].set_right(first + i);
+          outcomes[group_->members[lane]].right.set(first + i);
     }
   }
 
-  const StagedSweep& sweep_;
+  const StudySweep& sweep_;
   const SparseSamples& samples_;
   std::atomic<std::uint64_t> settled_ = 0;
   std::mutex mutex_;
@@ -176,14 +185,14 @@ struct InputCounts {
 };
 
 /// Bounds that need no look at the samples.
-InputCounts most_inputs(const StagedSweep& sweep) {
+InputCounts most_inputs(const StudySweep& sweep) {
   const auto used = std::min<std::size_t>(sweep.iterations, sweep.dataset->samples);
   const double nonzeros = static_cast<double>(used) * static_cast<double>(sweep.inputs);
   return {nonzeros, sweep.dataset->values.index() == 0 ? 256 : std::max(256.0, nonzeros)};
 }
 
 /// Closer bounds, from a pass over all samples.
-InputCounts count_inputs(const StagedSweep& sweep) {
+InputCounts count_inputs(const StudySweep& sweep) {
   constexpr std::size_t few = 256;
   InputCounts counts = most_inputs(sweep);
   std::visit(
@@ -202,7 +211,7 @@ InputCounts count_inputs(const StagedSweep& sweep) {
 /// Trains the groups of a sweep.
 class Training {
  public:
-  Training(const StagedSweep& sweep, unsigned threads, Progress& progress)
+  Training(const StudySweep& sweep, unsigned threads, Progress& progress)
       : sweep_(sweep),
         progress_(progress),
         samples_(sweep, threads),
@@ -271,7 +280,7 @@ class Training {
     return true;
   }
 
-  const StagedSweep& sweep_;
+  const StudySweep& sweep_;
   Progress& progress_;
   const SparseSamples samples_;
   const std::uint32_t block_steps_;
@@ -290,9 +299,9 @@ class Training {
 /// Counts what Training holds at once at most: the samples without their zeros, and of each group
 /// in work every neuron. Which lanes will leave 32 bits is not known before: in the worst case a
 /// neuron has weights of both widths, and where lanes share no inputs wide ones of its own.
-double training_bytes(const StagedSweep& sweep, unsigned threads, const InputCounts& counts) {
+double training_bytes(const StudySweep& sweep, unsigned threads, const InputCounts& counts) {
   std::map<int, std::size_t> networks_of_fraction;
-  for (const Network& network : sweep.networks) ++networks_of_fraction[network.fraction];
+  for (const StudyNetwork& network : sweep.networks) ++networks_of_fraction[network.fraction];
   std::size_t groups = 0, small_rests = 0;  // rests may be mixed
   for (const auto& [fraction, count] : networks_of_fraction) {
     const std::size_t rest = count % group_lanes;
@@ -317,8 +326,7 @@ double training_bytes(const StagedSweep& sweep, unsigned threads, const InputCou
                         mixed_values * sizeof(std::int64_t) + sizeof(Neuron) + 64;
   const double setting = std::max(counts.values, mixed_values) * 3 * sizeof(std::int32_t);
   constexpr double logs = 2048 * group_lanes * 3 * sizeof(double);  // of winners or activations
-  return outcomes_bytes(sweep.networks.size(), sweep.iterations) + samples +
-         in_work * (static_cast<double>(sweep.outputs) * neuron + setting + logs) +
+  return samples + in_work * (static_cast<double>(sweep.outputs) * neuron + setting + logs) +
          threads * (logs + inputs * group_lanes * sizeof(std::int64_t));
 }
 
@@ -328,15 +336,29 @@ std::string CpuEngine::device() const {
   return fmt::format("{} thread{}, {}", threads_, threads_ == 1 ? "" : "s", simd_target());
 }
 
+std::string CpuEngine::why_not(const NetworkSpec& spec) const {
+  if (has_study_arithmetic(spec)) return {};
+  return "the cpu engine trains the study's arithmetic only";
+}
+
 double CpuEngine::memory_needed(const StagedSweep& sweep) const {
   constexpr double worth_a_pass = 0x1p30;
-  const double bytes = training_bytes(sweep, threads_, most_inputs(sweep));
-  return bytes < worth_a_pass ? bytes : training_bytes(sweep, threads_, count_inputs(sweep));
+  const StudySweep study = study_of(sweep).value();
+  const double kept =
+      study.keep_weights ? static_cast<double>(sweep.networks.size()) * sweep.weights_bytes() : 0;
+  const double bytes = training_bytes(study, threads_, most_inputs(study));
+  const double copied =
+      sweep.weights_bytes() + static_cast<double>(sweep.dataset->samples) * sizeof(std::uint32_t);
+  return sweep.outcomes_bytes() + kept + copied +
+         (bytes < worth_a_pass ? bytes : training_bytes(study, threads_, count_inputs(study)));
 }
 
 Outcomes CpuEngine::train(const StagedSweep& sweep, Progress& progress) {
   statistics_ = {};
-  return Training(sweep, threads_, progress).run(statistics_);
+  const StudySweep study = study_of(sweep).value();
+  Outcomes outcomes = Training(study, threads_, progress).run(statistics_);
+  judge_held_out(sweep, outcomes, threads_, progress);
+  return outcomes;
 }
 
 }  // namespace gridrun

@@ -7,7 +7,8 @@
 namespace gridrun {
 namespace {
 
-LaneGroup make_group(const std::vector<Network>& networks, std::span<const std::size_t> members) {
+LaneGroup make_group(const std::vector<StudyNetwork>& networks,
+                     std::span<const std::size_t> members) {
   LaneGroup group;
   group.networks.fill(networks[members.front()]);
   for (std::size_t lane = 0; lane < members.size(); ++lane) {
@@ -19,7 +20,7 @@ LaneGroup make_group(const std::vector<Network>& networks, std::span<const std::
 }
 
 /// Moves the first group_lanes of `from`, or all, into a group.
-void take(const std::vector<Network>& networks, std::span<const std::size_t>& from,
+void take(const std::vector<StudyNetwork>& networks, std::span<const std::size_t>& from,
           std::vector<LaneGroup>& groups) {
   const std::size_t count = std::min(group_lanes, from.size());
   groups.push_back(make_group(networks, from.first(count)));
@@ -28,7 +29,7 @@ void take(const std::vector<Network>& networks, std::span<const std::size_t>& fr
 
 }  // namespace
 
-std::vector<LaneGroup> group_networks(const std::vector<Network>& networks, bool mix) {
+std::vector<LaneGroup> group_networks(const std::vector<StudyNetwork>& networks, bool mix) {
   std::map<int, std::vector<std::size_t>> of_fraction;
   for (std::size_t n = 0; n < networks.size(); ++n) of_fraction[networks[n].fraction].push_back(n);
 

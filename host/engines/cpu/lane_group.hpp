@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "gridrun/sweep.hpp"
+#include "gridrun/study_sweep.hpp"
 
 namespace gridrun {
 
@@ -22,13 +22,13 @@ constexpr bool holds(LaneSet lanes, std::size_t lane) { return (lanes >> lane & 
 
 /// Up to group_lanes networks that train in step.
 struct LaneGroup {
-  std::vector<std::size_t> members;             // indices into the networks, one a lane from 0
-  std::array<Network, group_lanes> networks{};  // lanes past the members repeat lane 0
-  bool one_fraction = true;                     // whether all networks have the same fraction
+  std::vector<std::size_t> members;                  // indices into the networks, one a lane from 0
+  std::array<StudyNetwork, group_lanes> networks{};  // lanes past the members repeat lane 0
+  bool one_fraction = true;                          // whether all networks have the same fraction
 };
 
 /// Groups that hold every network once. A group has one fraction, so that its lanes share the
 /// inputs; with `mix`, what is left of the fractions after full groups is packed together, by lr.
-std::vector<LaneGroup> group_networks(const std::vector<Network>& networks, bool mix);
+std::vector<LaneGroup> group_networks(const std::vector<StudyNetwork>& networks, bool mix);
 
 }  // namespace gridrun

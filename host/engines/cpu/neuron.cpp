@@ -6,6 +6,8 @@
 #include <new>
 #include <utility>
 
+#include "gridrun/weights_digest.hpp"
+
 namespace gridrun {
 namespace {
 
@@ -74,7 +76,7 @@ TrainingStatistics& TrainingStatistics::operator+=(const TrainingStatistics& oth
   return *this;
 }
 
-Neuron::Neuron(std::size_t the_index, const StagedSweep& sweep, const SparseSamples& samples,
+Neuron::Neuron(std::size_t the_index, const StudySweep& sweep, const SparseSamples& samples,
                const GroupSetting& setting)
     : index(the_index), inputs(sweep.inputs) {
   const std::int64_t* initial = &sweep.weights[index * inputs];
@@ -116,9 +118,14 @@ void Neuron::train(const StepBlock& block, ActivationLog& log, TrainingStatistic
   }
 }
 
-void Neuron::finish(const GroupSetting& setting) {
-  for (std::size_t lane = 0; lane < group_lanes; ++lane)
+void Neuron::finish(const GroupSetting& setting, std::size_t units) {
+  for (std::size_t lane = 0; lane < group_lanes; ++lane) {
     if (holds(narrow_lanes, lane)) end_narrow(lane, setting);
+    if (holds(setting.members, lane))
+      visit_weights(lane, [&](std::size_t k, std::int64_t w) {
+        weights_digest[lane] += weight_digest(w, k * units + index);
+      });
+  }
 }
 
 /// While weights are narrow nothing wraps, so they have moved by the sum of u >> lr, and

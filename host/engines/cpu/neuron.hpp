@@ -121,14 +121,27 @@ struct Neuron {
   using Sums = std::array<WideSum, group_lanes>;
 
   /// Neuron `index` before its first step, with the weights of `sweep`.
-  Neuron(std::size_t index, const StagedSweep& sweep, const SparseSamples& samples,
+  Neuron(std::size_t index, const StudySweep& sweep, const SparseSamples& samples,
          const GroupSetting& setting);
 
   /// Trains on a block, the one after the last.
   void train(const StepBlock& block, ActivationLog& log, TrainingStatistics& statistics);
 
-  /// Once trained: completes sum_dropped.
-  void finish(const GroupSetting& setting);
+  /// Once trained: completes sum_dropped and weights_digest. The layer has so many units.
+  void finish(const GroupSetting& setting, std::size_t units);
+
+  /// Calls visit(k, w) for the weight of each input k in a lane that holds a network.
+  template <typename Visit>
+  void visit_weights(std::size_t of_lane, Visit&& visit) const {
+    if (holds(narrow_lanes, of_lane)) {
+      for (std::size_t k = 0; k < inputs; ++k)
+        visit(k, std::int64_t{narrow_weights[k * group_lanes + of_lane]});
+    } else {
+      const auto place = static_cast<std::size_t>(
+          std::find(wide.lane.begin(), wide.lane.end(), of_lane) - wide.lane.begin());
+      for (std::size_t k = 0; k < inputs; ++k) visit(k, wide.weights[k * wide.stride + place]);
+    }
+  }
 
   std::size_t index;
   std::size_t inputs;
@@ -140,7 +153,8 @@ struct Neuron {
   Sums sum_abs_update{};                    // of |u|
   Sums sum_dropped{};  // of u - (u >> lr) 2^lr; of the narrow steps only once they are over
   Sums sum_update{};   // of u over the narrow steps, modulo 2^128
-  std::int64_t initial_weight_sum = 0;  // of each lane's narrow weights
+  std::array<std::uint64_t, group_lanes> weights_digest{};  // this neuron's part of it
+  std::int64_t initial_weight_sum = 0;                      // of each lane's narrow weights
 
  private:
   void end_narrow(std::size_t lane, const GroupSetting& setting);

@@ -37,7 +37,7 @@ struct Block {
 class Palette {
  public:
   /// Of the first `used` samples; empty if they have too many.
-  Palette(const std::vector<double>& stored, const StagedSweep& sweep, std::size_t used) {
+  Palette(const std::vector<double>& stored, const StudySweep& sweep, std::size_t used) {
     for (std::size_t i = 0; i < used; ++i) {
       const double* sample = &stored[sweep.order[i] * sweep.inputs];
       for (std::size_t k = 0; k < sweep.inputs; ++k) {
@@ -56,7 +56,7 @@ class Palette {
   }
 
   /// Of all bytes.
-  Palette(const std::vector<std::uint8_t>&, const StagedSweep& sweep, std::size_t) {
+  Palette(const std::vector<std::uint8_t>&, const StudySweep& sweep, std::size_t) {
     for (std::size_t byte = 0; byte < largest_palette; ++byte)
       values_.push_back(static_cast<double>(byte) / sweep.dataset->scale);
   }
@@ -103,7 +103,7 @@ std::uint32_t error_limit(double sum_of_inputs, std::size_t inputs, int coarsest
 class BlockBuilder {
  public:
   /// If the palette is empty, each sample has values of its own.
-  BlockBuilder(const StagedSweep& sweep, const Palette& palette, int coarsest_fraction)
+  BlockBuilder(const StudySweep& sweep, const Palette& palette, int coarsest_fraction)
       : sweep_(sweep),
         palette_(palette),
         coarsest_fraction_(coarsest_fraction),
@@ -245,7 +245,7 @@ class BlockBuilder {
             static_cast<std::uint32_t>((one - ones_.data()) / 2)};
   }
 
-  const StagedSweep& sweep_;
+  const StudySweep& sweep_;
   const Palette& palette_;
   const int coarsest_fraction_;
   Block block_;
@@ -264,12 +264,13 @@ class BlockBuilder {
 
 }  // namespace
 
-SparseSamples::SparseSamples(const StagedSweep& sweep, unsigned threads) {
+SparseSamples::SparseSamples(const StudySweep& sweep, unsigned threads) {
   if (sweep.inputs > most_inputs)
     throw RunError(fmt::format("the cpu engine: {} inputs, expected 2^24 at most", sweep.inputs));
   const std::size_t used = std::min<std::size_t>(sweep.iterations, sweep.order.size());
   int coarsest = max_fraction;
-  for (const Network& network : sweep.networks) coarsest = std::min(coarsest, network.fraction);
+  for (const StudyNetwork& network : sweep.networks)
+    coarsest = std::min(coarsest, network.fraction);
 
   std::vector<Block> blocks((used + block_samples - 1) / block_samples);
   std::visit(

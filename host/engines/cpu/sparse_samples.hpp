@@ -9,7 +9,8 @@
 #include <cstdint>
 #include <vector>
 
-#include "gridrun/staged_sweep.hpp"
+#include "gridrun/study_sweep.hpp"
+#include "gridrun/sweep.hpp"
 
 namespace gridrun {
 
@@ -29,7 +30,7 @@ struct SparseSample {
 class SparseSamples {
  public:
   /// The min(iterations, samples) samples that the sweep uses, gathered by up to `threads` threads.
-  SparseSamples(const StagedSweep& sweep, unsigned threads);
+  SparseSamples(const StudySweep& sweep, unsigned threads);
 
   /// The sample of a step.
   const SparseSample* of_step(std::uint64_t step) const {

@@ -2,40 +2,30 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/parallel.hpp"
 #include "engines/reference/reference_network.hpp"
+#include "staging/initial_weights.hpp"
 
 namespace gridrun {
 namespace {
 
-/// A network of the study as the definition has it: one layer, one format for every tensor.
-NetworkSpec spec_of(const StagedSweep& sweep, const Network& network) {
-  NetworkSpec spec;
-  spec.units = {static_cast<std::uint32_t>(sweep.inputs),
-                static_cast<std::uint32_t>(sweep.outputs)};
-  spec.activation = spec.output_activation = sweep.activation;
-  Format format;
-  format.fraction = network.fraction;
-  Format input = format;
-  input.round = Round::nearest_even;
-  spec.formats = {input, format, format, Format{}, format, format, format};
-  spec.lr = network.lr;
-  return spec;
-}
-
-Outcome train_network(const StagedSweep& sweep, const Network& cell, Progress& progress) {
-  ReferenceNetwork network(spec_of(sweep, cell), {sweep.weights});
-  std::vector<double> inputs(sweep.inputs);
+Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec, Progress& progress) {
+  ReferenceNetwork network(spec, initial_weights(sweep, spec));
+  std::vector<double> inputs(sweep.inputs());
   Outcome outcome(sweep.iterations);
   for (std::uint32_t i = 0; i < sweep.iterations; ++i) {
     const std::size_t sample = sweep.sample_of_step(i);
-    for (std::size_t k = 0; k < sweep.inputs; ++k) inputs[k] = sweep.dataset->input(sample, k);
-    if (network.train(inputs, sweep.dataset->labels[sample])) outcome.set_right(i);
+    for (std::size_t k = 0; k < inputs.size(); ++k) inputs[k] = sweep.dataset->input(sample, k);
+    if (network.train(inputs, sweep.dataset->labels[sample])) outcome.right.set(i);
     progress.add(1);
     progress.throw_if_stopped();
   }
-  outcome.sum_abs_update = network.sums().front().abs_update;
-  outcome.sum_dropped = network.sums().front().dropped;
+  outcome.layers = network.sums();
+  outcome.weights_digest = network.weights_digest();
+  outcome.held_out_right = held_out_right(network, sweep, progress);
+  if (sweep.keep_weights) outcome.weights = network.weights();
   return outcome;
 }
 
@@ -46,11 +36,20 @@ std::string ReferenceEngine::device() const {
 }
 
 double ReferenceEngine::memory_needed(const StagedSweep& sweep) const {
-  const auto inputs = static_cast<double>(sweep.inputs);
-  const auto outputs = static_cast<double>(sweep.outputs);
+  const NetworkSpec& network = sweep.networks.front();
   const auto in_work = static_cast<double>(std::min<std::size_t>(threads_, sweep.networks.size()));
-  return outcomes_bytes(sweep.networks.size(), sweep.iterations) +
-         in_work * (outputs * inputs + 3 * inputs + 8 * outputs) * sizeof(std::int64_t);
+  std::uint32_t batch = 1;
+  for (const NetworkSpec& spec : sweep.networks) batch = std::max(batch, spec.batch);
+  double values = 2.0 * static_cast<double>(sweep.inputs());  // of a sample
+  for (std::size_t layer = 0; layer < network.layers(); ++layer)
+    values += static_cast<double>(network.row_length(layer) + 6 * network.units_of(layer) + 16);
+  // Weights: initial ones, master ones or copies of them, and those of the network before, which the
+  // allocator may keep.
+  const double bytes_in_work =
+      3 * sweep.weights_bytes() + (1.0 + batch) * values * sizeof(std::int64_t);
+  const double kept = sweep.keep_weights ? sweep.weights_bytes() : 0;
+  return sweep.outcomes_bytes() + static_cast<double>(sweep.networks.size()) * kept +
+         in_work * bytes_in_work;
 }
 
 Outcomes ReferenceEngine::train(const StagedSweep& sweep, Progress& progress) {

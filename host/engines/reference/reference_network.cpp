@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "gridrun/philox.hpp"
+#include "gridrun/weights_digest.hpp"
 
 namespace gridrun {
 namespace {
@@ -65,16 +66,15 @@ std::size_t arg_max(const ReferenceNetwork::Values& activations) {
 
 }  // namespace
 
-ReferenceNetwork::ReferenceNetwork(const NetworkSpec& spec,
-                                   const std::vector<std::span<const std::int64_t>>& weights)
+ReferenceNetwork::ReferenceNetwork(const NetworkSpec& spec, const Weights& weights)
     : spec_(spec), has_copies_(spec.formats.weight != spec.formats.master), sums_(spec.layers()) {
   for (std::size_t layer = 0; layer < spec_.layers(); ++layer) {
     Values rows;
     rows.reserve(spec_.units_of(layer) * row_length(layer));
     for (std::size_t unit = 0; unit < spec_.units_of(layer); ++unit) {
       const std::size_t inputs = spec_.inputs_of(layer);
-      const auto row = weights[layer].subspan(unit * inputs, inputs);
-      rows.insert(rows.end(), row.begin(), row.end());
+      const std::int64_t* const row = &weights[layer][unit * inputs];
+      rows.insert(rows.end(), row, row + inputs);
       if (spec_.bias) rows.push_back(0);
     }
     master_.push_back(std::move(rows));
@@ -210,11 +210,34 @@ std::int64_t ReferenceNetwork::step_of(std::int64_t u, std::size_t layer,
                  Draw{spec_, Drawn::master, layer, batches_done_, element});
 }
 
+// Paragraph 8.3.
+std::uint64_t ReferenceNetwork::weights_digest() const {
+  std::uint64_t digest = 0, place = 0;
+  for (std::size_t layer = 0; layer < spec_.layers(); ++layer)
+    for (std::size_t k = 0; k < row_length(layer); ++k)
+      for (std::size_t unit = 0; unit < spec_.units_of(layer); ++unit)
+        digest += weight_digest(master_[layer][unit * row_length(layer) + k], place++);
+  return digest;
+}
+
 void ReferenceNetwork::copy_weights() {
   if (!has_copies_) return;
   weight_ = master_;
   for (Values& layer : weight_)
     for (std::int64_t& v : layer) v = fit(v, spec_.formats.master.fraction, spec_.formats.weight);
+}
+
+Bits held_out_right(const ReferenceNetwork& network, const StagedSweep& sweep,
+                    const Progress& progress) {
+  Bits right(sweep.held_out.size());
+  std::vector<double> inputs(sweep.inputs());
+  for (std::size_t i = 0; i < sweep.held_out.size(); ++i) {
+    progress.throw_if_stopped();
+    const std::size_t sample = sweep.held_out[i];
+    for (std::size_t k = 0; k < inputs.size(); ++k) inputs[k] = sweep.dataset->input(sample, k);
+    if (network.classify(inputs) == sweep.dataset->labels[sample]) right.set(i);
+  }
+  return right;
 }
 
 }  // namespace gridrun

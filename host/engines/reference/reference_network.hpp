@@ -8,6 +8,9 @@
 
 #include "gridrun/arithmetic.hpp"
 #include "gridrun/network_spec.hpp"
+#include "gridrun/outcomes.hpp"
+#include "gridrun/progress.hpp"
+#include "gridrun/staged_sweep.hpp"
 
 namespace gridrun {
 
@@ -15,15 +18,8 @@ class ReferenceNetwork {
  public:
   using Values = std::vector<std::int64_t>;
 
-  /// A layer's exact sums over all steps.
-  struct LayerSums {
-    WideSum abs_update = 0;  // of |u|
-    WideSum dropped = 0;     // of what the learning rate dropped of u
-  };
-
   /// `weights` are [layer][unit][input], words of the format `master`, biases left out.
-  ReferenceNetwork(const NetworkSpec& spec,
-                   const std::vector<std::span<const std::int64_t>>& weights);
+  ReferenceNetwork(const NetworkSpec& spec, const Weights& weights);
 
   /// Takes the next sample into the batch, and updates the weights once the batch is full. Returns
   /// whether the step was right. `inputs` are reals.
@@ -33,7 +29,8 @@ class ReferenceNetwork {
   std::size_t classify(std::span<const double> inputs) const;
 
   /// w [layer][unit][input], the bias last.
-  const std::vector<Values>& weights() const { return master_; }
+  const Weights& weights() const { return master_; }
+  std::uint64_t weights_digest() const;
   const std::vector<LayerSums>& sums() const { return sums_; }
 
  private:
@@ -46,8 +43,8 @@ class ReferenceNetwork {
   };
   using Sample = std::vector<LayerState>;  // [layer]
 
-  const std::vector<Values>& product_weights() const { return has_copies_ ? weight_ : master_; }
-  std::size_t row_length(std::size_t layer) const { return spec_.inputs_of(layer) + spec_.bias; }
+  const Weights& product_weights() const { return has_copies_ ? weight_ : master_; }
+  std::size_t row_length(std::size_t layer) const { return spec_.row_length(layer); }
   Values quantised(std::span<const double> inputs) const;
   template <typename Random>
   Sample forward(std::span<const double> inputs, Random&& random) const;
@@ -59,13 +56,17 @@ class ReferenceNetwork {
   void copy_weights();
 
   const NetworkSpec spec_;
-  const bool has_copies_;       // whether the format `weight` is not `master`
-  std::vector<Values> master_;  // w [layer][unit][input], the bias last
-  std::vector<Values> weight_;  // v, the same in the format `weight`; empty without copies
+  const bool has_copies_;  // whether the format `weight` is not `master`
+  Weights master_;         // w
+  Weights weight_;         // v, the same in the format `weight`; empty without copies
   std::vector<Sample> batch_;
   std::vector<LayerSums> sums_;
   std::uint32_t step_ = 0;          // samples trained on
   std::uint32_t batches_done_ = 0;  //
 };
+
+/// Which of the sweep's held-out samples a trained network gives their label.
+Bits held_out_right(const ReferenceNetwork& network, const StagedSweep& sweep,
+                    const Progress& progress);
 
 }  // namespace gridrun

@@ -15,24 +15,24 @@ namespace {
 /// A sweep over given samples, to be changed before use.
 TestSweep sweep_of(std::size_t inputs, std::vector<double> values,
                    std::vector<std::uint32_t> labels, std::size_t outputs,
-                   std::vector<Network> networks, std::uint32_t iterations) {
+                   std::vector<StudyNetwork> networks, std::uint32_t iterations) {
   TestSweep test;
   test.dataset = std::make_unique<Dataset>();
   Dataset& dataset = *test.dataset;
-  dataset.inputs = test.staged.inputs = inputs;
+  dataset.inputs = test.study.inputs = inputs;
   dataset.samples = dataset.train_samples = labels.size();
   dataset.classes = static_cast<std::uint32_t>(outputs);
   dataset.values = std::move(values);
   dataset.labels = std::move(labels);
-  StagedSweep& staged = test.staged;
-  staged.dataset = &dataset;
-  staged.order.resize(dataset.samples);
-  std::iota(staged.order.begin(), staged.order.end(), 0U);
-  staged.outputs = outputs;
-  staged.networks = std::move(networks);
-  staged.iterations = iterations;
+  StudySweep& study = test.study;
+  study.dataset = &dataset;
+  study.order.resize(dataset.samples);
+  std::iota(study.order.begin(), study.order.end(), 0U);
+  study.outputs = outputs;
+  study.networks = std::move(networks);
+  study.iterations = iterations;
   for (std::size_t i = 0; i < outputs * inputs; ++i)
-    staged.weights.push_back(static_cast<std::int64_t>(i * 7919 % 1001) - 500);
+    study.weights.push_back(static_cast<std::int64_t>(i * 7919 % 1001) - 500);
   return test;
 }
 
@@ -44,8 +44,8 @@ std::vector<double> distinct_values(std::size_t count) {
   return values;
 }
 
-std::vector<Network> grid(int first_lr, int last_lr, const std::vector<int>& fractions) {
-  std::vector<Network> networks;
+std::vector<StudyNetwork> grid(int first_lr, int last_lr, const std::vector<int>& fractions) {
+  std::vector<StudyNetwork> networks;
   for (int lr = first_lr; lr <= last_lr; ++lr)
     for (const int fraction : fractions) networks.push_back({lr, fraction});
   return networks;
@@ -54,16 +54,15 @@ std::vector<Network> grid(int first_lr, int last_lr, const std::vector<int>& fra
 /// Expects the reference's outcomes of the engine at every SIMD target, on an odd number of
 /// threads; returns what happened on the way, which is the same at every target.
 TrainingStatistics expect_same_everywhere(const TestSweep& sweep) {
-  const Outcomes expected = reference_outcomes(sweep.staged);
+  const Outcomes expected = reference_outcomes(sweep.staged());
   std::optional<TrainingStatistics> statistics;
   for (const std::int64_t target : simd_targets()) {
     const OnlyTarget only(target);
     CpuEngine engine(3);
     Progress progress;
-    EXPECT_TRUE(engine.train(sweep.staged, progress) == expected)
+    EXPECT_TRUE(engine.train(sweep.staged(), progress) == expected)
         << sweep.description << " on " << hwy::TargetName(target);
-    EXPECT_EQ(progress.done(),
-              std::uint64_t{sweep.staged.iterations} * sweep.staged.networks.size());
+    EXPECT_EQ(progress.done(), std::uint64_t{sweep.study.iterations} * sweep.study.networks.size());
     if (!statistics) statistics = engine.statistics();
     EXPECT_EQ(engine.statistics().narrow_steps, statistics->narrow_steps);
     EXPECT_EQ(engine.statistics().short_steps, statistics->short_steps);
@@ -105,11 +104,11 @@ INSTANTIATE_TEST_SUITE_P(Seeds, CpuEngineRandom, ::testing::Range(0U, 8U));
 TEST(CpuEngine, AnyNumberOfThreadsGivesTheSame) {
   for (const std::uint32_t seed : {3U, 14U, 15U}) {
     const TestSweep sweep = random_sweep(seed);
-    const Outcomes expected = reference_outcomes(sweep.staged);
+    const Outcomes expected = reference_outcomes(sweep.staged());
     for (const unsigned threads : {1U, 2U, 3U, 5U, 7U, 16U, 33U}) {
       CpuEngine engine(threads);
       Progress progress;
-      EXPECT_TRUE(engine.train(sweep.staged, progress) == expected) << seed << ", " << threads;
+      EXPECT_TRUE(engine.train(sweep.staged(), progress) == expected) << seed << ", " << threads;
     }
   }
 }
@@ -133,7 +132,7 @@ TEST(CpuEngine, FractionsThatShareAGroup) {
 TEST(CpuEngine, OneCellOneNeuronOneInputOneStep) {
   for (const auto activation : {Activation::relu, Activation::linear}) {
     TestSweep sweep = sweep_of(1, {0.75}, {0}, 1, {{2, 10}}, 1);
-    sweep.staged.activation = activation;
+    sweep.study.activation = activation;
     EXPECT_EQ(expect_same_everywhere(sweep).narrow_steps, 1U);
   }
 }
@@ -141,7 +140,7 @@ TEST(CpuEngine, OneCellOneNeuronOneInputOneStep) {
 TEST(CpuEngine, SamplesOfZerosOnly) {
   for (const auto activation : {Activation::relu, Activation::linear}) {
     TestSweep sweep = sweep_of(5, std::vector<double>(15), {1, 0, 1}, 2, grid(0, 3, {8}), 200);
-    sweep.staged.activation = activation;
+    sweep.study.activation = activation;
     expect_same_everywhere(sweep);
     sweep.dataset->values = std::vector<std::uint8_t>(15);
     expect_same_everywhere(sweep);
@@ -151,7 +150,7 @@ TEST(CpuEngine, SamplesOfZerosOnly) {
 TEST(CpuEngine, MoreStepsThanSamplesAndThanABlock) {
   TestSweep sweep =
       sweep_of(6, distinct_values(6 * 7), {0, 1, 2, 0, 1, 2, 2}, 3, grid(5, 9, {8, 14}), 5000);
-  sweep.staged.activation = Activation::linear;
+  sweep.study.activation = Activation::linear;
   EXPECT_EQ(expect_same_everywhere(sweep).widened, 0U);
 }
 
@@ -164,7 +163,7 @@ TEST(CpuEngine, MoreDistinctInputsThanAPaletteHolds) {
 }
 
 /// Dense bytes whose values repeat often, so that chunks of 4 and of 2 rows are many.
-TestSweep dense_bytes(std::vector<Network> networks, std::uint32_t iterations) {
+TestSweep dense_bytes(std::vector<StudyNetwork> networks, std::uint32_t iterations) {
   TestSweep sweep =
       sweep_of(50, {}, {0, 1, 0, 1, 1, 0, 1, 0, 0, 1}, 2, std::move(networks), iterations);
   std::vector<std::uint8_t> bytes;
@@ -183,9 +182,9 @@ TEST(CpuEngine, DenseBytes) {
 
 TEST(CpuEngineGuards, InitialWeightsBeyondTheLimitStartWide) {
   TestSweep sweep = dense_bytes(grid(5, 8, {8}), 100);
-  sweep.staged.weights[3] = -narrow_weight_limit;
+  sweep.study.weights[3] = -narrow_weight_limit;
   EXPECT_EQ(expect_same_everywhere(sweep).wide_steps, 0U);  // z < 0: it never updates
-  sweep.staged.weights[3] = -narrow_weight_limit - std::int64_t{1};
+  sweep.study.weights[3] = -narrow_weight_limit - std::int64_t{1};
   const TrainingStatistics statistics = expect_same_everywhere(sweep);
   EXPECT_EQ(statistics.widened, 0U);
   EXPECT_EQ(statistics.wide_steps, 4 * 100U);
@@ -205,31 +204,31 @@ TEST(CpuEngineGuards, AnActivationBeyondTheLimitWidens) {
   // One input of 1 at fraction 0: a = w. The label's neuron does not matter to the guard.
   for (const std::int64_t weight : {(std::int64_t{1} << 27) - 1, std::int64_t{1} << 27}) {
     TestSweep sweep = sweep_of(2, {1.0, 1.0}, {1}, 2, {{40, 0}}, 1);
-    sweep.staged.weights = {weight, weight, 0, 0};
+    sweep.study.weights = {weight, weight, 0, 0};
     const bool beyond = 2 * weight >= std::int64_t{1} << 28;
     for (const auto activation : {Activation::relu, Activation::linear}) {
-      sweep.staged.activation = activation;
+      sweep.study.activation = activation;
       EXPECT_EQ(expect_same_everywhere(sweep).widened, beyond ? 1U : 0U);
     }
   }
   TestSweep sweep = sweep_of(2, {1.0, 1.0}, {1}, 2, {{40, 0}}, 1);
-  sweep.staged.weights = {-(1 << 29) + 1, -(1 << 29) + 1, 0, 0};
+  sweep.study.weights = {-(1 << 29) + 1, -(1 << 29) + 1, 0, 0};
   EXPECT_EQ(expect_same_everywhere(sweep).widened, 0U);  // ReLU has it as 0
-  sweep.staged.activation = Activation::linear;
+  sweep.study.activation = Activation::linear;
   EXPECT_EQ(expect_same_everywhere(sweep).widened, 1U);
 }
 
 /// lr 0 and inputs of 1 swing the weights ever wider: w becomes about (1 - inputs) w.
 TestSweep growing_weights(std::uint32_t iterations) {
   TestSweep sweep = sweep_of(3, {1, 1, 1}, {0}, 1, {{0, 8}}, iterations);
-  sweep.staged.activation = Activation::linear;
+  sweep.study.activation = Activation::linear;
   return sweep;
 }
 
 /// Errors stay large and change sign, so that the bound on weights grows and the weights do not.
 TestSweep swinging_weights(int fraction) {
   TestSweep sweep = sweep_of(1, {1.0, 1.0}, {0, 1}, 2, {{1, fraction}}, 1000);
-  sweep.staged.activation = Activation::linear;
+  sweep.study.activation = Activation::linear;
   return sweep;
 }
 
@@ -259,9 +258,9 @@ TEST(CpuEngineGuards, OnlySmallWeightsAreShort) {
   for (const std::int64_t sign : {1, -1})
     for (const std::int64_t weight : {short_weight_limit / 2, short_weight_limit / 2 + 1}) {
       TestSweep sweep = sweep_of(4, {1.0, 1.0, 1.0, 1.0}, {0}, 1, {{30, 14}}, 1);
-      sweep.staged.weights.assign(4, sign * weight);
+      sweep.study.weights.assign(4, sign * weight);
       for (const auto activation : {Activation::relu, Activation::linear}) {
-        sweep.staged.activation = activation;
+        sweep.study.activation = activation;
         EXPECT_EQ(expect_same_everywhere(sweep).short_steps,
                   weight <= short_weight_limit / 2 ? 1U : 0U);
       }
@@ -273,9 +272,9 @@ TEST(CpuEngineGuards, SumsThatMayPass31BitsAreNotShort) {
   std::vector<double> values(2 * 64, 1.0);
   std::fill_n(values.begin() + 1, 63, 0.0);
   TestSweep sweep = sweep_of(64, values, {0, 0}, 1, {{30, 14}}, 100);
-  sweep.staged.weights.assign(64, short_weight_limit / 2);
+  sweep.study.weights.assign(64, short_weight_limit / 2);
   EXPECT_EQ(expect_same_everywhere(sweep).short_steps, 50U);
-  sweep.staged.weights.assign(64, -short_weight_limit / 2);
+  sweep.study.weights.assign(64, -short_weight_limit / 2);
   EXPECT_EQ(expect_same_everywhere(sweep).short_steps, 50U);
 }
 
@@ -294,7 +293,7 @@ TEST(CpuEngineGuards, AShortBoundThatRunsOutIsMeasuredAgain) {
 
 TEST(CpuEngineGuards, UpdatesThatSumBeyond32BitsTakeLongSums) {
   TestSweep sweep = dense_bytes(grid(9, 9, {27}), 100);
-  sweep.staged.activation = Activation::linear;
+  sweep.study.activation = Activation::linear;
   const TrainingStatistics statistics = expect_same_everywhere(sweep);
   EXPECT_GT(statistics.long_update_sums, 0U);
   EXPECT_EQ(statistics.wide_steps, 0U);
@@ -303,7 +302,7 @@ TEST(CpuEngineGuards, UpdatesThatSumBeyond32BitsTakeLongSums) {
 TEST(CpuEngineGuards, DivergencePast32AndPast64BitsInMidBlock) {
   for (int lr = 0; lr < 3; ++lr) {
     TestSweep sweep = dense_bytes(grid(lr, lr + 9, {4, 12, 20}), 700);
-    sweep.staged.activation = Activation::linear;
+    sweep.study.activation = Activation::linear;
     const TrainingStatistics statistics = expect_same_everywhere(sweep);
     EXPECT_GT(statistics.narrow_steps, 0U);
     EXPECT_GT(statistics.widened, 0U);
@@ -314,9 +313,9 @@ TEST(CpuEngineGuards, DivergencePast32AndPast64BitsInMidBlock) {
 // The lanes that leave 32 bits, and only they, go on in 64.
 
 /// Linear networks over dense bytes: those of lr 0 to 2 diverge within some hundred steps.
-TestSweep diverging_lanes(std::vector<Network> networks) {
+TestSweep diverging_lanes(std::vector<StudyNetwork> networks) {
   TestSweep sweep = dense_bytes(std::move(networks), 700);
-  sweep.staged.activation = Activation::linear;
+  sweep.study.activation = Activation::linear;
   return sweep;
 }
 
@@ -334,8 +333,8 @@ TEST(CpuEngineLanes, OnlyDivergingLanesLeave) {
 TEST(CpuEngineLanes, OnlyLanesThatGrowTooFastLeave) {
   // The bound on weights is half of the limit, and lr 0 may add more than the other half.
   TestSweep sweep = sweep_of(1, {1.0}, {0}, 1, {{30, 0}, {0, 0}, {30, 0}}, 1);
-  sweep.staged.activation = Activation::linear;
-  sweep.staged.weights = {-(narrow_weight_limit / 2)};
+  sweep.study.activation = Activation::linear;
+  sweep.study.weights = {-(narrow_weight_limit / 2)};
   const TrainingStatistics statistics = expect_same_everywhere(sweep);
   EXPECT_EQ(statistics.widened, 1U);
   EXPECT_EQ(statistics.narrow_steps, 1U);
@@ -345,8 +344,8 @@ TEST(CpuEngineLanes, OnlyLanesThatGrowTooFastLeave) {
 TEST(CpuEngineLanes, OnlyLanesOfLargeWeightsLeave) {
   // Weights go to 2^29, since an input of 1/4 times them goes to 1; with lr 30 they hardly move.
   TestSweep sweep = sweep_of(1, {0.25}, {0}, 1, {{30, 27}, {0, 27}, {30, 27}}, 100);
-  sweep.staged.activation = Activation::linear;
-  sweep.staged.weights = {0};
+  sweep.study.activation = Activation::linear;
+  sweep.study.weights = {0};
   const TrainingStatistics statistics = expect_same_everywhere(sweep);
   EXPECT_EQ(statistics.widened, 1U);
   EXPECT_EQ(statistics.narrow_steps, 100U);
@@ -355,7 +354,7 @@ TEST(CpuEngineLanes, OnlyLanesOfLargeWeightsLeave) {
 
 TEST(CpuEngineLanes, AnyNumberOfLanesLeaves) {
   for (const std::size_t leaving : {1U, 3U, 4U, 5U, 8U, 9U, 15U, 16U}) {
-    std::vector<Network> networks(leaving, {0, 12});
+    std::vector<StudyNetwork> networks(leaving, {0, 12});
     networks.resize(16, {12, 12});
     TestSweep sweep = diverging_lanes(std::move(networks));
     sweep.description = std::to_string(leaving) + " lanes leave";
@@ -366,10 +365,10 @@ TEST(CpuEngineLanes, AnyNumberOfLanesLeaves) {
 }
 
 TEST(CpuEngineLanes, LanesLeaveOneAfterTheOther) {
-  std::vector<Network> networks;
+  std::vector<StudyNetwork> networks;
   for (int fraction = 3; fraction <= 26; fraction += 2) networks.push_back({0, fraction});
   EXPECT_EQ(expect_same_everywhere(diverging_lanes(networks)).widened, 2 * networks.size());
-  for (Network& network : networks) network.fraction = 12;
+  for (StudyNetwork& network : networks) network.fraction = 12;
   networks[3].lr = 1;
   networks[7].lr = 30;
   EXPECT_EQ(expect_same_everywhere(diverging_lanes(networks)).widened, 2 * networks.size() - 2);
@@ -390,9 +389,9 @@ TEST(CpuEngineLanes, SumsOfWrappedUpdatesOfCoarseFractions) {
       std::vector<double> values;
       for (int i = 0; i < 12; ++i) values.insert(values.end(), repeats, i % 2 ? 1.0 + i : -1.0 - i);
       TestSweep sweep = sweep_of(12 * repeats, values, {0}, 3, grid(0, 2, {fraction}), 60);
-      for (std::size_t i = 0; i < sweep.staged.weights.size(); ++i)
-        sweep.staged.weights[i] = static_cast<std::int64_t>((i + 1) * 0x9e3779b97f4a7c15);
-      sweep.staged.activation = Activation::linear;
+      for (std::size_t i = 0; i < sweep.study.weights.size(); ++i)
+        sweep.study.weights[i] = static_cast<std::int64_t>((i + 1) * 0x9e3779b97f4a7c15);
+      sweep.study.activation = Activation::linear;
       EXPECT_EQ(expect_same_everywhere(sweep).narrow_steps, 0U);
     }
 }
@@ -402,7 +401,7 @@ TEST(CpuEngineLanes, InputsOfMoreThan32Bits) {
     for (const auto activation : {Activation::relu, Activation::linear}) {
       TestSweep sweep = sweep_of(20, distinct_values(20 * 30), std::vector<std::uint32_t>(30, 2), 4,
                                  grid(0, 6, {fraction}), 90);
-      sweep.staged.activation = activation;
+      sweep.study.activation = activation;
       EXPECT_EQ(expect_same_everywhere(sweep).narrow_steps, 0U);
     }
 }
@@ -415,11 +414,11 @@ TEST(CpuEngine, UpdatesOfSomeLanes) {
   };
   for (const Case& c : {Case{8, 8, 0, 1}, Case{0, 8, 8, 1}, Case{4, 8, 4, 1}, Case{4, 4, 8, 1},
                         Case{2, 8, 6, 0}, Case{7, 2, 7, 1}, Case{3, 2, 8, 1}, Case{8, 0, 8, 0}}) {
-    std::vector<Network> networks(c.before, {30, 0});
+    std::vector<StudyNetwork> networks(c.before, {30, 0});
     networks.insert(networks.end(), c.active, {30, 1});
     networks.insert(networks.end(), c.after, {30, 2});
     TestSweep sweep = sweep_of(1, {0.3}, {0}, 1, std::move(networks), 1);
-    sweep.staged.weights = {3};
+    sweep.study.weights = {3};
     sweep.description = std::to_string(c.before) + ", " + std::to_string(c.active);
     EXPECT_EQ(expect_same_everywhere(sweep).half_updates, c.half_updates) << sweep.description;
   }
@@ -452,7 +451,7 @@ TEST(CpuEngine, StopsWhenItsProgressIsStopped) {
   CpuEngine engine(3);
   Progress progress;
   progress.stop();
-  EXPECT_THROW(engine.train(sweep.staged, progress), Interrupted);
+  EXPECT_THROW(engine.train(sweep.staged(), progress), Interrupted);
   EXPECT_EQ(progress.done(), 0U);
 }
 
@@ -480,7 +479,7 @@ TEST(LaneGroup, EveryNetworkIsInOneGroup) {
 }
 
 TEST(LaneGroup, AMillionNetworksOfOneFraction) {
-  const std::vector<Network> networks(1'000'000, {7, 12});
+  const std::vector<StudyNetwork> networks(1'000'000, {7, 12});
   EXPECT_EQ(group_networks(networks, true).size(), networks.size() / group_lanes);
 }
 

@@ -1,0 +1,461 @@
+#include "configuration/keys.hpp"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <limits>
+#include <numeric>
+#include <optional>
+#include <type_traits>
+
+#include "base/shipped_files.hpp"
+#include "configuration/given_values.hpp"
+
+namespace gridrun {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+template <typename Value>
+struct Named {
+  const char* name;
+  Value value;
+};
+
+template <typename Value>
+using Choices = std::vector<Named<Value>>;
+
+const Choices<SampleOrder> sample_orders = {{"as_stored", SampleOrder::as_stored},
+                                            {"by_label", SampleOrder::by_label}};
+const Choices<Activation> activations = {{"relu", Activation::relu},
+                                         {"linear", Activation::linear},
+                                         {"leaky_relu", Activation::leaky_relu}};
+const Choices<DrawOrder> draw_orders = {{"shuffle_then_weights", DrawOrder::shuffle_then_weights},
+                                        {"weights_then_shuffle", DrawOrder::weights_then_shuffle},
+                                        {"weights", DrawOrder::weights}};
+const Choices<TrainSamples> train_samples = {{"all", TrainSamples::all},
+                                             {"train", TrainSamples::train}};
+const Choices<WeightUnit> weight_units = {{"lsb", WeightUnit::lsb}, {"real", WeightUnit::real}};
+const Choices<Round> deterministic_rounds = {{"floor", Round::floor},
+                                             {"toward_zero", Round::toward_zero},
+                                             {"nearest_up", Round::nearest_up},
+                                             {"nearest_down", Round::nearest_down},
+                                             {"nearest_even", Round::nearest_even},
+                                             {"nearest_away", Round::nearest_away}};
+const Choices<Round> rounds = [] {
+  Choices<Round> all = deterministic_rounds;
+  all.push_back({"stochastic", Round::stochastic});
+  return all;
+}();
+const Choices<Round> input_rounds = {{"nearest_even", Round::nearest_even}};
+const Choices<Overflow> overflows = {{"wrap", Overflow::wrap},
+                                     {"saturate", Overflow::saturate},
+                                     {"saturate_symmetric", Overflow::saturate_symmetric}};
+
+/// A data set's name, and what its path and scale are when the configuration does not say.
+struct KnownDataset {
+  const char* path;  // empty: must be given
+  double scale;
+};
+const Choices<KnownDataset> datasets = {{"digits", {default_digits_path, 16.0}},
+                                        {"mnist", {default_mnist_path, 255.0}},
+                                        {"idx", {"", 255.0}},
+                                        {"csv", {"", 1.0}}};
+
+template <typename Value>
+std::vector<std::string> names_of(const Choices<Value>& choices) {
+  std::vector<std::string> names;
+  for (const auto& choice : choices) names.emplace_back(choice.name);
+  return names;
+}
+
+template <typename Value>
+const Named<Value>& named(const Choices<Value>& choices, const std::string& name) {
+  return *std::find_if(choices.begin(), choices.end(),
+                       [&](const auto& choice) { return choice.name == name; });
+}
+
+template <typename Value>
+std::string name_of(const Choices<Value>& choices, Value value) {
+  return std::find_if(choices.begin(), choices.end(),
+                      [&](const auto& choice) { return choice.value == value; })
+      ->name;
+}
+
+/// A member's type, or that of the value in an optional member.
+template <typename Member>
+struct Held {
+  using Type = Member;
+};
+template <typename Value>
+struct Held<std::optional<Value>> {
+  using Type = Value;
+};
+
+/// json of a member, null where an optional one holds nothing.
+template <typename Member, typename AsJson>
+json written(const Member& member, const AsJson& as_json) {
+  if constexpr (std::is_same_v<Member, typename Held<Member>::Type>) {
+    return as_json(member);
+  } else {
+    if (!member) return nullptr;
+    return as_json(*member);
+  }
+}
+
+// Each of these describes a key whose value is the member that `member` returns of a Sweep. Where
+// no default is told, it is the member of a Sweep that nobody has touched.
+
+template <typename Member, typename Read, typename AsJson>
+Key key(const std::string& name, const std::string& type, const std::string& help, Member member,
+        Read read, AsJson as_json) {
+  Key key;
+  key.name = name;
+  key.type = type;
+  key.help = help;
+  key.read = [=](const GivenValues& given, Sweep& sweep) { member(sweep) = read(given); };
+  key.write = [=](const Sweep& sweep) {
+    return written(member(const_cast<Sweep&>(sweep)), as_json);  // it is only read
+  };
+  const json otherwise = key.write(Sweep{});
+  key.otherwise = otherwise.is_string() ? otherwise.get<std::string>()
+                  : otherwise.is_null() ? ""
+                                        : otherwise.dump();
+  return key;
+}
+
+Key with_default(Key key, const std::string& otherwise) {
+  key.otherwise = otherwise;
+  return key;
+}
+
+template <typename Member>
+Key integer(const std::string& name, std::int64_t least, std::int64_t most, const std::string& help,
+            Member member) {
+  using Integer =
+      typename Held<std::remove_reference_t<decltype(member(std::declval<Sweep&>()))>>::Type;
+  return key(
+      name, fmt::format("integer, {} to {}", least, most), help, member,
+      [=](const GivenValues& given) {
+        return static_cast<Integer>(given.integer(name, least, most));
+      },
+      [](Integer value) { return json(value); });
+}
+
+/// `holds` says whether a number is in order, `expected` which are.
+template <typename Member, typename Holds>
+Key real(const std::string& name, const std::string& expected, Holds holds, const std::string& help,
+         Member member) {
+  return key(
+      name, expected, help, member,
+      [=](const GivenValues& given) {
+        const double value = given.real(name);
+        if (!holds(value)) given.fail(name, "a " + expected);
+        return value;
+      },
+      [](double value) { return json(value); });
+}
+
+template <typename Value, typename Member>
+Key choice(const std::string& name, const Choices<Value>& choices, const std::string& help,
+           Member member) {
+  return key(
+      name, fmt::format("{}", fmt::join(names_of(choices), ", ")), help, member,
+      [name, &choices](const GivenValues& given) {
+        return named(choices, given.choice(name, names_of(choices))).value;
+      },
+      [&choices](Value value) { return json(name_of(choices, value)); });
+}
+
+template <typename Member>
+Key boolean(const std::string& name, const std::string& help, Member member) {
+  return key(
+      name, "true, false", help, member,
+      [=](const GivenValues& given) { return given.boolean(name); },
+      [](bool value) { return json(value); });
+}
+
+/// `otherwise` has the ends that a range does not give.
+template <typename Member>
+Key axis(const std::string& name, int least, int most, const std::vector<int>& otherwise,
+         const std::string& help, Member member) {
+  Key axis = key(
+      name, fmt::format("{{ from, to }}, list or integer, {} to {}", least, most), help, member,
+      [=](const GivenValues& given) { return given.axis(name, least, most, otherwise); },
+      [](const std::vector<int>& values) { return values.empty() ? json(nullptr) : json(values); });
+  axis.parts = {"from", "to"};
+  return axis;
+}
+
+std::vector<int> range(int from, int to) {
+  std::vector<int> values(static_cast<std::size_t>(to - from + 1));
+  std::iota(values.begin(), values.end(), from);
+  return values;
+}
+
+#define GRIDRUN_MEMBER(path) \
+  [](Sweep & sweep) -> auto& { return sweep.path; }
+
+Key dataset_name() {
+  Key name = key(
+      "dataset.name", fmt::format("{}", fmt::join(names_of(datasets), ", ")), "the samples",
+      GRIDRUN_MEMBER(dataset.name),
+      [](const GivenValues& given) { return given.choice("dataset.name", names_of(datasets)); },
+      [](const std::string& value) { return json(value); });
+  name.read = [read = name.read](const GivenValues& given, Sweep& sweep) {
+    read(given, sweep);
+    const KnownDataset& known = named(datasets, sweep.dataset.name).value;
+    sweep.dataset.path = known.path;
+    sweep.dataset.scale = known.scale;
+  };
+  return with_default(name, "must be given");
+}
+
+Key dataset_path() {
+  return with_default(
+      key(
+          "dataset.path", "text", "a CSV file, or a directory of IDX files",
+          GRIDRUN_MEMBER(dataset.path),
+          [](const GivenValues& given) {
+            const std::string path = given.text("dataset.path");
+            if (path.find('\0') != std::string::npos)
+              given.fail("dataset.path", "a path, which has no NUL");
+            return path;
+          },
+          [](const std::string& value) { return json(value); }),
+      fmt::format("{} and {} for those two", default_digits_path, default_mnist_path));
+}
+
+Key layers() {
+  constexpr std::int64_t most_units = std::int64_t{1} << 24;
+  return with_default(key(
+                          "network.layers", "list of integers",
+                          "inputs, and the units of each layer", GRIDRUN_MEMBER(network.layers),
+                          [](const GivenValues& given) {
+                            const auto units = given.integers(
+                                "network.layers", 2, "[inputs, ..., outputs]", 1, most_units);
+                            return std::vector<std::uint32_t>(units.begin(), units.end());
+                          },
+                          [](const std::vector<std::uint32_t>& units) { return json(units); }),
+                      "inputs and labels of the data");
+}
+
+Key init_std() {
+  Key std;
+  std.name = "init.std";
+  std.type = "number of at least 0, he, xavier";
+  std.otherwise = json(InitialWeights{}.std).dump();
+  std.help =
+      "standard deviation of the weights; he: √(2 / inputs), xavier: √(2 / (inputs + units))";
+  std.read = [](const GivenValues& given, Sweep& sweep) {
+    if (given.find("init.std")->is_string()) {
+      const std::string name = given.text("init.std");
+      if (name != "he" && name != "xavier")
+        given.fail("init.std", "a number of at least 0, \"he\" or \"xavier\"");
+      sweep.init.spread = name == "he" ? WeightSpread::he : WeightSpread::xavier;
+      return;
+    }
+    sweep.init.std = given.real("init.std");
+    if (sweep.init.std < 0) given.fail("init.std", "a number of at least 0");
+  };
+  std.write = [](const Sweep& sweep) {
+    return sweep.init.spread == WeightSpread::std  ? json(sweep.init.std)
+           : sweep.init.spread == WeightSpread::he ? json("he")
+                                                   : json("xavier");
+  };
+  return std;
+}
+
+/// A member of what is said of a tensor's format, or without one of all.
+template <typename Value>
+struct FormatMember {
+  std::optional<Tensor> tensor;
+  std::optional<Value> PartialFormat::*part;
+
+  std::optional<Value>& operator()(Sweep& sweep) const {
+    auto& precision = sweep.precision;
+    PartialFormat& format =
+        tensor ? precision.tensor[static_cast<std::size_t>(*tensor)] : precision.all;
+    return format.*part;
+  }
+};
+
+/// The keys of a format: of one tensor, or without one of all.
+void add_format(std::vector<Key>& keys, std::optional<Tensor> tensor) {
+  const std::string table =
+      tensor ? fmt::format("precision.{}.", tensor_names[static_cast<std::size_t>(*tensor)])
+             : "precision.";
+  const auto member = [tensor](auto part) { return FormatMember{tensor, part}; };
+  const bool sums = tensor == Tensor::accumulator;
+  const auto add = [&](Key key, const std::string& otherwise) {
+    keys.push_back(with_default(
+        std::move(key),
+        tensor && !sums ? "as precision." + key.name.substr(table.size()) : otherwise));
+  };
+  add(integer(table + "bits", min_bits, max_bits, "width of the words, the sign counted",
+              member(&PartialFormat::bits)),
+      "64");
+  if (!sums) {
+    add(integer(table + "fraction", 0, max_fraction, "bits after the binary point",
+                member(&PartialFormat::fraction)),
+        "grid.fraction");
+    add(integer(table + "integer", min_bits - max_bits, max_bits,
+                "bits before it, the sign counted, in place of fraction",
+                member(&PartialFormat::integer)),
+        "");
+    add(choice(table + "round", tensor == Tensor::input ? input_rounds : rounds,
+               "what becomes of bits that are dropped", member(&PartialFormat::round)),
+        "floor");
+  }
+  add(choice(table + "overflow", overflows, "what becomes of values that the word cannot hold",
+             member(&PartialFormat::overflow)),
+      "wrap");
+  if (!sums && tensor != Tensor::input)
+    add(integer(table + "random_bits", 1, 32, "random bits of a stochastic rounding",
+                member(&PartialFormat::random_bits)),
+        "32");
+}
+
+std::vector<Key> all_keys() {
+  constexpr std::int64_t most_steps = std::numeric_limits<std::int32_t>::max();
+  constexpr std::int64_t widest_window = 999'999;
+  constexpr std::int64_t largest_seed = std::numeric_limits<std::uint32_t>::max();
+  const auto any = [](double) { return true; };
+
+  std::vector<Key> keys = {
+      dataset_name(),
+      dataset_path(),
+      choice("dataset.order", sample_orders, "the order of the samples before any shuffle",
+             GRIDRUN_MEMBER(dataset.order)),
+      with_default(real(
+                       "dataset.scale", "number above 0", [](double scale) { return scale > 0; },
+                       "input = stored value / scale", GRIDRUN_MEMBER(dataset.scale)),
+                   "16 for digits, 255 for mnist and idx, else 1"),
+      with_default(
+          real(
+              "dataset.test", "number between 0 and 1",
+              [](double share) { return share > 0 && share < 1; },
+              "share of the samples to hold out, drawn by train.seed, of data without a test split",
+              GRIDRUN_MEMBER(dataset.test)),
+          "none"),
+      layers(),
+      choice("network.activation", activations, "what a unit does with its sum",
+             GRIDRUN_MEMBER(network.activation)),
+      with_default(choice("network.output_activation", activations, "the same in the last layer",
+                          GRIDRUN_MEMBER(network.output_activation)),
+                   "network.activation"),
+      integer("network.leak", 0, 62, "leaky_relu's slope below 0 is 2^-leak",
+              GRIDRUN_MEMBER(network.leak)),
+      boolean("network.bias", "an input of one more in every layer", GRIDRUN_MEMBER(network.bias)),
+  };
+  add_format(keys, {});
+  for (std::size_t tensor = 0; tensor < tensor_count; ++tensor)
+    add_format(keys, static_cast<Tensor>(tensor));
+  const std::vector<Key> rest = {
+      choice("init.unit", weight_units,
+             "what the drawn weights are in: units of the last place, or reals",
+             GRIDRUN_MEMBER(init.unit)),
+      real("init.mean", "finite number", any, "mean of the initial weights",
+           GRIDRUN_MEMBER(init.mean)),
+      init_std(),
+      integer("train.iterations", 1, most_steps, "steps of each network, a sample each",
+              GRIDRUN_MEMBER(train.iterations)),
+      integer("train.seed", 0, largest_seed, "of all draws", GRIDRUN_MEMBER(train.seed)),
+      choice("train.draw_order", draw_orders,
+             "which draw comes first; weights: nothing is shuffled",
+             GRIDRUN_MEMBER(train.draw_order)),
+      integer("train.batch", 1, most_steps, "samples an update; divides train.iterations",
+              GRIDRUN_MEMBER(train.batch)),
+      with_default(integer("train.rounding_seed", 0, largest_seed, "of stochastic rounding",
+                           GRIDRUN_MEMBER(train.rounding_seed)),
+                   "train.seed"),
+      choice("train.samples", train_samples,
+             "what is trained on; train: the train split, and the test split is held out",
+             GRIDRUN_MEMBER(train.samples)),
+      with_default(axis("grid.lr", min_lr, max_lr, default_lr(), "learning rates 2^-lr",
+                        GRIDRUN_MEMBER(grid.lr)),
+                   "5 to 19"),
+      with_default(axis("grid.fraction", 0, max_fraction, default_fraction(),
+                        "values of precision.fraction", GRIDRUN_MEMBER(grid.fraction)),
+                   "8 to 23 if no fraction or integer is given anywhere"),
+      with_default(axis("grid.bits", min_bits, max_bits, {4, 16}, "values of precision.bits",
+                        GRIDRUN_MEMBER(grid.bits)),
+                   "not an axis"),
+      integer("report.smooth_window", 1, widest_window, "steps that accuracy is smoothed over, odd",
+              GRIDRUN_MEMBER(report.smooth_window)),
+      integer("report.polyorder", 0, 20, "order of the smoothing, below the window",
+              GRIDRUN_MEMBER(report.polyorder)),
+      real(
+          "report.tolerance", "number from 0 to 1",
+          [](double tolerance) { return tolerance >= 0 && tolerance <= 1; },
+          "accuracies that differ by no more count as equal in the answers",
+          GRIDRUN_MEMBER(report.tolerance)),
+      boolean("report.curves", "write curves.npz", GRIDRUN_MEMBER(report.curves)),
+      boolean("report.weights", "write weights.npz", GRIDRUN_MEMBER(report.weights)),
+  };
+  keys.insert(keys.end(), rest.begin(), rest.end());
+  return keys;
+}
+
+#undef GRIDRUN_MEMBER
+
+/// The keys, those of the tensors as one group "precision.TENSOR.*", which are as precision's.
+std::vector<Key> keys_to_tell() {
+  std::vector<Key> told;
+  for (const Key& key : configuration_keys()) {
+    if (std::count(key.name.begin(), key.name.end(), '.') < 2) {
+      told.push_back(key);
+    } else if (told.back().name != "precision.TENSOR") {
+      Key tensor;
+      tensor.name = "precision.TENSOR";
+      tensor.type = "table";
+      tensor.help = fmt::format(
+          "the same keys for one tensor, of {}; accumulator has bits and overflow only, input "
+          "rounds nearest_even",
+          fmt::join(tensor_names, ", "));
+      tensor.otherwise = "as precision; accumulator: 64 bits, wrap";
+      told.push_back(tensor);
+    }
+  }
+  return told;
+}
+
+}  // namespace
+
+const std::vector<Key>& configuration_keys() {
+  static const std::vector<Key> keys = all_keys();
+  return keys;
+}
+
+std::vector<int> default_lr() { return range(5, 19); }
+
+std::vector<int> default_fraction() { return range(8, 23); }
+
+std::vector<std::string> names_of_keys() {
+  std::vector<std::string> names;
+  for (const Key& key : configuration_keys()) {
+    names.push_back(key.name);
+    for (const std::string& part : key.parts) names.push_back(key.name + "." + part);
+  }
+  return names;
+}
+
+std::string keys_as_markdown() {
+  std::string text = "| key | value | default | |\n|---|---|---|---|\n";
+  for (const Key& key : keys_to_tell())
+    text += fmt::format("| `{}` | {} | {} | {} |\n", key.name, key.type, key.otherwise, key.help);
+  return text;
+}
+
+std::string keys_as_help() {
+  std::string text = "Keys of a configuration, as --set takes them:\n";
+  for (const Key& key : keys_to_tell()) {
+    text += fmt::format("  {:<26} {}\n", key.name, key.type);
+    text += fmt::format("  {:<26} {}{}\n", "", key.help,
+                        key.otherwise.empty() ? "" : fmt::format(" [{}]", key.otherwise));
+  }
+  return text;
+}
+
+}  // namespace gridrun

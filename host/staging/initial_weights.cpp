@@ -1,0 +1,39 @@
+#include "staging/initial_weights.hpp"
+
+#include <cmath>
+
+#include "gridrun/format.hpp"
+
+namespace gridrun {
+
+double initial_std(const NetworkSpec& spec, std::size_t layer) {
+  const auto inputs = static_cast<double>(spec.inputs_of(layer));
+  const auto units = static_cast<double>(spec.units_of(layer));
+  switch (spec.init.spread) {
+    case WeightSpread::he:
+      return std::sqrt(2.0 / inputs);
+    case WeightSpread::xavier:
+      return std::sqrt(2.0 / (inputs + units));
+    case WeightSpread::std:
+      break;
+  }
+  return spec.init.std;
+}
+
+Weights initial_weights(const StagedSweep& sweep, const NetworkSpec& spec) {
+  const Format& master = spec.formats.master;
+  const double unit = spec.init.unit == WeightUnit::lsb ? 1.0 : std::ldexp(1.0, master.fraction);
+  Weights weights(spec.layers());
+  const double* normal = sweep.normals.data();
+  for (std::size_t layer = 0; layer < spec.layers(); ++layer) {
+    const double std = initial_std(spec, layer);
+    weights[layer].resize(spec.units_of(layer) * spec.inputs_of(layer));
+    for (std::int64_t& weight : weights[layer]) {
+      const double drawn = std::rint((spec.init.mean + std * *normal++) * unit);
+      weight = overflowed(static_cast<std::int64_t>(drawn), master.bits, master.overflow);
+    }
+  }
+  return weights;
+}
+
+}  // namespace gridrun

@@ -1,0 +1,18 @@
+// The weights that a network starts from.
+#pragma once
+
+#include <cstddef>
+
+#include "gridrun/outcomes.hpp"
+#include "gridrun/staged_sweep.hpp"
+
+namespace gridrun {
+
+/// The standard deviation of a layer's initial weights, in their unit.
+double initial_std(const NetworkSpec& spec, std::size_t layer);
+
+/// Words of the format `master` [layer][unit][input], without biases, which start at 0. The sweep's
+/// normals are drawn.
+Weights initial_weights(const StagedSweep& sweep, const NetworkSpec& spec);
+
+}  // namespace gridrun

@@ -7,6 +7,7 @@
 
 #include "gridrun/dataset.hpp"
 #include "gridrun/network_spec.hpp"
+#include "gridrun/outcomes.hpp"
 
 namespace gridrun {
 
@@ -18,7 +19,7 @@ struct RandomBits {
 struct RandomNetwork {
   std::string description;
   NetworkSpec spec;
-  std::vector<std::vector<std::int64_t>> weights;  // [layer][unit][input]
+  Weights weights;  // at the start, biases left out
   Dataset dataset;
   std::uint32_t iterations = 0;
 };

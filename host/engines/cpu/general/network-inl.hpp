@@ -17,6 +17,7 @@
 #include "engines/cpu/general/fit_lanes-inl.hpp"
 #include "engines/cpu/general/general_network.hpp"
 #include "engines/cpu/general/philox_lanes-inl.hpp"
+#include "gridrun/weights_digest.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace gridrun {
@@ -49,7 +50,7 @@ class WideSums {
   HWY_INLINE void add_dropped(VWide rest) {
     add(hn::BitCast(WideU(), rest), dropped_low_, dropped_high_);
   }
-  void add_to(GeneralSums& sums) const {
+  void add_to(LayerSums& sums) const {
     sums.abs_update += total(update_low_, update_high_);
     sums.dropped += total(dropped_low_, dropped_high_);
   }
@@ -280,7 +281,7 @@ struct WideKernels {
   /// The update of a batch of one sample; the noise is there where it is drawn.
   template <class Word>
   void update(Layer<Word>& layer, const InputList<Word>& list, RowNoise<NoiseWord> for_gradient,
-              RowNoise<NoiseWord> for_master, GeneralSums& total) {
+              RowNoise<NoiseWord> for_master, LayerSums& total) {
     const Wide d;
     const auto products = aligned_zeros<std::int64_t>(layer.stride);
     WideSums sums;
@@ -299,7 +300,7 @@ struct WideKernels {
 template <class Word, class Kernels>
 class Network final : public GeneralNetwork<Word> {
  public:
-  Network(const NetworkSpec& spec, const LayerWeights& weights)
+  Network(const NetworkSpec& spec, const Weights& weights)
       : spec_(spec),
         most_units_(padded_units(spec)),
         kernels_(spec),
@@ -338,17 +339,28 @@ class Network final : public GeneralNetwork<Word> {
     return arg_max();
   }
 
-  std::vector<std::int64_t> weights(std::size_t number) const override {
-    const Layer<Word>& layer = layers_[number];
-    std::vector<std::int64_t> all;
-    all.reserve(layer.units * layer.rows);
-    for (std::size_t j = 0; j < layer.units; ++j)
-      for (std::size_t k = 0; k < layer.rows; ++k)
-        all.push_back(layer.master.get()[k * layer.stride + j]);
+  Weights weights() const override {
+    Weights all;
+    for (const Layer<Word>& layer : layers_) {
+      std::vector<std::int64_t>& weights = all.emplace_back();
+      weights.reserve(layer.units * layer.rows);
+      for (std::size_t j = 0; j < layer.units; ++j)
+        for (std::size_t k = 0; k < layer.rows; ++k)
+          weights.push_back(layer.master.get()[k * layer.stride + j]);
+    }
     return all;
   }
 
-  const std::vector<GeneralSums>& sums() const override { return sums_; }
+  std::uint64_t weights_digest() const override {
+    std::uint64_t digest = 0, place = 0;
+    for (const Layer<Word>& layer : layers_)
+      for (std::size_t k = 0; k < layer.rows; ++k)
+        for (std::size_t j = 0; j < layer.units; ++j)
+          digest += weight_digest(layer.master.get()[k * layer.stride + j], place++);
+    return digest;
+  }
+
+  const std::vector<LayerSums>& sums() const override { return sums_; }
 
  private:
   static std::size_t padded_units(const NetworkSpec& spec) {
@@ -557,7 +569,7 @@ class Network final : public GeneralNetwork<Word> {
   std::vector<Layer<Word>> layers_;
   hwy::AlignedFreeUniquePtr<std::int64_t[]> products_;  // P of a row [unit]
   std::vector<KeptSample> batch_;
-  std::vector<GeneralSums> sums_;
+  std::vector<LayerSums> sums_;
   std::uint32_t step_ = 0;          // samples trained on
   std::uint32_t batches_done_ = 0;  //
 };

@@ -176,7 +176,7 @@ std::uint64_t sum_of_lanes(VMiddle sums) {
 /// Updates all units that have an error.
 template <int kRound, Range kRange>
 HWY_NOINLINE void update_layer(const Update& all, const std::int16_t* errors, std::size_t stride,
-                               GeneralSums& sums) {
+                               LayerSums& sums) {
   const Short d;
   // A lane's share of a row is at most 2^16 of |u|, and less of what is dropped.
   constexpr std::size_t most_rows = 32768;
@@ -198,7 +198,7 @@ HWY_NOINLINE void update_layer(const Update& all, const std::int16_t* errors, st
   }
 }
 
-using UpdateLayer = void (*)(const Update&, const std::int16_t*, std::size_t, GeneralSums&);
+using UpdateLayer = void (*)(const Update&, const std::int16_t*, std::size_t, LayerSums&);
 
 template <int kRound>
 UpdateLayer update_for(Range range) {
@@ -287,7 +287,7 @@ class ShortKernels {
   }
 
   void update(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list,
-              RowNoise<NoiseWord> for_gradient, RowNoise<NoiseWord> for_master, GeneralSums& sums) {
+              RowNoise<NoiseWord> for_gradient, RowNoise<NoiseWord> for_master, LayerSums& sums) {
     const int shift = layer.to_gradient.shift();
     const std::int16_t constant = rounding_constant(update_round_, shift);
     const bool stochastic = update_round_ == static_cast<int>(Round::stochastic);
@@ -386,7 +386,7 @@ class ShortKernels {
 };
 
 /// Owned by the caller.
-GeneralNetwork<std::int16_t>* new_network_16(const NetworkSpec& spec, const LayerWeights& weights) {
+GeneralNetwork<std::int16_t>* new_network_16(const NetworkSpec& spec, const Weights& weights) {
   return new Network<std::int16_t, ShortKernels>(spec, weights);
 }
 
@@ -402,7 +402,7 @@ HWY_EXPORT(new_network_16);
 }  // namespace
 
 std::unique_ptr<GeneralNetwork<std::int16_t>> make_network_16(const NetworkSpec& spec,
-                                                              const LayerWeights& weights) {
+                                                              const Weights& weights) {
   return std::unique_ptr<GeneralNetwork<std::int16_t>>(
       HWY_DYNAMIC_DISPATCH(new_network_16)(spec, weights));
 }

@@ -15,7 +15,7 @@ namespace HWY_NAMESPACE {
 namespace {
 
 /// Owned by the caller.
-GeneralNetwork<std::int64_t>* new_network_64(const NetworkSpec& spec, const LayerWeights& weights) {
+GeneralNetwork<std::int64_t>* new_network_64(const NetworkSpec& spec, const Weights& weights) {
   return new Network<std::int64_t, WideKernels>(spec, weights);
 }
 
@@ -31,7 +31,7 @@ HWY_EXPORT(new_network_64);
 }  // namespace
 
 std::unique_ptr<GeneralNetwork<std::int64_t>> make_network_64(const NetworkSpec& spec,
-                                                              const LayerWeights& weights) {
+                                                              const Weights& weights) {
   return std::unique_ptr<GeneralNetwork<std::int64_t>>(
       HWY_DYNAMIC_DISPATCH(new_network_64)(spec, weights));
 }

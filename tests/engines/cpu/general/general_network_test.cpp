@@ -17,14 +17,13 @@ namespace {
 struct Trained {
   std::vector<bool> right;
   std::vector<std::size_t> held_out;
-  std::vector<std::vector<std::int64_t>> weights;
-  std::vector<WideSum> sums;  // of |u| and of what was dropped, layer by layer
-
-  friend bool operator==(const Trained&, const Trained&) = default;
+  Weights weights;
+  std::uint64_t digest = 0;
+  std::vector<LayerSums> sums;
 };
 
 Trained by_reference(const RandomNetwork& given) {
-  ReferenceNetwork network(given.spec, {given.weights.begin(), given.weights.end()});
+  ReferenceNetwork network(given.spec, given.weights);
   std::vector<std::vector<double>> samples(given.dataset.samples);
   for (std::size_t i = 0; i < samples.size(); ++i)
     for (std::size_t k = 0; k < given.dataset.inputs; ++k)
@@ -36,10 +35,8 @@ Trained by_reference(const RandomNetwork& given) {
   }
   for (const auto& sample : samples) trained.held_out.push_back(network.classify(sample));
   trained.weights = network.weights();
-  for (const auto& layer : network.sums()) {
-    trained.sums.push_back(layer.abs_update);
-    trained.sums.push_back(layer.dropped);
-  }
+  trained.digest = network.weights_digest();
+  trained.sums = network.sums();
   return trained;
 }
 
@@ -58,31 +55,30 @@ Trained by_general(const RandomNetwork& given, GeneralNetwork<Word>& network) {
   }
   for (const std::uint32_t sample : all)
     trained.held_out.push_back(network.classify(inputs.sample(sample)));
-  for (std::size_t layer = 0; layer < given.spec.layers(); ++layer) {
-    trained.weights.push_back(network.weights(layer));
-    trained.sums.push_back(network.sums()[layer].abs_update);
-    trained.sums.push_back(network.sums()[layer].dropped);
-  }
+  trained.weights = network.weights();
+  trained.digest = network.weights_digest();
+  trained.sums = network.sums();
   return trained;
 }
 
 WordSize words_of(const RandomNetwork& given) {
-  return words_for(given.spec, largest_input(given.dataset, given.spec.formats.input));
+  return words_for(given.spec,
+                   largest_word_of(largest_real(given.dataset), given.spec.formats.input));
 }
 
 void expect_same_as_reference(const RandomNetwork& given, WordSize words) {
   const Trained expected = by_reference(given);
   for (const std::int64_t target : simd_targets()) {
     const OnlyTarget only(target);
-    const LayerWeights weights{given.weights.begin(), given.weights.end()};
     Trained trained;
     if (words == WordSize::bits_16)
-      trained = by_general(given, *make_network_16(given.spec, weights));
+      trained = by_general(given, *make_network_16(given.spec, given.weights));
     else
-      trained = by_general(given, *make_network_64(given.spec, weights));
+      trained = by_general(given, *make_network_64(given.spec, given.weights));
     EXPECT_EQ(trained.right, expected.right) << given.description << hwy::TargetName(target);
     EXPECT_EQ(trained.held_out, expected.held_out) << given.description << hwy::TargetName(target);
     EXPECT_EQ(trained.weights, expected.weights) << given.description << hwy::TargetName(target);
+    EXPECT_EQ(trained.digest, expected.digest) << given.description << hwy::TargetName(target);
     EXPECT_TRUE(trained.sums == expected.sums) << given.description << hwy::TargetName(target);
   }
 }

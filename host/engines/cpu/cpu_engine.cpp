@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/parallel.hpp"
+#include "engines/cpu/general/train_general.hpp"
 #include "engines/cpu/winners.hpp"
 #include "engines/held_out.hpp"
 #include "gridrun/study_sweep.hpp"
@@ -336,14 +337,13 @@ std::string CpuEngine::device() const {
   return fmt::format("{} thread{}, {}", threads_, threads_ == 1 ? "" : "s", simd_target());
 }
 
-std::string CpuEngine::why_not(const NetworkSpec& spec) const {
-  if (has_study_arithmetic(spec)) return {};
-  return "the cpu engine trains the study's arithmetic only";
-}
+std::string CpuEngine::why_not(const NetworkSpec&) const { return {}; }
 
 double CpuEngine::memory_needed(const StagedSweep& sweep) const {
   constexpr double worth_a_pass = 0x1p30;
-  const StudySweep study = study_of(sweep).value();
+  const std::optional<StudySweep> study_sweep = study_of(sweep);
+  if (!study_sweep) return general_memory_needed(sweep, threads_);
+  const StudySweep& study = *study_sweep;
   const double kept =
       study.keep_weights ? static_cast<double>(sweep.networks.size()) * sweep.weights_bytes() : 0;
   const double bytes = training_bytes(study, threads_, most_inputs(study));
@@ -355,8 +355,9 @@ double CpuEngine::memory_needed(const StagedSweep& sweep) const {
 
 Outcomes CpuEngine::train(const StagedSweep& sweep, Progress& progress) {
   statistics_ = {};
-  const StudySweep study = study_of(sweep).value();
-  Outcomes outcomes = Training(study, threads_, progress).run(statistics_);
+  const std::optional<StudySweep> study = study_of(sweep);
+  if (!study) return train_general(sweep, threads_, progress);
+  Outcomes outcomes = Training(*study, threads_, progress).run(statistics_);
   judge_held_out(sweep, outcomes, threads_, progress);
   return outcomes;
 }

@@ -1,0 +1,44 @@
+// Any network that docs/arithmetic.md defines, in SIMD: lanes are the units of a layer, whose
+// weights lie input by input, so that forward, backward and update all run along rows. Equal to
+// ReferenceNetwork in every bit.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "engines/cpu/general/input_block.hpp"
+#include "gridrun/network_spec.hpp"
+#include "gridrun/outcomes.hpp"
+
+namespace gridrun {
+
+/// One network in training. `Word` holds its weights, inputs, activations and errors.
+template <class Word>
+class GeneralNetwork {
+ public:
+  virtual ~GeneralNetwork() = default;
+
+  /// Takes the next sample into the batch, and updates the weights once the batch is full. Returns
+  /// whether the step was right.
+  virtual bool train(const InputList<Word>& inputs, std::uint32_t label) = 0;
+
+  /// The class that the network gives a sample in the held-out pass.
+  virtual std::size_t classify(const InputList<Word>& inputs) = 0;
+
+  /// The master weights.
+  virtual Weights weights() const = 0;
+  virtual std::uint64_t weights_digest() const = 0;
+
+  virtual const std::vector<LayerSums>& sums() const = 0;
+};
+
+/// A network that starts from `weights`, biases left out. Words of 16 bits are for networks whose
+/// words fit: words.hpp.
+std::unique_ptr<GeneralNetwork<std::int16_t>> make_network_16(const NetworkSpec& spec,
+                                                              const Weights& weights);
+std::unique_ptr<GeneralNetwork<std::int64_t>> make_network_64(const NetworkSpec& spec,
+                                                              const Weights& weights);
+
+}  // namespace gridrun

@@ -1,0 +1,112 @@
+// Philox4x32-10 in SIMD lanes, a block a lane: the words of gridrun/philox.hpp.
+// Included once per SIMD target:
+#if defined(GRIDRUN_HOST_PHILOX_LANES_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRIDRUN_HOST_PHILOX_LANES_INL_HPP
+#undef GRIDRUN_HOST_PHILOX_LANES_INL_HPP
+#else
+#define GRIDRUN_HOST_PHILOX_LANES_INL_HPP
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+
+HWY_BEFORE_NAMESPACE();
+namespace gridrun {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// What a tensor's random words depend on beside the element.
+struct DrawOf {
+  std::uint32_t t, layer, tensor, seed;
+};
+
+/// Draws 4 words for each block; as many blocks as `counters` has lanes.
+template <class V>
+HWY_INLINE void philox_blocks(V counters, const DrawOf& of, std::uint32_t* words) {
+  // Each word lies in the low half of a 64-bit lane, with anything in the high half.
+  const hn::DFromV<V> d;
+  const hn::Repartition<std::uint32_t, decltype(d)> d32;
+  const auto multiply = [&](V a, std::uint32_t b) {
+    return hn::MulEven(hn::BitCast(d32, a), hn::BitCast(d32, hn::Set(d, b)));
+  };
+  V c0 = counters, c1 = hn::Set(d, of.t), c2 = hn::Set(d, of.layer), c3 = hn::Set(d, of.tensor);
+  std::uint32_t key_0 = of.seed, key_1 = 0x67726964;
+  for (int round = 0; round < 10; ++round) {
+    const V product_0 = multiply(c0, 0xD2511F53), product_1 = multiply(c2, 0xCD9E8D57);
+    c0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(product_1), c1), hn::Set(d, key_0));
+    c2 = hn::Xor(hn::Xor(hn::ShiftRight<32>(product_0), c3), hn::Set(d, key_1));
+    c1 = product_1;
+    c3 = product_0;
+    key_0 += 0x9E3779B9;
+    key_1 += 0xBB67AE85;
+  }
+  const V low = hn::Set(d, 0xffffffff);
+  const V c01 = hn::Or(hn::And(c0, low), hn::ShiftLeft<32>(c1));
+  const V c23 = hn::Or(hn::And(c2, low), hn::ShiftLeft<32>(c3));
+  hn::StoreInterleaved2(c01, c23, d, reinterpret_cast<std::uint64_t*>(words));
+}
+
+/// The words of `count` elements from `first` on begin in `words` at the offset that is returned.
+/// `words` has room for count + 3 and 4 vectors more.
+inline std::size_t draw_words(std::size_t first, std::size_t count, const DrawOf& of,
+                              std::uint32_t* words) {
+  const hn::ScalableTag<std::uint64_t> d;
+  const std::size_t blocks = (first % 4 + count + 3) / 4;
+  for (std::size_t block = 0; block < blocks; block += hn::Lanes(d))
+    philox_blocks(hn::Iota(d, static_cast<std::uint32_t>(first / 4 + block)), of,
+                  words + 4 * block);
+  return first % 4;
+}
+
+/// Draws the words of rows of `units` elements: element e = k units + j of row k. Row index[i]
+/// begins at rows + i stride. `Word` has a word's 16 or 32 highest bits.
+template <class Word>
+void draw_rows(const std::uint32_t* index, std::size_t count, std::size_t units, const DrawOf& of,
+               std::size_t stride, Word* rows) {
+  const hn::ScalableTag<std::uint64_t> d;
+  const hn::Rebind<std::uint32_t, decltype(d)> narrow;
+  constexpr std::size_t most_blocks = 256;  // at once
+  HWY_ALIGN std::uint32_t blocks[most_blocks], words[4 * most_blocks];
+  const auto begin = [&](std::size_t i) { return std::size_t{index[i]} * units; };
+  if ((units + 6) / 4 > most_blocks - 2 * hn::Lanes(d)) {  // rows of many blocks, piece by piece
+    constexpr std::size_t piece = 4 * (most_blocks / 2);
+    for (std::size_t i = 0; i < count; ++i)
+      for (std::size_t j = 0; j < units; j += piece) {
+        const std::size_t some = std::min(piece, units - j);
+        const std::size_t offset = draw_words(begin(i) + j, some, of, words);
+        for (std::size_t n = 0; n < some; ++n)
+          rows[i * stride + j + n] =
+              static_cast<Word>(words[offset + n] >> (32 - 8 * sizeof(Word)));
+      }
+    return;
+  }
+  for (std::size_t i = 0; i < count;) {  // as many rows at once as there is room for
+    std::size_t used = 0, end = i;
+    for (; end < count; ++end) {
+      const std::size_t last = (begin(end) + units - 1) / 4;
+      if (used + last - begin(end) / 4 >= most_blocks - hn::Lanes(d)) break;
+      for (std::size_t block = begin(end) / 4; block <= last; ++block)
+        blocks[used++] = static_cast<std::uint32_t>(block);
+    }
+    for (std::size_t n = 0; n < hn::Lanes(d); ++n) blocks[used + n] = 0;
+    for (std::size_t n = 0; n < used; n += hn::Lanes(d))
+      philox_blocks(hn::PromoteTo(d, hn::LoadU(narrow, blocks + n)), of, words + 4 * n);
+    const std::uint32_t* from = words;
+    for (; i < end; ++i) {
+      const std::size_t offset = begin(i) % 4;
+      for (std::size_t j = 0; j < units; ++j)
+        rows[i * stride + j] = static_cast<Word>(from[offset + j] >> (32 - 8 * sizeof(Word)));
+      from += 4 * ((offset + units + 3) / 4);
+    }
+  }
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gridrun
+HWY_AFTER_NAMESPACE();
+
+#endif

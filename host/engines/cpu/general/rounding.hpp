@@ -1,0 +1,68 @@
+// The constants of a rounding shift and of an overflow, for words of any size.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+
+#include "gridrun/format.hpp"
+
+namespace gridrun {
+
+/// A rounding that is known at run time only, in place of a Round.
+inline constexpr int any_round = -1;
+
+/// V / 2^shift rounded, all roundings by one rule: with quotient q and rest r it is q + 1 where r >
+/// threshold (+ more_if_negative where V < 0) (- less_if_odd where q is odd) - R, else q.
+template <class Word>
+struct Rounding {
+  int shift;  // 1 ... the word's bits - 1
+  Word mask;  // 2^shift - 1
+  Word threshold;
+  Word more_if_negative = 0;
+  Word less_if_odd = 0;
+
+  Rounding(int n, Round round)
+      : shift(n),
+        mask(static_cast<Word>((std::make_unsigned_t<Word>{1} << n) - 1)),
+        threshold(mask) {
+    const auto half = static_cast<Word>(Word{1} << (n - 1));
+    switch (round) {
+      case Round::floor:
+      case Round::stochastic:
+        break;
+      case Round::toward_zero:
+        more_if_negative = static_cast<Word>(-mask);
+        break;
+      case Round::nearest_up:
+        threshold = static_cast<Word>(half - 1);
+        break;
+      case Round::nearest_down:
+        threshold = half;
+        break;
+      case Round::nearest_even:
+        threshold = half;
+        less_if_odd = 1;
+        break;
+      case Round::nearest_away:
+        threshold = static_cast<Word>(half - 1);
+        more_if_negative = 1;
+        break;
+    }
+  }
+};
+
+/// The range of a format's words; it may be used for words of no fewer bits.
+template <class Word>
+struct WordRange {
+  bool wraps;
+  int spare_bits;
+  Word smallest, largest;
+
+  explicit WordRange(const Format& format)
+      : wraps(format.overflow == Overflow::wrap),
+        spare_bits(static_cast<int>(8 * sizeof(Word)) - format.bits),
+        smallest(static_cast<Word>(smallest_word(format.bits, format.overflow))),
+        largest(static_cast<Word>(largest_word(format.bits))) {}
+};
+
+}  // namespace gridrun

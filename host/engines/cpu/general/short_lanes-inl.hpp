@@ -1,0 +1,94 @@
+// Kernels in 16-bit words: products of pairs of them sum up in 32 bits.
+// Included once per SIMD target:
+#if defined(GRIDRUN_HOST_SHORT_LANES_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRIDRUN_HOST_SHORT_LANES_INL_HPP
+#undef GRIDRUN_HOST_SHORT_LANES_INL_HPP
+#else
+#define GRIDRUN_HOST_SHORT_LANES_INL_HPP
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstdint>
+
+#include "engines/cpu/general/fit_lanes-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace gridrun {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+using Short = hn::ScalableTag<std::int16_t>;
+using Middle = hn::Repartition<std::int32_t, Short>;
+using VShort = hn::Vec<Short>;
+using VMiddle = hn::Vec<Middle>;
+
+/// a[2i] b[2i] + a[2i+1] b[2i+1], wrapped to 32 bits.
+HWY_INLINE VMiddle multiply_pairs(VShort a, VShort b) {
+#if HWY_ARCH_X86 && HWY_TARGET <= HWY_AVX3
+  return VMiddle{_mm512_madd_epi16(a.raw, b.raw)};
+#elif HWY_ARCH_X86 && HWY_TARGET == HWY_AVX2
+  return VMiddle{_mm256_madd_epi16(a.raw, b.raw)};
+#elif HWY_ARCH_X86
+  return VMiddle{_mm_madd_epi16(a.raw, b.raw)};
+#else
+  const Middle d;
+  const VMiddle x = hn::BitCast(d, a), y = hn::BitCast(d, b);
+  const auto even = [](VMiddle v) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
+  return hn::Add(hn::Mul(even(x), even(y)), hn::Mul(hn::ShiftRight<16>(x), hn::ShiftRight<16>(y)));
+#endif
+}
+
+/// A pair of words, as a 32-bit lane holds it.
+HWY_INLINE std::int32_t pair_of(std::int16_t even, std::int16_t odd) {
+  return static_cast<std::int32_t>(static_cast<std::uint16_t>(even) |
+                                   static_cast<std::uint32_t>(static_cast<std::uint16_t>(odd))
+                                       << 16);
+}
+HWY_INLINE VShort set_pairs(std::int32_t pair) {
+  return hn::BitCast(Short(), hn::Set(Middle(), pair));
+}
+
+/// Two vectors of 32-bit lanes as InterleaveLower and InterleaveUpper order them, units of 128 bits
+/// each: InterleaveLower's, then InterleaveUpper's of each 8 words. `store` puts them in order.
+struct MiddlePair {
+  VMiddle lower, upper;
+
+  HWY_INLINE MiddlePair() : lower(hn::Zero(Middle())), upper(hn::Zero(Middle())) {}
+  HWY_INLINE MiddlePair(VMiddle low, VMiddle up) : lower(low), upper(up) {}
+
+  HWY_INLINE void store(std::int32_t* HWY_RESTRICT to) const {
+    const Middle d;
+    if constexpr (hn::MaxLanes(d) == 4) {
+      hn::StoreU(lower, d, to);
+      hn::StoreU(upper, d, to + 4);
+    } else if constexpr (hn::MaxLanes(d) == 8) {
+      hn::StoreU(hn::ConcatLowerLower(d, upper, lower), d, to);
+      hn::StoreU(hn::ConcatUpperUpper(d, upper, lower), d, to + 8);
+    } else {
+      HWY_ALIGN std::int32_t lowers[hn::MaxLanes(d)], uppers[hn::MaxLanes(d)];
+      hn::Store(lower, d, lowers);
+      hn::Store(upper, d, uppers);
+      for (std::size_t i = 0; i < hn::MaxLanes(d); ++i) {
+        to[i / 4 * 8 + i % 4] = lowers[i];
+        to[i / 4 * 8 + i % 4 + 4] = uppers[i];
+      }
+    }
+  }
+
+  /// Adds the lanes to 64-bit sums.
+  HWY_INLINE void add_to(std::int64_t* HWY_RESTRICT sums) const {
+    HWY_ALIGN std::int32_t lanes[2 * hn::MaxLanes(Middle())];
+    store(lanes);
+    const Wide d;
+    for (std::size_t i = 0; i < 2 * hn::Lanes(Middle()); i += hn::Lanes(d))
+      hn::StoreU(hn::Add(hn::LoadU(d, sums + i), load_wide(lanes + i)), d, sums + i);
+  }
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gridrun
+HWY_AFTER_NAMESPACE();
+
+#endif

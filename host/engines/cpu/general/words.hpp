@@ -1,0 +1,16 @@
+// Which words a network needs.
+#pragma once
+
+#include <cstdint>
+
+#include "gridrun/network_spec.hpp"
+
+namespace gridrun {
+
+/// Bits of the words that hold a network's weights, inputs, activations and errors.
+enum class WordSize : std::uint8_t { bits_16 = 16, bits_32 = 32, bits_64 = 64 };
+
+/// The smallest words that are exact for a network whose |x| are at most `largest_input`.
+WordSize words_for(const NetworkSpec& spec, std::uint64_t largest_input);
+
+}  // namespace gridrun

@@ -1,0 +1,105 @@
+#include "engines/cpu/general/general_network.hpp"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <numeric>
+
+#include "engines/cpu/general/words.hpp"
+#include "engines/reference/reference_network.hpp"
+#include "random_network.hpp"
+#include "simd_targets.hpp"
+
+namespace gridrun {
+namespace {
+
+/// All that is to be equal.
+struct Trained {
+  std::vector<bool> right;
+  std::vector<std::size_t> held_out;
+  Weights weights;
+  std::uint64_t digest = 0;
+  std::vector<LayerSums> sums;
+};
+
+Trained by_reference(const RandomNetwork& given) {
+  ReferenceNetwork network(given.spec, given.weights);
+  std::vector<std::vector<double>> samples(given.dataset.samples);
+  for (std::size_t i = 0; i < samples.size(); ++i)
+    for (std::size_t k = 0; k < given.dataset.inputs; ++k)
+      samples[i].push_back(given.dataset.input(i, k));
+  Trained trained;
+  for (std::uint32_t i = 0; i < given.iterations; ++i) {
+    const std::size_t sample = i % samples.size();
+    trained.right.push_back(network.train(samples[sample], given.dataset.labels[sample]));
+  }
+  for (const auto& sample : samples) trained.held_out.push_back(network.classify(sample));
+  trained.weights = network.weights();
+  trained.digest = network.weights_digest();
+  trained.sums = network.sums();
+  return trained;
+}
+
+template <class Word>
+Trained by_general(const RandomNetwork& given, GeneralNetwork<Word>& network) {
+  std::vector<std::uint32_t> all(given.dataset.samples);
+  std::iota(all.begin(), all.end(), 0U);
+  StoredBlock stored;
+  stored.read(given.dataset, all);
+  InputBlock<Word> inputs;
+  inputs.quantise(stored, given.dataset, given.spec.formats.input, given.spec.bias);
+  Trained trained;
+  for (std::uint32_t i = 0; i < given.iterations; ++i) {
+    const std::size_t sample = i % all.size();
+    trained.right.push_back(network.train(inputs.sample(sample), given.dataset.labels[sample]));
+  }
+  for (const std::uint32_t sample : all)
+    trained.held_out.push_back(network.classify(inputs.sample(sample)));
+  trained.weights = network.weights();
+  trained.digest = network.weights_digest();
+  trained.sums = network.sums();
+  return trained;
+}
+
+WordSize words_of(const RandomNetwork& given) {
+  return words_for(given.spec,
+                   largest_word_of(largest_real(given.dataset), given.spec.formats.input));
+}
+
+void expect_same_as_reference(const RandomNetwork& given, WordSize words) {
+  const Trained expected = by_reference(given);
+  for (const std::int64_t target : simd_targets()) {
+    const OnlyTarget only(target);
+    Trained trained;
+    if (words == WordSize::bits_16)
+      trained = by_general(given, *make_network_16(given.spec, given.weights));
+    else
+      trained = by_general(given, *make_network_64(given.spec, given.weights));
+    EXPECT_EQ(trained.right, expected.right) << given.description << hwy::TargetName(target);
+    EXPECT_EQ(trained.held_out, expected.held_out) << given.description << hwy::TargetName(target);
+    EXPECT_EQ(trained.weights, expected.weights) << given.description << hwy::TargetName(target);
+    EXPECT_EQ(trained.digest, expected.digest) << given.description << hwy::TargetName(target);
+    EXPECT_TRUE(trained.sums == expected.sums) << given.description << hwy::TargetName(target);
+  }
+}
+
+TEST(GeneralNetwork, TrainsAsTheReferenceDoes) {
+  std::map<WordSize, int> networks;
+  for (const RandomBits bits : {RandomBits{2, 12}, {8, 16}, {2, 24}, {2, 64}, {31, 33}, {63, 64}})
+    for (std::uint32_t seed = 0; seed < 300; ++seed) {
+      const RandomNetwork given = random_network(seed, bits);
+      ++networks[words_of(given)];
+      expect_same_as_reference(given, words_of(given));
+      if (HasFailure()) return;
+    }
+}
+
+TEST(GeneralNetwork, IsTheSameInWiderWords) {
+  for (std::uint32_t seed = 0; seed < 300; ++seed) {
+    expect_same_as_reference(random_network(seed, {2, 24}), WordSize::bits_64);
+    if (HasFailure()) return;
+  }
+}
+
+}  // namespace
+}  // namespace gridrun

@@ -1,0 +1,142 @@
+// Times the cpu engine on networks beyond the study: hidden layers, narrow words, batches.
+//
+//     gridrun_general_bench [--benchmark_filter=...] [Google Benchmark's other options]
+//
+// Before a sweep is timed, some of its networks are trained for some steps by the reference engine
+// too, and a difference of one bit ends the program with exit status 1. MNIST is found through
+// GRIDRUN_MNIST or data/mnist.
+
+#include <benchmark/benchmark.h>
+
+#include <cstdio>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/machine.hpp"
+#include "base/shipped_files.hpp"
+#include "configuration/configuration.hpp"
+#include "data/load_dataset.hpp"
+#include "engines/cpu/cpu_engine.hpp"
+#include "engines/reference/reference_engine.hpp"
+#include "staging/stage.hpp"
+
+namespace gridrun {
+namespace {
+
+struct Subject {
+  Dataset dataset;
+  StagedSweep staged;
+
+  explicit Subject(const std::vector<std::string>& overrides) {
+    const Sweep sweep = read_configuration(find_configuration("mnist.toml"), overrides);
+    dataset = load_dataset(sweep);
+    staged = stage(sweep, dataset);
+  }
+
+  /// Whether some networks become what the reference engine makes of them in some steps.
+  bool is_right(std::uint32_t steps) const {
+    constexpr std::size_t some = 5;
+    StagedSweep slice = staged;
+    slice.iterations = std::min(slice.iterations, steps);
+    slice.networks.clear();
+    for (std::size_t i = 0; i < some; ++i)
+      slice.networks.push_back(staged.networks[i * (staged.networks.size() - 1) / (some - 1)]);
+    Progress progress;
+    const Outcomes expected = ReferenceEngine(processors()).train(slice, progress);
+    return CpuEngine(processors()).train(slice, progress) == expected;
+  }
+};
+
+void time_engine(benchmark::State& state, const Subject& subject, unsigned threads) {
+  for (auto _ : state) {
+    Progress progress;
+    benchmark::DoNotOptimize(CpuEngine(threads).train(subject.staged, progress));
+  }
+  const auto steps = static_cast<double>(subject.staged.iterations) *
+                     static_cast<double>(subject.staged.networks.size());
+  using benchmark::Counter;
+  state.counters["thread-seconds a network-step"] =
+      Counter(steps / threads, Counter::kIsIterationInvariantRate | Counter::kInvert);
+}
+
+struct Case {
+  const char* name;
+  std::uint32_t checked_steps;
+  std::vector<std::string> overrides;
+};
+
+const std::vector<std::string> hidden = {"network.layers=[784,100,10]", "init.std='he'",
+                                         "init.unit='real'"};
+const std::vector<std::string> words_16 = {"precision.bits=16", "precision.overflow='saturate'",
+                                           "grid.lr={from=5,to=12}",
+                                           "grid.fraction={from=6,to=13}"};
+
+std::vector<std::string> both(std::vector<std::string> a, const std::vector<std::string>& b) {
+  a.insert(a.end(), b.begin(), b.end());
+  return a;
+}
+
+std::vector<Case> cases() {
+  const std::vector<std::string> even = {"precision.round='nearest_even'"};
+  const std::vector<std::string> stochastic = {"precision.round='stochastic'"};
+  const std::vector<std::string> words_24 = {"precision.bits=24", "train.iterations=1000"};
+  const std::vector<std::string> short_run = {"train.iterations=2000"};
+  const std::vector<std::string> deep = {"network.layers=[784,1000,1000,10]",
+                                         "init.std='he'",
+                                         "init.unit='real'",
+                                         "precision.bits=16",
+                                         "precision.overflow='saturate'",
+                                         "grid.lr=[10,12]",
+                                         "grid.fraction=[8]",
+                                         "train.batch=100",
+                                         "train.iterations=1000"};
+  return {{"784-100-10, 16 bits, nearest_even", 200,
+           both(both(both(hidden, words_16), even), short_run)},
+          {"784-100-10, 16 bits, stochastic", 200,
+           both(both(both(hidden, words_16), stochastic), short_run)},
+          {"784-100-10, 24 bits, floor", 200, both(hidden, words_24)},
+          {"784-100-10, 64 bits, floor", 200, both(hidden, {"train.iterations=200"})},
+          {"784-10, 16 bits, nearest_even", 500, both(words_16, even)},
+          {"784-10, 16 bits, stochastic", 500, both(words_16, stochastic)},
+          {"784-1000-1000-10, 16 bits, batch 100", 100, both(deep, even)}};
+}
+
+}  // namespace
+}  // namespace gridrun
+
+int main(int argc, char** argv) {
+  using namespace gridrun;
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  bool differed = false;
+  try {
+    for (const Case& timed : cases()) {
+      const auto threads = processors();
+      benchmark::RegisterBenchmark(timed.name,
+                                   [timed, threads, &differed](benchmark::State& state) {
+                                     static std::string last_name;
+                                     static std::shared_ptr<const Subject> last;
+                                     if (last_name != timed.name) {
+                                       last = std::make_shared<Subject>(timed.overrides);
+                                       last_name = timed.name;
+                                       if (!last->is_right(timed.checked_steps)) {
+                                         differed = true;
+                                         last.reset();
+                                       }
+                                     }
+                                     if (last == nullptr)
+                                       state.SkipWithError("differs from the reference engine");
+                                     else
+                                       time_engine(state, *last, threads);
+                                   })
+          ->UseRealTime()
+          ->Unit(benchmark::kMillisecond);
+    }
+    const bool ran = benchmark::RunSpecifiedBenchmarks() > 0;
+    return ran && !differed ? 0 : 1;
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "gridrun_general_bench: %s\n", error.what());
+    return 1;
+  }
+}

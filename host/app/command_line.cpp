@@ -19,7 +19,7 @@ Options parse_command_line(int argc, const char* const* argv) {
       "gridrun"};
   app.set_version_flag("--version", "gridrun " GRIDRUN_VERSION);
   app.add_option("--config", options.config,
-                 "Configuration: a file, or a shipped one (digits.toml, mnist.toml)")
+                 "Configuration: a file, or a shipped one (digits.toml, mlp.toml, mnist.toml)")
       ->capture_default_str();
   app.add_option("--device", options.device, "auto, cpu, reference, or a GPU's number")
       ->capture_default_str();

@@ -161,7 +161,7 @@ fs::path find_configuration(const std::string& name) {
                          ? fmt::format("--config {}: {}; none are shipped: {} is missing or empty",
                                        path_text(name), why, path_text(shipped_directory()))
                          : fmt::format("--config {}: {}; shipped are {}", path_text(name), why,
-                                       fmt::join(shipped, " and ")));
+                                       fmt::join(shipped, ", ")));
 }
 
 Sweep parse_configuration(const std::string& text, const std::string& source,

@@ -292,7 +292,7 @@ TEST(Configuration, IsFoundAsAPathFirstAndThenAmongTheShipped) {
   EXPECT_EQ(find_configuration("mnist.toml"), shipped_directory() / "mnist.toml");
   EXPECT_EQ(find_configuration("digits"), shipped_directory() / "digits.toml");
   EXPECT_EQ(message_of<RequestError>([] { find_configuration("nothing.toml"); }),
-            "--config nothing.toml: no such file; shipped are digits.toml and mnist.toml");
+            "--config nothing.toml: no such file; shipped are digits.toml, mlp.toml, mnist.toml");
 }
 
 TEST(Configuration, ShippedOnesAreTheStudys) {
@@ -301,6 +301,14 @@ TEST(Configuration, ShippedOnesAreTheStudys) {
     EXPECT_EQ(networks_of(sweep, {1, 1}).size(), 240U);
     EXPECT_EQ(sweep.train.iterations, 10000U);
   }
+}
+
+TEST(Configuration, TheShippedHiddenLayerIsSweptOverWordLengths) {
+  const Sweep sweep = read_configuration(find_configuration("mlp.toml"), {});
+  const auto networks = networks_of(sweep, sweep.network.layers);
+  ASSERT_EQ(networks.size(), 77U);
+  EXPECT_EQ(networks[0].formats.weight, (Format{6, 2, Round::stochastic, Overflow::saturate}));
+  EXPECT_EQ(networks[76].formats.error, (Format{16, 12, Round::stochastic, Overflow::saturate}));
 }
 
 TEST(Configuration, KeysThatMustFitEachOtherAreChecked) {

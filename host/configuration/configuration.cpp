@@ -312,6 +312,9 @@ Sweep checked(const Keys& keys) {
         keys.find("report.smooth_window") ? where(*keys.find("report.smooth_window"), "") + ": "
                                           : "",
         report.smooth_window, train.iterations));
+  if (report.polyorder >= report.smooth_window && !keys.find("report.polyorder"))
+    keys.fail("report.smooth_window",
+              fmt::format("more than report.polyorder, by default {}", report.polyorder));
   if (report.polyorder >= report.smooth_window)
     keys.fail("report.polyorder",
               fmt::format("less than report.smooth_window = {}", report.smooth_window));

@@ -99,6 +99,9 @@ void check_report(const GivenValues& given, const Sweep& sweep) {
     throw RequestError(fmt::format(
         "{}report.smooth_window = {}, expected at most train.iterations = {}",
         given.place("report.smooth_window"), report.smooth_window, sweep.train.iterations));
+  if (report.polyorder >= report.smooth_window && !given.has("report.polyorder"))
+    given.fail("report.smooth_window",
+               fmt::format("more than report.polyorder, by default {}", report.polyorder));
   if (report.polyorder >= report.smooth_window)
     given.fail("report.polyorder",
                fmt::format("less than report.smooth_window = {}", report.smooth_window));

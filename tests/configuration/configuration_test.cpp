@@ -213,6 +213,9 @@ TEST(Configuration, WindowsMustFitTheRun) {
             "--set report.polyorder=21: report.polyorder = 21, expected an integer from 0 to 20");
   EXPECT_EQ(refusal(minimal + "[report]\nsmooth_window = 3\npolyorder = 3\n"),
             "c.toml:5: report.polyorder = 3, expected less than report.smooth_window = 3");
+  EXPECT_EQ(
+      refusal(minimal + "[report]\nsmooth_window = 1\n"),
+      "c.toml:4: report.smooth_window = 1, expected more than report.polyorder, by default 2");
 }
 
 TEST(Configuration, ReportsMustMakeSense) {

@@ -203,10 +203,11 @@ bool is_same_run(const nlohmann::ordered_json& recorded,
                  const nlohmann::ordered_json& configuration) {
   nlohmann::json complete = recorded;  // unlike ordered_json, equal in any order of its keys
   try {
-    for (const Key& key : configuration_keys())
-      if (auto value = key.write(Sweep{});
-          !value.is_null() && !complete.contains(place_in_json(key)))
-        complete[place_in_json(key)] = std::move(value);
+    for (const Key& key : configuration_keys()) {
+      const auto place = place_in_json(key);
+      if (configuration.contains(place) && !complete.contains(place))
+        complete[place] = key.write(Sweep{});
+    }
   } catch (const nlohmann::json::exception&) {
     return false;  // a table that is none
   }

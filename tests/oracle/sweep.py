@@ -253,8 +253,8 @@ def run(path):
             whole(max(map(abs, reals)) * 2.0 ** forms["input"]["fraction"])
     network, batch, iterations = config["network"], config["train"]["batch"], config["train"]["iterations"]
     for cell, forms, weights in zip(cells, all_forms, all_weights):
-        trained = Network(network["layers"], forms, weights, cell["lr"], network["activation"], network["output_activation"], network["leak"], network["bias"],
-                          config["train"]["rounding_seed"])
+        trained = Network(network["layers"], forms, weights, cell["lr"], network["activation"], network["output_activation"],
+                          network["leak"], network["bias"], config["train"]["rounding_seed"])
         right = []
         for first in range(0, iterations, batch):
             right += trained.train([train[step % len(train)] for step in range(first, first + batch)])

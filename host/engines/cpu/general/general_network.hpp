@@ -34,9 +34,11 @@ class GeneralNetwork {
   virtual const std::vector<LayerSums>& sums() const = 0;
 };
 
-/// A network that starts from `weights`, biases left out. Words of 16 bits are for networks whose
-/// words fit: words.hpp.
+/// A network that starts from `weights`, biases left out. Words of 16 and 32 bits are for networks
+/// that fit them: words.hpp.
 std::unique_ptr<GeneralNetwork<std::int16_t>> make_network_16(const NetworkSpec& spec,
+                                                              const Weights& weights);
+std::unique_ptr<GeneralNetwork<std::int32_t>> make_network_32(const NetworkSpec& spec,
                                                               const Weights& weights);
 std::unique_ptr<GeneralNetwork<std::int64_t>> make_network_64(const NetworkSpec& spec,
                                                               const Weights& weights);

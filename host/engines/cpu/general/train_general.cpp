@@ -69,6 +69,8 @@ std::unique_ptr<GeneralNetwork<Word>> make_network(const NetworkSpec& spec,
                                                    const Weights& weights) {
   if constexpr (sizeof(Word) == 2)
     return make_network_16(spec, weights);
+  else if constexpr (sizeof(Word) == 4)
+    return make_network_32(spec, weights);
   else
     return make_network_64(spec, weights);
 }
@@ -176,10 +178,14 @@ Outcomes train_general(const StagedSweep& sweep, unsigned threads, Progress& pro
   Outcomes outcomes(sweep.networks.size());
   const std::vector<Bundle> bundles = bundles_of(sweep, threads);
   parallel_for(bundles.size(), threads, [&](std::size_t b) {
-    if (bundles[b].words == WordSize::bits_16)
-      train_bundle<std::int16_t>(sweep, bundles[b], outcomes, progress);
-    else
-      train_bundle<std::int64_t>(sweep, bundles[b], outcomes, progress);
+    switch (bundles[b].words) {
+      case WordSize::bits_16:
+        return train_bundle<std::int16_t>(sweep, bundles[b], outcomes, progress);
+      case WordSize::bits_32:
+        return train_bundle<std::int32_t>(sweep, bundles[b], outcomes, progress);
+      case WordSize::bits_64:
+        return train_bundle<std::int64_t>(sweep, bundles[b], outcomes, progress);
+    }
   });
   return outcomes;
 }

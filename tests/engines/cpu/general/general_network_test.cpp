@@ -87,7 +87,8 @@ void expect_same_as_reference(const RandomNetwork& given, WordSize words) {
 
 TEST(GeneralNetwork, TrainsAsTheReferenceDoes) {
   std::map<WordSize, int> networks;
-  for (const RandomBits bits : {RandomBits{2, 12}, {8, 16}, {2, 24}, {16, 32}, {2, 64}, {31, 33}, {63, 64}})
+  for (const RandomBits bits :
+       {RandomBits{2, 12}, {8, 16}, {2, 24}, {16, 32}, {2, 64}, {31, 33}, {63, 64}})
     for (std::uint32_t seed = 0; seed < 300; ++seed) {
       const RandomNetwork given = random_network(seed, bits);
       ++networks[words_of(given)];

@@ -193,8 +193,6 @@ std::uint64_t largest_of(const T* values, std::size_t count) {
 
 class MiddleKernels {
  public:
-  using NoiseWord = std::uint32_t;
-
   explicit MiddleKernels(const NetworkSpec& spec)
       : wide_(spec),
         gradient_(spec.formats.gradient),
@@ -229,7 +227,8 @@ class MiddleKernels {
   }
 
   void update(Layer<std::int32_t>& layer, const InputList<std::int32_t>& list,
-              RowNoise<NoiseWord> for_gradient, RowNoise<NoiseWord> for_master, LayerSums& sums) {
+              RowNoise<std::uint32_t> for_gradient, RowNoise<std::uint32_t> for_master,
+              LayerSums& sums) {
     const int shift = layer.to_gradient.shift();
     const std::uint64_t most_product =
         largest_of(layer.d.get(), layer.units) * largest_of(list.x, list.count);

@@ -51,7 +51,7 @@ Trained by_general(const RandomNetwork& given, GeneralNetwork<Word>& network) {
   Trained trained;
   for (std::uint32_t i = 0; i < given.iterations; ++i) {
     const std::size_t sample = i % all.size();
-    trained.right.push_back(network.train(inputs.sample(sample), given.dataset.labels[sample]));
+    trained.right.push_back(network.train(inputs.sample(sample), given.dataset.labels[sample], {}));
   }
   for (const std::uint32_t sample : all)
     trained.held_out.push_back(network.classify(inputs.sample(sample)));

@@ -80,7 +80,8 @@ std::vector<std::string> both(std::vector<std::string> a, const std::vector<std:
 std::vector<Case> cases() {
   const std::vector<std::string> even = {"precision.round='nearest_even'"};
   const std::vector<std::string> stochastic = {"precision.round='stochastic'"};
-  const std::vector<std::string> words_24 = {"precision.bits=24", "train.iterations=1000"};
+  const std::vector<std::string> words_24 = {"precision.bits=24", "train.iterations=1000",
+                                             "report.smooth_window=101"};
   const std::vector<std::string> short_run = {"train.iterations=2000"};
   const std::vector<std::string> deep = {"network.layers=[784,1000,1000,10]",
                                          "init.std='he'",
@@ -90,13 +91,15 @@ std::vector<Case> cases() {
                                          "grid.lr=[10,12]",
                                          "grid.fraction=[8]",
                                          "train.batch=100",
-                                         "train.iterations=1000"};
+                                         "train.iterations=1000",
+                                         "report.smooth_window=101"};
   return {{"784-100-10, 16 bits, nearest_even", 200,
            both(both(both(hidden, words_16), even), short_run)},
           {"784-100-10, 16 bits, stochastic", 200,
            both(both(both(hidden, words_16), stochastic), short_run)},
           {"784-100-10, 24 bits, floor", 200, both(hidden, words_24)},
-          {"784-100-10, 64 bits, floor", 200, both(hidden, {"train.iterations=200"})},
+          {"784-100-10, 64 bits, floor", 200,
+           both(hidden, {"train.iterations=200", "report.smooth_window=101"})},
           {"784-10, 16 bits, nearest_even", 500, both(words_16, even)},
           {"784-10, 16 bits, stochastic", 500, both(words_16, stochastic)},
           {"784-1000-1000-10, 16 bits, batch 100", 100, both(deep, even)}};

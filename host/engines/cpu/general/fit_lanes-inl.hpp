@@ -20,23 +20,30 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Lanes shifted right and rounded. kRound is a Round that is known when this is compiled, or
-/// any_round. `random` is R, which only a stochastic rounding reads.
+/// Quotients of a right shift made roundings: `rest` is what was shifted out, `sign` is negative
+/// where V is. kRound is a Round that is known when this is compiled, or any_round. `random` is R,
+/// which only a stochastic rounding reads.
 template <int kRound, class D, class V = hn::Vec<D>>
-HWY_INLINE V round_lanes(D d, V value, const Rounding<hn::TFromD<D>>& rounding, V random) {
+HWY_INLINE V round_quotient(D d, V quotient, V rest, V sign,
+                            const Rounding<hn::TFromD<D>>& rounding, V random) {
   constexpr bool any = kRound == any_round;
   const auto is = [](Round round) { return kRound == static_cast<int>(round); };
-  const V quotient = hn::ShiftRightSame(value, rounding.shift);
   if (is(Round::floor)) return quotient;
-  const V rest = hn::And(value, hn::Set(d, rounding.mask));
   V threshold = hn::Set(d, rounding.threshold);
   if (any || is(Round::toward_zero) || is(Round::nearest_away))
-    threshold = hn::Add(
-        threshold, hn::And(hn::BroadcastSignBit(value), hn::Set(d, rounding.more_if_negative)));
+    threshold = hn::Add(threshold,
+                        hn::And(hn::BroadcastSignBit(sign), hn::Set(d, rounding.more_if_negative)));
   if (any || is(Round::nearest_even))
     threshold = hn::Sub(threshold, hn::And(quotient, hn::Set(d, rounding.less_if_odd)));
   if (any || is(Round::stochastic)) threshold = hn::Sub(threshold, random);
   return hn::Sub(quotient, hn::VecFromMask(d, hn::Gt(rest, threshold)));
+}
+
+/// Lanes shifted right and rounded.
+template <int kRound, class D, class V = hn::Vec<D>>
+HWY_INLINE V round_lanes(D d, V value, const Rounding<hn::TFromD<D>>& rounding, V random) {
+  return round_quotient<kRound>(d, hn::ShiftRightSame(value, rounding.shift),
+                                hn::And(value, hn::Set(d, rounding.mask)), value, rounding, random);
 }
 
 /// Lanes brought into the range of a format's words.

@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <type_traits>
 #include <vector>
 
 #include "engines/cpu/general/input_block.hpp"
@@ -13,6 +14,22 @@
 #include "gridrun/outcomes.hpp"
 
 namespace gridrun {
+
+/// What the random words of rows of weights are kept in: their highest bits are enough for shifts
+/// within the network's words.
+template <class Word>
+using NoiseWord = std::conditional_t<sizeof(Word) == 2, std::uint16_t, std::uint32_t>;
+
+/// Random words of one step that networks share. Null where a network is to draw its own.
+template <class Noise>
+struct LayerNoise {
+  const std::uint32_t* activation = nullptr;  // [unit]
+  const std::uint32_t* error = nullptr;       // [unit]
+  const Noise* gradient = nullptr;            // [place][unit], places as in InputList
+  const Noise* master = nullptr;              //
+};
+template <class Word>
+using StepNoise = std::vector<LayerNoise<NoiseWord<Word>>>;  // [layer]
 
 /// One network in training. `Word` holds its weights, inputs, activations and errors.
 template <class Word>
@@ -22,7 +39,8 @@ class GeneralNetwork {
 
   /// Takes the next sample into the batch, and updates the weights once the batch is full. Returns
   /// whether the step was right.
-  virtual bool train(const InputList<Word>& inputs, std::uint32_t label) = 0;
+  virtual bool train(const InputList<Word>& inputs, std::uint32_t label,
+                     const StepNoise<Word>& noise) = 0;
 
   /// The class that the network gives a sample in the held-out pass.
   virtual std::size_t classify(const InputList<Word>& inputs) = 0;
@@ -34,9 +52,11 @@ class GeneralNetwork {
   virtual const std::vector<LayerSums>& sums() const = 0;
 };
 
-/// A network that starts from `weights`, biases left out. Words of 16 bits are for networks whose
-/// words fit: words.hpp.
+/// A network that starts from `weights`, biases left out. Words of 16 and 32 bits are for networks
+/// that fit them: words.hpp.
 std::unique_ptr<GeneralNetwork<std::int16_t>> make_network_16(const NetworkSpec& spec,
+                                                              const Weights& weights);
+std::unique_ptr<GeneralNetwork<std::int32_t>> make_network_32(const NetworkSpec& spec,
                                                               const Weights& weights);
 std::unique_ptr<GeneralNetwork<std::int64_t>> make_network_64(const NetworkSpec& spec,
                                                               const Weights& weights);

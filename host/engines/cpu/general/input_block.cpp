@@ -67,17 +67,23 @@ void InputBlock<Word>::quantise(const StoredBlock& stored, const Dataset& datase
     for (std::size_t byte = 0; byte < words.size(); ++byte)
       words[byte] = static_cast<Word>(word_of(static_cast<double>(byte) / dataset.scale, format));
   const auto one = static_cast<Word>(one_of(format));
-  const std::size_t most = stored.index.size() + stored.samples() * bias + list_padding;
-  index_.resize(most);
-  x_.resize(most);
-  begin_.assign(1, 0);
-  std::size_t count = 0;
-  const auto add = [&](std::uint32_t index, Word x) {
-    index_[count] = index;
-    x_[count] = x;
-    count += x != 0;
-  };
+  const std::size_t most = stored.index.size() + stored.samples() * (bias + 1U);
+  index_.resize(most + 1);
+  place_.resize(most + 1);
+  x_.resize(most + 1);
+  samples_.clear();
+  std::size_t end = 0;
   for (std::size_t i = 0; i < stored.samples(); ++i) {
+    Sample sample{end, 0, 0, 0};
+    auto place = static_cast<std::uint32_t>(stored.first_place(i, bias));
+    const auto add = [&](std::uint32_t index, Word x) {
+      index_[end] = index;
+      place_[end] = place++;
+      x_[end] = x;
+      end += x != 0;
+      sample.largest = std::max(sample.largest, magnitude(x));
+      sample.sum += magnitude(x);
+    };
     if (dataset.values.index() == 0)
       for (std::size_t at = stored.begin[i]; at < stored.begin[i + 1]; ++at)
         add(stored.index[at], words[stored.bytes[at]]);
@@ -85,10 +91,12 @@ void InputBlock<Word>::quantise(const StoredBlock& stored, const Dataset& datase
       for (std::size_t at = stored.begin[i]; at < stored.begin[i + 1]; ++at)
         add(stored.index[at], static_cast<Word>(word_of(stored.reals[at], format)));
     if (bias) add(static_cast<std::uint32_t>(dataset.inputs), one);
-    begin_.push_back(count);
+    sample.count = end - sample.begin;
+    index_[end] = 0;
+    x_[end] = 0;
+    ++end;
+    samples_.push_back(sample);
   }
-  std::fill(index_.begin() + static_cast<std::ptrdiff_t>(count), index_.end(), 0);
-  std::fill(x_.begin() + static_cast<std::ptrdiff_t>(count), x_.end(), Word{0});
 }
 
 template class InputBlock<std::int16_t>;

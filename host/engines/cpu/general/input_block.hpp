@@ -12,15 +12,16 @@
 
 namespace gridrun {
 
-/// Inputs of one sample that are not zero, by rising index. The list may be read up to
-/// `list_padding` entries beyond its end, where x is 0 or another sample's.
+/// Inputs of one sample that are not zero, by rising index. After the last comes one more with x =
+/// 0, so that they may be taken in pairs.
 template <class Word>
 struct InputList {
   const std::uint32_t* index;  // rows of the layer's weights
+  const std::uint32_t* place;  // rows of random words that are shared: shared_noise.hpp
   const Word* x;
   std::size_t count;
+  std::uint64_t largest, sum;  // of |x|; for words of 64 bits modulo 2^64
 };
-inline constexpr std::size_t list_padding = 16;
 
 /// Samples as they are stored: bytes where the data set has bytes, else reals.
 struct StoredBlock {
@@ -31,6 +32,11 @@ struct StoredBlock {
   std::vector<std::uint32_t> labels;  // [sample]
 
   std::size_t samples() const { return labels.size(); }
+  /// Where a sample's rows of shared random words begin: one for each input here, and one for a
+  /// bias.
+  std::size_t first_place(std::size_t sample, bool bias) const {
+    return begin[sample] + (bias ? sample : 0);
+  }
 
   /// Takes in these samples of a data set in place of what was there.
   void read(const Dataset& dataset, std::span<const std::uint32_t> samples);
@@ -45,12 +51,19 @@ class InputBlock {
   void quantise(const StoredBlock& stored, const Dataset& dataset, const Format& format, bool bias);
 
   InputList<Word> sample(std::size_t i) const {
-    return {index_.data() + begin_[i], x_.data() + begin_[i], begin_[i + 1] - begin_[i]};
+    const Sample& sample = samples_[i];
+    return {&index_[sample.begin], &place_[sample.begin], &x_[sample.begin],
+            sample.count,          sample.largest,        sample.sum};
   }
 
  private:
-  std::vector<std::size_t> begin_;
-  std::vector<std::uint32_t> index_;
+  struct Sample {
+    std::size_t begin, count;
+    std::uint64_t largest, sum;
+  };
+
+  std::vector<Sample> samples_;
+  std::vector<std::uint32_t> index_, place_;
   std::vector<Word> x_;
 };
 

@@ -109,8 +109,8 @@ struct Layer {
         a(aligned_zeros<std::int64_t>(stride)),
         e(aligned_zeros<std::int64_t>(stride)),
         d(aligned_zeros<std::int64_t>(stride)),
-        index(units + 1 + list_padding),
-        x(units + 1 + list_padding) {}
+        index(units + 1 + 1),
+        x(units + 1 + 1) {}
 
   static std::size_t padded(std::size_t units) {
     const std::size_t lanes = hn::Lanes(hn::ScalableTag<Word>());
@@ -154,8 +154,6 @@ struct RowNoise {
 /// Random words of one network.
 class Draws {
  public:
-  enum Tensor : std::uint32_t { activation = 1, error = 2, gradient = 3, master = 4 };
-
   Draws(std::uint32_t seed, std::size_t most_units, std::size_t most_rows)
       : seed_(seed),
         words_(aligned_zeros<std::uint32_t>(most_units + 80)),
@@ -164,27 +162,26 @@ class Draws {
   }
 
   /// Those of the units of a layer, until the next call.
-  const std::uint32_t* units(Tensor tensor, std::size_t layer, std::uint32_t t, std::size_t units) {
+  const std::uint32_t* units(Drawn tensor, std::size_t layer, std::uint32_t t, std::size_t units) {
     return words_.get() + draw_words(0, units, of(tensor, layer, t), words_.get());
   }
 
   /// Those of some rows of a layer, until the next call for the tensor.
-  template <class NoiseWord>
-  RowNoise<NoiseWord> rows(Tensor tensor, std::size_t layer, std::uint32_t t,
-                           const std::uint32_t* index, std::size_t count, std::size_t units,
-                           std::size_t stride) {
-    std::vector<std::byte>& room = rows_[tensor == master];
-    if (room.size() < count * stride * sizeof(NoiseWord))
-      room.resize(count * stride * sizeof(NoiseWord));
-    auto* words = reinterpret_cast<NoiseWord*>(room.data());
-    draw_rows(index, count, units, of(tensor, layer, t), stride, words);
-    return {words, naturals_.data(), stride};
+  template <class Noise>
+  RowNoise<Noise> rows(Drawn tensor, std::size_t layer, std::uint32_t t, const std::uint32_t* index,
+                       std::size_t count, std::size_t units) {
+    std::vector<std::byte>& room = rows_[tensor == Drawn::master];
+    const std::size_t bytes = count * units * sizeof(Noise) + vector_bytes;
+    if (room.size() < bytes) room.resize(bytes);
+    auto* words = reinterpret_cast<Noise*>(room.data());
+    draw_rows(index, count, units, of(tensor, layer, t), words);
+    return {words, naturals_.data(), units};
   }
 
   /// What stands for a row that is not drawn.
-  template <class NoiseWord>
-  const NoiseWord* none() const {
-    return reinterpret_cast<const NoiseWord*>(halves_.data());
+  template <class Noise>
+  RowNoise<Noise> none() const {
+    return {reinterpret_cast<const Noise*>(halves_.data()), naturals_.data(), 0};
   }
 
   /// Words that make any R = 2^(n-1).
@@ -194,7 +191,9 @@ class Draws {
   const std::uint32_t* naturals() const { return naturals_.data(); }
 
  private:
-  DrawOf of(Tensor tensor, std::size_t layer, std::uint32_t t) const {
+  static constexpr std::size_t vector_bytes = 64;  // rows are read in whole vectors
+
+  DrawOf of(Drawn tensor, std::size_t layer, std::uint32_t t) const {
     return {t, static_cast<std::uint32_t>(layer), tensor, seed_};
   }
 
@@ -262,8 +261,6 @@ void wide_copy_row(Layer<Word>& layer, std::size_t k, const Draws& draws) {
 
 /// Everything in 64-bit lanes.
 struct WideKernels {
-  using NoiseWord = std::uint32_t;
-
   explicit WideKernels(const NetworkSpec&) {}
 
   template <class Word>
@@ -280,8 +277,8 @@ struct WideKernels {
 
   /// The update of a batch of one sample; the noise is there where it is drawn.
   template <class Word>
-  void update(Layer<Word>& layer, const InputList<Word>& list, RowNoise<NoiseWord> for_gradient,
-              RowNoise<NoiseWord> for_master, LayerSums& total) {
+  void update(Layer<Word>& layer, const InputList<Word>& list, RowNoise<std::uint32_t> for_gradient,
+              RowNoise<std::uint32_t> for_master, LayerSums& total) {
     const Wide d;
     const auto products = aligned_zeros<std::int64_t>(layer.stride);
     WideSums sums;
@@ -318,14 +315,18 @@ class Network final : public GeneralNetwork<Word> {
     }
   }
 
-  bool train(const InputList<Word>& inputs, std::uint32_t label) override {
-    forward(inputs, true);
+  bool train(const InputList<Word>& inputs, std::uint32_t label,
+             const StepNoise<Word>& noise) override {
+    forward(inputs, [&](std::size_t number) {
+      return unit_noise(Drawn::activation, number,
+                        noise.empty() ? nullptr : noise[number].activation);
+    });
     const bool right = arg_max() == label;
-    backward(label);
+    backward(label, noise);
     ++step_;
     if (spec_.batch == 1) {
       for (std::size_t number = 0; number < layers_.size(); ++number)
-        update(number, number == 0 ? inputs : layers_[number - 1].outputs);
+        update(number, number == 0 ? inputs : layers_[number - 1].outputs, noise);
       ++batches_done_;
     } else {
       keep(inputs);
@@ -335,7 +336,7 @@ class Network final : public GeneralNetwork<Word> {
   }
 
   std::size_t classify(const InputList<Word>& inputs) override {
-    forward(inputs, false);
+    forward(inputs, [&](std::size_t) { return draws_.halves(); });
     return arg_max();
   }
 
@@ -371,16 +372,20 @@ class Network final : public GeneralNetwork<Word> {
     return *std::max_element(spec.units.begin(), spec.units.end()) + std::size_t{spec.bias};
   }
 
-  // Paragraph 5.3.
-  void forward(const InputList<Word>& inputs, bool training) {
+  /// Random words of a layer's units, if they are shared, or drawn now.
+  const std::uint32_t* unit_noise(Drawn tensor, std::size_t number, const std::uint32_t* shared) {
+    return shared != nullptr ? shared : draws_.units(tensor, number, step_, layers_[number].units);
+  }
+
+  // Paragraph 5.3. `noise` gives a layer's random words.
+  template <class UnitNoise>
+  void forward(const InputList<Word>& inputs, const UnitNoise& noise) {
     const Wide d;
     for (std::size_t number = 0; number < layers_.size(); ++number) {
       Layer<Word>& layer = layers_[number];
       kernels_.products(layer, number == 0 ? inputs : layers_[number - 1].outputs);
       const bool draws = layer.to_activation.draws() || layer.to_activation_leaking.draws();
-      const std::uint32_t* words = training && draws
-                                       ? draws_.units(Draws::activation, number, step_, layer.units)
-                                       : draws_.halves();
+      const std::uint32_t* words = draws ? noise(number) : draws_.halves();
       for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
         VWide z = overflow_lanes(d, hn::Load(d, layer.z.get() + j), layer.accumulator);
         hn::Store(z, d, layer.z.get() + j);
@@ -398,27 +403,33 @@ class Network final : public GeneralNetwork<Word> {
   /// The layer's activations as the inputs of the next.
   void list_outputs(Layer<Word>& layer) {
     std::size_t count = 0;
+    std::uint64_t largest = 0, sum = 0;
     const auto add = [&](std::size_t k, std::int64_t x) {
       layer.index[count] = static_cast<std::uint32_t>(k);
       layer.x[count] = static_cast<Word>(x);
       count += x != 0;
+      largest = std::max(largest, magnitude(x));
+      sum += magnitude(x);
     };
     for (std::size_t k = 0; k < layer.units; ++k) add(k, layer.a[k]);
     if (spec_.bias) add(layer.units, layer.one);
-    layer.outputs = {layer.index.data(), layer.x.data(), count};
+    layer.index[count] = 0;
+    layer.x[count] = 0;
+    layer.outputs = {layer.index.data(), layer.index.data(), layer.x.data(), count, largest, sum};
   }
 
   /// The first index of the largest activation, compared as binary64.
   std::size_t arg_max() const {
     const std::int64_t* a = layers_.back().a.get();
     const auto less = [](std::int64_t left, std::int64_t right) {
+      if (sizeof(Word) < sizeof(std::int64_t)) return left < right;
       return static_cast<double>(left) < static_cast<double>(right);
     };
     return static_cast<std::size_t>(std::max_element(a, a + layers_.back().units, less) - a);
   }
 
   // Paragraph 5.5.
-  void backward(std::uint32_t label) {
+  void backward(std::uint32_t label, const StepNoise<Word>& noise) {
     const Wide d;
     for (std::size_t number = layers_.size(); number-- > 0;) {
       Layer<Word>& layer = layers_[number];
@@ -428,7 +439,8 @@ class Network final : public GeneralNetwork<Word> {
         hidden_errors(layer, layers_[number + 1]);
       const bool draws = layer.to_error.draws() || layer.to_error_leaking.draws();
       const std::uint32_t* words =
-          draws ? draws_.units(Draws::error, number, step_, layer.units) : draws_.halves();
+          draws ? unit_noise(Drawn::error, number, noise.empty() ? nullptr : noise[number].error)
+                : draws_.halves();
       for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
         const VWide e = hn::Load(d, layer.e.get() + j);
         VWide error = layer.to_error.fit(e, words + j);
@@ -468,19 +480,22 @@ class Network final : public GeneralNetwork<Word> {
   }
 
   // Paragraph 5.6, with the one sample whose errors the layers hold.
-  void update(std::size_t number, const InputList<Word>& list) {
+  void update(std::size_t number, const InputList<Word>& list, const StepNoise<Word>& noise) {
     Layer<Word>& layer = layers_[number];
     if (std::all_of(layer.d.get(), layer.d.get() + layer.units,
                     [](std::int64_t error) { return error == 0; }))
       return;
-    using NoiseWord = typename Kernels::NoiseWord;
-    const auto noise = [&](const WideFit& fit, Draws::Tensor tensor) {
-      return fit.draws() ? draws_.rows<NoiseWord>(tensor, number, batches_done_, list.index,
-                                                  list.count, layer.units, layer.stride)
-                         : RowNoise<NoiseWord>{draws_.none<NoiseWord>(), draws_.naturals(), 0};
+    using Noise = NoiseWord<Word>;
+    const auto rows = [&](const WideFit& fit, Drawn tensor,
+                          const Noise* LayerNoise<Noise>::*shared) -> RowNoise<Noise> {
+      if (!fit.draws()) return draws_.none<Noise>();
+      if (!noise.empty() && noise[number].*shared != nullptr)
+        return {noise[number].*shared, list.place, layer.units};
+      return draws_.rows<Noise>(tensor, number, batches_done_, list.index, list.count, layer.units);
     };
-    kernels_.update(layer, list, noise(layer.to_gradient, Draws::gradient),
-                    noise(layer.to_step, Draws::master), sums_[number]);
+    kernels_.update(layer, list,
+                    rows(layer.to_gradient, Drawn::gradient, &LayerNoise<Noise>::gradient),
+                    rows(layer.to_step, Drawn::master, &LayerNoise<Noise>::master), sums_[number]);
     if (layer.has_copies)
       for (std::size_t i = 0; i < list.count; ++i) wide_copy_row(layer, list.index[i], draws_);
   }
@@ -529,15 +544,13 @@ class Network final : public GeneralNetwork<Word> {
           hn::Store(product, d, products_.get() + j);
         }
         const auto row = static_cast<std::uint32_t>(k);
-        const auto noise = [&](const WideFit& fit, Draws::Tensor tensor) {
-          return fit.draws() ? draws_
-                                   .rows<std::uint32_t>(tensor, number, batches_done_, &row, 1,
-                                                        layer.units, layer.stride)
-                                   .base
-                             : draws_.halves();
+        const auto noise = [&](const WideFit& fit, Drawn tensor) {
+          if (!fit.draws()) return draws_.halves();
+          return draws_.rows<std::uint32_t>(tensor, number, batches_done_, &row, 1, layer.units)
+              .base;
         };
-        wide_update_row(layer, k, products_.get(), noise(layer.to_gradient, Draws::gradient),
-                        noise(layer.to_step, Draws::master), sums);
+        wide_update_row(layer, k, products_.get(), noise(layer.to_gradient, Drawn::gradient),
+                        noise(layer.to_step, Drawn::master), sums);
         if (layer.has_copies) wide_copy_row(layer, k, draws_);
       }
       sums.add_to(sums_[number]);

@@ -6,6 +6,8 @@
 // After foreach_target.h:
 #include <hwy/highway.h>
 
+#include <cstring>
+
 #include "engines/cpu/general/general_network.hpp"
 #include "engines/cpu/general/network-inl.hpp"
 #include "engines/cpu/general/short_lanes-inl.hpp"
@@ -244,8 +246,6 @@ UpdateLayer update_for(const Format& gradient, const Format& master) {
 
 class ShortKernels {
  public:
-  using NoiseWord = std::uint16_t;
-
   explicit ShortKernels(const NetworkSpec& spec)
       : gradient_(spec.formats.gradient),
         master_(spec.formats.master),
@@ -255,15 +255,19 @@ class ShortKernels {
                           : any_round),
         most_inputs_((std::uint64_t{1} << (32 - spec.formats.weight.bits)) - 1) {}
 
-  /// z = the sums of v x.
+  /// z = the sums of v x. Pairs of inputs are summed up in pieces whose |v x| surely fit 31 bits.
   void products(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list) {
-    pair_inputs(layer, list);
-    const std::size_t lanes = hn::Lanes(Short());
-    std::fill_n(layer.z.get(), layer.stride, 0);
-    std::size_t j = 0;
-    for (; j + 4 * lanes <= layer.stride; j += 4 * lanes) products_of<4>(layer, j);
-    for (; j + 2 * lanes <= layer.stride; j += 2 * lanes) products_of<2>(layer, j);
-    for (; j < layer.stride; j += lanes) products_of<1>(layer, j);
+    const std::size_t pairs = (list.count + 1) / 2;
+    if (list.sum <= most_inputs_) {
+      all_products<4, false>(layer, list, pairs);
+      return;
+    }
+    const std::size_t piece = most_inputs_ / (2 * list.largest);
+    constexpr std::size_t most_pieces = 32767;  // that SplitSums can hold
+    if (piece == 0 || pairs / piece >= most_pieces)
+      wide_products(layer, list);
+    else
+      all_products<2, true>(layer, list, piece);
   }
 
   /// e of the layer below, for its units `rows`.
@@ -287,7 +291,8 @@ class ShortKernels {
   }
 
   void update(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list,
-              RowNoise<NoiseWord> for_gradient, RowNoise<NoiseWord> for_master, LayerSums& sums) {
+              RowNoise<std::uint16_t> for_gradient, RowNoise<std::uint16_t> for_master,
+              LayerSums& sums) {
     const int shift = layer.to_gradient.shift();
     const std::int16_t constant = rounding_constant(update_round_, shift);
     const bool stochastic = update_round_ == static_cast<int>(Round::stochastic);
@@ -320,43 +325,32 @@ class ShortKernels {
     return static_cast<std::uint16_t>(0xffff0000U >> std::min(bits, 16));
   }
 
-  /// Pairs of inputs, in pieces whose sums of |v x| fit 31 bits.
-  void pair_inputs(const Layer<std::int16_t>& layer, const InputList<std::int16_t>& list) {
-    offsets_.clear();
-    pairs_.clear();
-    pieces_.clear();
-    std::uint64_t sum = 0;
-    const auto add = [&](std::size_t i, std::size_t next, std::int16_t second) {
-      const std::uint64_t size = magnitude(list.x[i]) + magnitude(second);
-      if (sum + size > most_inputs_ && sum != 0) {
-        pieces_.push_back(pairs_.size());
-        sum = 0;
-      }
-      sum += size;
-      offsets_.push_back(list.index[i] * layer.stride);
-      offsets_.push_back(list.index[next] * layer.stride);
-      pairs_.push_back(pair_of(list.x[i], second));
-    };
-    for (std::size_t i = 0; i < list.count; i += 2) {
-      const bool is_pair =
-          i + 1 < list.count && magnitude(list.x[i]) + magnitude(list.x[i + 1]) <= most_inputs_;
-      add(i, is_pair ? i + 1 : i, is_pair ? list.x[i + 1] : std::int16_t{0});
-      if (!is_pair && i + 1 < list.count) add(i + 1, i + 1, 0);
-    }
-    pieces_.push_back(pairs_.size());
+  template <std::size_t kVectors, bool kSplit>
+  HWY_NOINLINE void all_products(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list,
+                                 std::size_t piece) {
+    const std::size_t lanes = hn::Lanes(Short());
+    std::size_t j = 0;
+    for (; j + kVectors * lanes <= layer.stride; j += kVectors * lanes)
+      products_of<kVectors, kSplit>(layer, list, piece, j);
+    for (; j < layer.stride; j += lanes) products_of<1, kSplit>(layer, list, piece, j);
   }
 
-  template <std::size_t kVectors>
-  HWY_INLINE void products_of(Layer<std::int16_t>& layer, std::size_t j) {
+  template <std::size_t kVectors, bool kSplit>
+  HWY_INLINE void products_of(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list,
+                              std::size_t piece, std::size_t j) {
     const Short d;
     const std::int16_t* const weights = layer.product_row(0) + j;
-    std::size_t i = 0;
-    for (const std::size_t end : pieces_) {
+    const std::size_t stride = layer.stride, count = list.count;
+    MiddlePair low[kVectors], high[kVectors];
+    for (std::size_t i = 0; i < count;) {
+      const std::size_t end = std::min(count, i + 2 * piece);
       MiddlePair sums[kVectors];
-      for (; i < end; ++i) {
-        const VShort x = set_pairs(pairs_[i]);
-        const std::int16_t *first = weights + offsets_[2 * i],
-                           *second = weights + offsets_[2 * i + 1];
+      for (; i < end; i += 2) {
+        std::int32_t pair;
+        std::memcpy(&pair, list.x + i, sizeof pair);
+        const VShort x = set_pairs(pair);
+        const std::int16_t* first = weights + list.index[i] * stride;
+        const std::int16_t* second = weights + list.index[i + 1] * stride;
         for (std::size_t v = 0; v < kVectors; ++v) {
           const VShort a = hn::Load(d, first + v * hn::Lanes(d));
           const VShort b = hn::Load(d, second + v * hn::Lanes(d));
@@ -364,9 +358,18 @@ class ShortKernels {
           sums[v].upper = hn::Add(sums[v].upper, multiply_pairs(hn::InterleaveUpper(d, a, b), x));
         }
       }
-      for (std::size_t v = 0; v < kVectors; ++v)
-        sums[v].add_to(layer.z.get() + j + v * hn::Lanes(d));
+      if constexpr (!kSplit) {
+        for (std::size_t v = 0; v < kVectors; ++v)
+          sums[v].store(layer.z.get() + j + v * hn::Lanes(d));
+        return;
+      }
+      for (std::size_t v = 0; v < kVectors; ++v) {
+        low[v].add(sums[v].low_half());
+        high[v].add(sums[v].high_half());
+      }
     }
+    for (std::size_t v = 0; v < kVectors; ++v)
+      store_halves(low[v], high[v], layer.z.get() + j + v * hn::Lanes(d));
   }
 
   void shorten_errors(const Layer<std::int16_t>& layer) {
@@ -381,7 +384,6 @@ class ShortKernels {
   const std::uint64_t most_inputs_;  // a sum of |x| or |d| so large times any |v| fits 31 bits
   std::vector<std::size_t> offsets_;
   std::vector<std::int32_t> pairs_;
-  std::vector<std::size_t> pieces_;   // ends, in pairs_
   std::vector<std::int16_t> errors_;  // d [unit]
 };
 

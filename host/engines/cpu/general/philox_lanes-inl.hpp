@@ -13,16 +13,13 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "engines/cpu/general/draw_of.hpp"
+
 HWY_BEFORE_NAMESPACE();
 namespace gridrun {
 namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-/// What a tensor's random words depend on beside the element.
-struct DrawOf {
-  std::uint32_t t, layer, tensor, seed;
-};
 
 /// Draws 4 words for each block; as many blocks as `counters` has lanes.
 template <class V>
@@ -33,7 +30,8 @@ HWY_INLINE void philox_blocks(V counters, const DrawOf& of, std::uint32_t* words
   const auto multiply = [&](V a, std::uint32_t b) {
     return hn::MulEven(hn::BitCast(d32, a), hn::BitCast(d32, hn::Set(d, b)));
   };
-  V c0 = counters, c1 = hn::Set(d, of.t), c2 = hn::Set(d, of.layer), c3 = hn::Set(d, of.tensor);
+  V c0 = counters, c1 = hn::Set(d, of.t), c2 = hn::Set(d, of.layer),
+    c3 = hn::Set(d, static_cast<std::uint32_t>(of.tensor));
   std::uint32_t key_0 = of.seed, key_1 = 0x67726964;
   for (int round = 0; round < 10; ++round) {
     const V product_0 = multiply(c0, 0xD2511F53), product_1 = multiply(c2, 0xCD9E8D57);
@@ -63,10 +61,10 @@ inline std::size_t draw_words(std::size_t first, std::size_t count, const DrawOf
 }
 
 /// Draws the words of rows of `units` elements: element e = k units + j of row k. Row index[i]
-/// begins at rows + i stride. `Word` has a word's 16 or 32 highest bits.
+/// begins at rows + i units. `Word` has a word's 16 or 32 highest bits.
 template <class Word>
 void draw_rows(const std::uint32_t* index, std::size_t count, std::size_t units, const DrawOf& of,
-               std::size_t stride, Word* rows) {
+               Word* rows) {
   const hn::ScalableTag<std::uint64_t> d;
   const hn::Rebind<std::uint32_t, decltype(d)> narrow;
   constexpr std::size_t most_blocks = 256;  // at once
@@ -79,8 +77,7 @@ void draw_rows(const std::uint32_t* index, std::size_t count, std::size_t units,
         const std::size_t some = std::min(piece, units - j);
         const std::size_t offset = draw_words(begin(i) + j, some, of, words);
         for (std::size_t n = 0; n < some; ++n)
-          rows[i * stride + j + n] =
-              static_cast<Word>(words[offset + n] >> (32 - 8 * sizeof(Word)));
+          rows[i * units + j + n] = static_cast<Word>(words[offset + n] >> (32 - 8 * sizeof(Word)));
       }
     return;
   }
@@ -99,7 +96,7 @@ void draw_rows(const std::uint32_t* index, std::size_t count, std::size_t units,
     for (; i < end; ++i) {
       const std::size_t offset = begin(i) % 4;
       for (std::size_t j = 0; j < units; ++j)
-        rows[i * stride + j] = static_cast<Word>(from[offset + j] >> (32 - 8 * sizeof(Word)));
+        rows[i * units + j] = static_cast<Word>(from[offset + j] >> (32 - 8 * sizeof(Word)));
       from += 4 * ((offset + units + 3) / 4);
     }
   }

@@ -77,15 +77,39 @@ struct MiddlePair {
     }
   }
 
-  /// Adds the lanes to 64-bit sums.
-  HWY_INLINE void add_to(std::int64_t* HWY_RESTRICT sums) const {
+  HWY_INLINE void add(const MiddlePair& other) {
+    lower = hn::Add(lower, other.lower);
+    upper = hn::Add(upper, other.upper);
+  }
+
+  /// The lanes are high_half() 2^16 + low_half().
+  HWY_INLINE MiddlePair low_half() const {
+    const VMiddle mask = hn::Set(Middle(), 0xffff);
+    return {hn::And(lower, mask), hn::And(upper, mask)};
+  }
+  HWY_INLINE MiddlePair high_half() const {
+    return {hn::ShiftRight<16>(lower), hn::ShiftRight<16>(upper)};
+  }
+
+  HWY_INLINE void store(std::int64_t* HWY_RESTRICT to) const {
     HWY_ALIGN std::int32_t lanes[2 * hn::MaxLanes(Middle())];
     store(lanes);
     const Wide d;
     for (std::size_t i = 0; i < 2 * hn::Lanes(Middle()); i += hn::Lanes(d))
-      hn::StoreU(hn::Add(hn::LoadU(d, sums + i), load_wide(lanes + i)), d, sums + i);
+      hn::StoreU(load_wide(lanes + i), d, to + i);
   }
 };
+
+/// Stores high 2^16 + low.
+HWY_INLINE void store_halves(const MiddlePair& low, const MiddlePair& high,
+                             std::int64_t* HWY_RESTRICT to) {
+  HWY_ALIGN std::int32_t lows[2 * hn::MaxLanes(Middle())], highs[2 * hn::MaxLanes(Middle())];
+  low.store(lows);
+  high.store(highs);
+  const Wide d;
+  for (std::size_t i = 0; i < 2 * hn::Lanes(Middle()); i += hn::Lanes(d))
+    hn::StoreU(hn::Add(hn::ShiftLeft<16>(load_wide(highs + i)), load_wide(lows + i)), d, to + i);
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gridrun

@@ -1,11 +1,14 @@
 #include "engines/cpu/general/train_general.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <tuple>
 
 #include "base/parallel.hpp"
 #include "engines/cpu/general/general_network.hpp"
 #include "engines/cpu/general/input_block.hpp"
+#include "engines/cpu/general/shared_noise.hpp"
 #include "engines/cpu/general/words.hpp"
 #include "staging/initial_weights.hpp"
 
@@ -17,49 +20,62 @@ namespace {
 struct Bundle {
   WordSize words;
   std::vector<std::size_t> members;  // indices into the sweep's networks
+  bool shares_noise = false;         // its members' random words are drawn once
+  std::uint32_t block_steps = 1;
 };
 
+/// Whether a network's random words may be shared: one sample a batch, and not too many of them.
+bool may_share_noise(const NetworkSpec& spec) {
+  constexpr double most_bytes = 0x1p19;  // of a step
+  const NoiseNeeds all{true, true, true, true};
+  return needs_noise(spec) && spec.batch == 1 &&
+         noise_bytes(spec, all, static_cast<double>(spec.inputs_of(0))) <= most_bytes;
+}
+
 /// Steps of a block: enough for a network's weights to be worth fetching, and few enough for a
-/// training to be stopped soon.
-std::uint32_t block_steps(const StagedSweep& sweep) {
+/// training to be stopped soon, and for shared random words to stay in a cache.
+std::uint32_t block_steps(const StagedSweep& sweep, bool shares_noise) {
   constexpr double most_work = 0x1p28;  // weights times steps
   const double weights = sweep.weights_bytes() / sizeof(std::int64_t);
-  return static_cast<std::uint32_t>(std::clamp(most_work / weights, 1.0, 64.0));
+  return static_cast<std::uint32_t>(
+      std::clamp(most_work / weights, 1.0, shares_noise ? 16.0 : 64.0));
 }
 
-/// Members of a bundle at most, so that their weights are not many, and all threads end together.
-std::size_t bundle_size(const StagedSweep& sweep, unsigned threads) {
-  constexpr double most_bytes = 0x1p24;
-  const auto fit = static_cast<std::size_t>(most_bytes / sweep.weights_bytes());
-  const std::size_t fair = sweep.networks.size() / (4 * std::size_t{threads});
-  return std::max<std::size_t>(1, std::min(fit, fair));
+/// What the members of a bundle have in common.
+auto common_of(const NetworkSpec& spec, WordSize words) {
+  const bool shares = may_share_noise(spec);
+  return std::tuple(words, spec.bias, shares, shares ? spec.rounding_seed : 0);
 }
 
-/// What the members of a bundle have in common comes first, then what successive ones should have.
-auto order_of(const NetworkSpec& spec, WordSize words) {
-  const Format& input = spec.formats.input;
-  return std::tuple(words, spec.bias, input.fraction, input.bits, input.overflow);
-}
-
+/// Bundles whose weights are not many, as many for each thread.
 std::vector<Bundle> bundles_of(const StagedSweep& sweep, unsigned threads) {
   const double largest = largest_real(*sweep.dataset);
   std::vector<WordSize> words;
-  std::vector<std::size_t> networks;
-  for (const NetworkSpec& spec : sweep.networks) {
-    networks.push_back(words.size());
+  std::map<decltype(common_of({}, {})), std::vector<std::size_t>> groups;
+  for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
+    const NetworkSpec& spec = sweep.networks[n];
     words.push_back(words_for(spec, largest_word_of(largest, spec.formats.input)));
+    groups[common_of(spec, words.back())].push_back(n);
   }
-  const auto key = [&](std::size_t n) { return order_of(sweep.networks[n], words[n]); };
-  std::stable_sort(networks.begin(), networks.end(),
-                   [&](std::size_t a, std::size_t b) { return key(a) < key(b); });
-  const std::size_t most = bundle_size(sweep, threads);
+  constexpr double most_bytes = 0x1p24;  // of the weights of a bundle, were they of 64 bits
+  const double fit = std::max(1.0, std::floor(most_bytes / sweep.weights_bytes()));
+  const auto input_of = [&](std::size_t n) {
+    const Format& input = sweep.networks[n].formats.input;
+    return std::tuple(input.fraction, input.bits, input.overflow);
+  };
   std::vector<Bundle> bundles;
-  for (const std::size_t n : networks) {
-    if (bundles.empty() || bundles.back().members.size() == most ||
-        bundles.back().words != words[n] ||
-        sweep.networks[bundles.back().members.front()].bias != sweep.networks[n].bias)
-      bundles.push_back({words[n], {}});
-    bundles.back().members.push_back(n);
+  for (auto& [common, networks] : groups) {
+    const auto count = static_cast<double>(networks.size());
+    const double a_thread = std::max(2.0, std::ceil(count / fit / threads));
+    const auto parts = std::min(networks.size(), static_cast<std::size_t>(a_thread * threads));
+    const std::size_t first = bundles.size();
+    const auto [size, bias, shares_noise, seed] = common;
+    bundles.resize(first + parts, {size, {}, shares_noise, block_steps(sweep, shares_noise)});
+    // Neighbours of one format are dealt out: how much work a network is depends on it.
+    std::stable_sort(networks.begin(), networks.end(),
+                     [&](std::size_t a, std::size_t b) { return input_of(a) < input_of(b); });
+    for (std::size_t i = 0; i < networks.size(); ++i)
+      bundles[first + i % parts].members.push_back(networks[i]);
   }
   return bundles;
 }
@@ -69,6 +85,8 @@ std::unique_ptr<GeneralNetwork<Word>> make_network(const NetworkSpec& spec,
                                                    const Weights& weights) {
   if constexpr (sizeof(Word) == 2)
     return make_network_16(spec, weights);
+  else if constexpr (sizeof(Word) == 4)
+    return make_network_32(spec, weights);
   else
     return make_network_64(spec, weights);
 }
@@ -81,6 +99,7 @@ class BundleTraining {
       : sweep_(sweep), bundle_(bundle), outcomes_(outcomes), progress_(progress) {
     for (const std::size_t n : bundle.members) {
       const NetworkSpec& spec = sweep.networks[n];
+      needs_.add(spec);
       networks_.push_back(make_network<Word>(spec, initial_weights(sweep, spec)));
       outcomes[n] = Outcome(sweep.iterations);
     }
@@ -88,15 +107,20 @@ class BundleTraining {
 
   void run() {
     std::vector<std::uint32_t> samples;
-    const std::uint32_t most = block_steps(sweep_);
+    const std::uint32_t most = bundle_.block_steps;
+    const StepNoise<Word> none;
     for (std::uint64_t first = 0; first < sweep_.iterations; first += most) {
       const auto steps = std::min<std::uint64_t>(most, sweep_.iterations - first);
       samples.clear();
       for (std::uint64_t i = first; i < first + steps; ++i)
         samples.push_back(static_cast<std::uint32_t>(sweep_.sample_of_step(i)));
       pass(samples, [&](std::size_t member, Outcome& outcome) {
+        if (member == 0 && bundle_.shares_noise)
+          noise_.draw(sweep_.networks[bundle_.members.front()], needs_, block_,
+                      static_cast<std::uint32_t>(first));
         for (std::size_t i = 0; i < steps; ++i)
-          if (networks_[member]->train(inputs_.sample(i), block_.labels[i]))
+          if (networks_[member]->train(inputs_.sample(i), block_.labels[i],
+                                       bundle_.shares_noise ? noise_.step(i) : none))
             outcome.right.set(first + i);
         progress_.add(steps);
       });
@@ -143,6 +167,8 @@ class BundleTraining {
   std::vector<std::unique_ptr<GeneralNetwork<Word>>> networks_;  // [member]
   StoredBlock block_;
   InputBlock<Word> inputs_;
+  NoiseNeeds needs_;
+  SharedNoise<Word> noise_;
 };
 
 template <class Word>
@@ -163,9 +189,10 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
     const double kept = spec.batch == 1 ? 0 : spec.batch;
     constexpr double state = 8 * sizeof(std::int64_t);  // of a unit or an input
     bytes += copies * rows * units * word + (1 + kept) * (rows + units) * state;
-    // Random words of all rows, of gradients and masters.
+    // Random words of all rows, of gradients and masters, where they are not shared.
     for (const Format* format : {&spec.formats.gradient, &spec.formats.master})
-      if (format->round == Round::stochastic) bytes += rows * units * sizeof(std::uint32_t);
+      if (format->round == Round::stochastic && !may_share_noise(spec))
+        bytes += rows * units * sizeof(std::uint32_t);
   }
   return bytes;
 }
@@ -176,10 +203,14 @@ Outcomes train_general(const StagedSweep& sweep, unsigned threads, Progress& pro
   Outcomes outcomes(sweep.networks.size());
   const std::vector<Bundle> bundles = bundles_of(sweep, threads);
   parallel_for(bundles.size(), threads, [&](std::size_t b) {
-    if (bundles[b].words == WordSize::bits_16)
-      train_bundle<std::int16_t>(sweep, bundles[b], outcomes, progress);
-    else
-      train_bundle<std::int64_t>(sweep, bundles[b], outcomes, progress);
+    switch (bundles[b].words) {
+      case WordSize::bits_16:
+        return train_bundle<std::int16_t>(sweep, bundles[b], outcomes, progress);
+      case WordSize::bits_32:
+        return train_bundle<std::int32_t>(sweep, bundles[b], outcomes, progress);
+      case WordSize::bits_64:
+        return train_bundle<std::int64_t>(sweep, bundles[b], outcomes, progress);
+    }
   });
   return outcomes;
 }
@@ -195,9 +226,15 @@ double general_memory_needed(const StagedSweep& sweep, unsigned threads) {
   }
   // A block of samples as stored and in words, and the initial weights of a network, before and
   // after they are rounded.
-  const double block = static_cast<double>(block_steps(sweep)) *
-                       static_cast<double>(sweep.inputs() + list_padding) * 4 *
-                       sizeof(std::int64_t);
+  double block = 0;
+  for (const Bundle& bundle : bundles) {
+    const NetworkSpec& spec = sweep.networks[bundle.members.front()];
+    const auto inputs = static_cast<double>(sweep.inputs());
+    const double noise =
+        bundle.shares_noise ? noise_bytes(spec, {true, true, true, true}, inputs) : 0;
+    block =
+        std::max(block, bundle.block_steps * ((inputs + 16) * 5 * sizeof(std::int64_t) + noise));
+  }
   const double kept = sweep.keep_weights ? sweep.weights_bytes() : 0;
   const auto in_work = static_cast<double>(std::min<std::size_t>(threads, bundles.size()));
   return sweep.outcomes_bytes() + static_cast<double>(sweep.networks.size()) * kept +

@@ -15,6 +15,9 @@ bool fits(const NetworkSpec& spec, std::uint64_t largest_input, int bits) {
   for (const Format* format :
        {&formats.master, &formats.weight, &formats.activation, &formats.error, &formats.gradient})
     if (format->bits > bits) return false;
+  // There is no saturating addition of 32 bits.
+  if (bits == 32 && formats.master.bits == 32 && formats.master.overflow != Overflow::wrap)
+    return false;
   const auto shifts = [&](int n) { return 1 <= n && n < bits; };
   for (std::size_t layer = 0; layer < spec.layers(); ++layer)
     if (!shifts(formats.error.fraction + spec.input_format(layer).fraction -

@@ -1,0 +1,74 @@
+#include "engines/cpu/general/train_general.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "engines/cpu/cpu_engine.hpp"
+#include "engines/reference/reference_engine.hpp"
+#include "random_network.hpp"
+#include "simd_targets.hpp"
+
+namespace gridrun {
+namespace {
+
+/// A sweep and the data set that it points to.
+struct RandomSweep {
+  Dataset dataset;
+  StagedSweep staged;
+};
+
+/// Networks of the layers of one random network, each of which has its own formats and the rest.
+void make_sweep(std::uint32_t seed, RandomBits bits, RandomSweep& sweep) {
+  const RandomNetwork first = random_network(seed, bits);
+  sweep.dataset = first.dataset;
+  StagedSweep& staged = sweep.staged;
+  staged.dataset = &sweep.dataset;
+  const auto samples = static_cast<std::uint32_t>(sweep.dataset.samples);
+  for (std::uint32_t i = 0; i < samples; ++i) staged.order.push_back(samples - 1 - i);
+  for (std::uint32_t i = 0; i < samples; i += 2) staged.held_out.push_back(i);
+  staged.iterations = 90;  // a multiple of every batch
+  staged.keep_weights = seed % 2 == 0;
+  for (std::uint32_t i = 0; i < 5 + seed % 10; ++i) {
+    NetworkSpec spec = random_network(1000 * seed + i / (1 + seed % 3), bits).spec;
+    spec.units = first.spec.units;
+    spec.init.std = 30.0;
+    spec.rounding_seed = i % 2;
+    staged.networks.push_back(spec);
+  }
+  std::size_t weights = 0;
+  for (std::size_t layer = 0; layer < first.spec.layers(); ++layer)
+    weights += first.spec.inputs_of(layer) * first.spec.units_of(layer);
+  for (std::size_t i = 0; i < weights; ++i)
+    staged.normals.push_back(std::remainder(static_cast<double>(i + seed) * 0.618, 1.0) * 4);
+}
+
+TEST(TrainGeneral, ReturnsWhatTheReferenceReturns) {
+  for (const RandomBits bits : {RandomBits{8, 16}, {2, 24}, {2, 64}})
+    for (std::uint32_t seed = 0; seed < 40; ++seed) {
+      RandomSweep sweep;
+      make_sweep(seed, bits, sweep);
+      Progress reference_progress;
+      const Outcomes expected = ReferenceEngine(1).train(sweep.staged, reference_progress);
+      for (const std::int64_t target : simd_targets()) {
+        const OnlyTarget only(target);
+        Progress progress;
+        EXPECT_TRUE(CpuEngine(1 + seed % 3).train(sweep.staged, progress) == expected)
+            << "seed " << seed << ", " << bits.least << " to " << bits.most << " bits, "
+            << hwy::TargetName(target);
+        EXPECT_EQ(progress.done(), reference_progress.done());
+      }
+    }
+}
+
+TEST(TrainGeneral, StopsSoon) {
+  RandomSweep sweep;
+  make_sweep(1, {8, 16}, sweep);
+  Progress progress;
+  progress.stop();
+  EXPECT_THROW(train_general(sweep.staged, 2, progress), Interrupted);
+  EXPECT_EQ(progress.done(), 0U);
+}
+
+}  // namespace
+}  // namespace gridrun

@@ -199,6 +199,11 @@ class MiddleKernels {
         master_(spec.formats.master),
         update_(update_for(gradient_, master_)) {}
 
+  bool train_batch(std::vector<Layer<std::int32_t>>&, std::span<const LabelledInputs<std::int32_t>>,
+                   Clock, Draws&, std::vector<LayerSums>&, std::size_t, Bits&) {
+    return false;
+  }
+
   /// z = the sums of v x.
   void products(Layer<std::int32_t>& layer, const InputList<std::int32_t>& list) {
     set_offsets(layer, list);

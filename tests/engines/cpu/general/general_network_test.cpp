@@ -48,11 +48,15 @@ Trained by_general(const RandomNetwork& given, GeneralNetwork<Word>& network) {
   stored.read(given.dataset, all);
   InputBlock<Word> inputs;
   inputs.quantise(stored, given.dataset, given.spec.formats.input, given.spec.bias);
-  Trained trained;
+  std::vector<LabelledInputs<Word>> samples;
   for (std::uint32_t i = 0; i < given.iterations; ++i) {
     const std::size_t sample = i % all.size();
-    trained.right.push_back(network.train(inputs.sample(sample), given.dataset.labels[sample], {}));
+    samples.push_back({inputs.sample(sample), given.dataset.labels[sample]});
   }
+  Bits right(given.iterations);
+  network.train(samples, {}, 0, right);
+  Trained trained;
+  for (std::uint32_t i = 0; i < given.iterations; ++i) trained.right.push_back(right[i]);
   for (const std::uint32_t sample : all)
     trained.held_out.push_back(network.classify(inputs.sample(sample)));
   trained.weights = network.weights();

@@ -183,6 +183,12 @@ check "a wrong plain file beside a right .gz: it stays" grep -q damaged "$scratc
 mv "$scratch/a/mnist/train-images-idx3-ubyte.gz" "$scratch/a/mnist/train-images-idx3-ubyte"
 run "$nowhere" "$scratch/a/mnist"
 check "gzip under a plain name is read as gridrun reads it: exits 0" [ "$status" -eq 0 ]
+head -c 1000 /dev/zero >>"$scratch/a/mnist/train-images-idx3-ubyte"
+run "$nowhere" "$scratch/a/mnist"
+check "zeros that pad gzip are passed over, as gridrun does: exits 0" [ "$status" -eq 0 ]
+echo "more" >>"$scratch/a/mnist/train-images-idx3-ubyte"
+run "$nowhere" "$scratch/a/mnist"
+check "anything else behind gzip is refused, as gridrun does: exits 1" [ "$status" -eq 1 ]
 cp "$mirrors/true"/*.gz "$places/gz-directory" 2>/dev/null
 refuses "all files right, one inside a directory" "$places/gz-directory" "train-images-idx3-ubyte.gz: a directory"
 

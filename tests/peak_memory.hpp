@@ -1,7 +1,8 @@
-// How much memory a statement takes.
+// How much memory a statement takes, and limits of it.
 #pragma once
 
 #include <malloc.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,6 +27,14 @@ inline double status_bytes(const std::string& name) {
   return 0;
 }
 
+/// Leaves this process so many bytes more of its address space. For a child of a test: it is for
+/// good.
+inline void limit_address_space(rlim_t left) {
+  const rlim_t most = static_cast<rlim_t>(status_bytes("VmSize:")) + left;
+  const rlimit limit{most, most};
+  ::setrlimit(RLIMIT_AS, &limit);
+}
+
 /// The bytes by which the most memory held during `statement` is above that before it. It runs in a
 /// process of its own; what it throws is no matter.
 template <typename Statement>
@@ -35,6 +44,7 @@ double peak_growth(Statement&& statement) {
   const pid_t child = ::fork();
   if (child == 0) {
     ::malloc_trim(0);  // what the test freed is not there for the statement
+    std::ofstream("/proc/self/clear_refs") << 5;  // VmHWM begins anew, at VmRSS
     const double before = status_bytes("VmRSS:");
     try {
       statement();

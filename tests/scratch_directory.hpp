@@ -1,14 +1,15 @@
-// A directory for one test, removed at its end.
+// A directory for one test or one input of a fuzz target, removed at its end.
 #pragma once
 
-#include <gtest/gtest.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
+#include <system_error>
 
 namespace gridrun {
 
@@ -17,7 +18,10 @@ class ScratchDirectory {
   explicit ScratchDirectory(
       const std::filesystem::path& above = std::filesystem::temp_directory_path()) {
     std::string name = (above / "gridrun-test-XXXXXX").string();
-    path_ = ::mkdtemp(name.data());
+    if (!::mkdtemp(name.data()))
+      throw std::system_error(errno, std::generic_category(),
+                              "no scratch directory in " + above.string());
+    path_ = name;
   }
   ~ScratchDirectory() { std::filesystem::remove_all(path_); }
   ScratchDirectory(const ScratchDirectory&) = delete;
@@ -47,18 +51,6 @@ inline std::filesystem::path memory_directory() {
 inline std::string contents_of(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-/// What an exception of type Error says when `statement` throws it; fails the test otherwise.
-template <typename Error, typename Statement>
-std::string message_of(Statement&& statement) {
-  try {
-    statement();
-  } catch (const Error& error) {
-    return error.what();
-  }
-  ADD_FAILURE() << "nothing was thrown";
-  return "";
 }
 
 }  // namespace gridrun

@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include "base/message_text.hpp"
+#include "configuration/keys.hpp"
 #include "configuration/nearest_name.hpp"
 #include "gridrun/error.hpp"
 
@@ -18,7 +19,7 @@ Options parse_command_line(int argc, const char* const* argv) {
       "gridrun"};
   app.set_version_flag("--version", "gridrun " GRIDRUN_VERSION);
   app.add_option("--config", options.config,
-                 "Configuration: a file, or a shipped one (digits.toml, mnist.toml)")
+                 "Configuration: a file, or a shipped one (digits.toml, mlp.toml, mnist.toml)")
       ->capture_default_str();
   app.add_option("--device", options.device, "auto, cpu, reference, or a GPU's number")
       ->capture_default_str();
@@ -34,6 +35,7 @@ Options parse_command_line(int argc, const char* const* argv) {
   app.add_flag("--plot", options.plot,
                "Draw the results with tools/plot (needs Python's matplotlib, numpy and plotly)");
   app.add_flag("--list-devices", options.list_devices, "Print the devices and exit");
+  app.footer(keys_as_help());
   auto* quiet = app.add_flag("--quiet", options.quiet, "Print nothing but errors");
   app.add_flag("--verbose", options.verbose, "Print the seconds of each stage")->excludes(quiet);
   try {

@@ -6,6 +6,7 @@
 #include "app/choose_engine.hpp"
 #include "app/run.hpp"
 #include "app/standard_streams.hpp"
+#include "base/memory.hpp"
 #include "base/message_text.hpp"
 #include "gridrun/error.hpp"
 
@@ -31,6 +32,7 @@ ExitStatus fail(ExitStatus status, const char* what) {
 
 int main(int argc, char** argv) {
   gridrun::open_standard_streams();
+  gridrun::spare_address_space();
   // A closed pipe and a file grown too large are errors like a full disk.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);

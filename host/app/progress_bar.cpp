@@ -7,6 +7,7 @@
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
+#include <system_error>
 
 #include "app/standard_streams.hpp"
 #include "app/terminal.hpp"
@@ -29,21 +30,27 @@ std::string progress_line(std::uint64_t done, std::uint64_t total, double second
       .substr(0, fit);
 }
 
-ProgressBar::ProgressBar(const Progress& progress, std::uint64_t total)
-    : drawer_([&progress, total](const std::stop_token& stopped) {
-        using Clock = std::chrono::steady_clock;
-        const auto start = Clock::now();
-        std::mutex mutex;
-        std::condition_variable_any wakened;
-        std::unique_lock lock(mutex);
-        while (!wakened.wait_for(lock, stopped, std::chrono::milliseconds(100),
-                                 [&] { return stopped.stop_requested(); })) {
-          const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-          print_error(fmt::format("\r{}\x1b[K", progress_line(progress.done(), total, seconds,
-                                                              terminal_width(stderr))));
-        }
-        print_error("\r\x1b[K");
-      }) {}
+ProgressBar::ProgressBar(const Progress& progress, std::uint64_t total) {
+  const auto draw = [&progress, total](const std::stop_token& stopped) {
+    using Clock = std::chrono::steady_clock;
+    const auto start = Clock::now();
+    std::mutex mutex;
+    std::condition_variable_any wakened;
+    std::unique_lock lock(mutex);
+    while (!wakened.wait_for(lock, stopped, std::chrono::milliseconds(100),
+                             [&] { return stopped.stop_requested(); })) {
+      const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      print_error(fmt::format(
+          "\r{}\x1b[K", progress_line(progress.done(), total, seconds, terminal_width(stderr))));
+    }
+    print_error("\r\x1b[K");
+  };
+  try {
+    drawer_ = std::jthread(draw);
+  } catch (const std::system_error&) {
+    // The system grants no thread: a run does without the bar.
+  }
+}
 
 ProgressBar::~ProgressBar() = default;
 

@@ -16,7 +16,8 @@ std::string progress_line(std::uint64_t done, std::uint64_t total, double second
                           std::size_t width);
 
 /// Redraws the line on standard error, a terminal that understands escape codes, ten times a second
-/// from construction to destruction, and wipes it at the end.
+/// from construction to destruction, and wipes it at the end. Nothing is drawn where the system
+/// grants no thread.
 class ProgressBar {
  public:
   ProgressBar(const Progress& progress, std::uint64_t total);

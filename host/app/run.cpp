@@ -21,11 +21,14 @@
 #include "results/answers.hpp"
 #include "results/answers_report.hpp"
 #include "results/chance.hpp"
+#include "results/final_weights.hpp"
 #include "results/heat_map.hpp"
 #include "results/learning_curves.hpp"
 #include "results/output_directory.hpp"
 #include "results/result_files.hpp"
 #include "results/run_record.hpp"
+#include "results/slices.hpp"
+#include "results/summarise.hpp"
 #include "staging/stage.hpp"
 
 namespace gridrun {
@@ -49,8 +52,8 @@ class Stopwatch {
 
 /// What is told of a run whose files are written.
 struct Report {
-  GridResult result;
-  Answers answers;
+  std::vector<Slice> slices;
+  std::vector<Answers> answers;  // of each slice
   RunRecord record;
   std::vector<std::string> written;
 };
@@ -87,25 +90,34 @@ Report write_run(const Sweep& sweep, Engine& engine, const fs::path& output,
   const Outcomes outcomes = train(engine, staged, progress, options.quiet);
   stopwatch.lap(record, "train");
   const GridResult result = summarise(sweep, staged, outcomes);
-  const Answers answers = answer(result, sweep.report.tolerance, chance(sweep, staged));
+  const std::vector<Slice> slices = slices_of(result);
+  const Chance by_chance = chance(sweep, staged);
+  std::vector<Answers> answers;
+  for (const Slice& slice : slices)
+    answers.push_back(answer(slice, sweep.report.tolerance, by_chance));
   std::optional<LearningCurves> curves;
   if (sweep.report.curves) curves = learning_curves(sweep, outcomes);
   stopwatch.lap(record, "summarise");
   progress.throw_if_stopped();
-  const auto files = result_files(result, answers, curves, [&] {
+  const auto weights = final_weights(staged, outcomes);
+  const auto files = result_files(result, answers, curves, weights, [&] {
     stopwatch.lap(record, "write");
-    return run_json(record, configuration, dataset);
+    return run_json(record, configuration, staged);
   });
   directory.publish(files);
   std::vector<std::string> written;
   for (const NewFile& file : files) written.push_back(file.name);
-  return {result, answers, record, written};
+  return {slices, answers, record, written};
 }
 
 void print_report(const Report& report, const fs::path& output, bool verbose) {
   const std::size_t width = terminal_width(stdout);
-  print(fmt::format("{}\n{}\n", heat_map(report.result, has_colours(stdout), width),
-                    answers_text(report.answers, width)));
+  for (std::size_t i = 0; i < report.slices.size(); ++i) {
+    if (const std::string held = heading(report.slices[i].held); !held.empty())
+      print(fmt::format("{}\n", held));
+    print(fmt::format("{}\n{}\n", heat_map(report.slices[i], has_colours(stdout), width),
+                      answers_text(report.answers[i], width)));
+  }
   if (verbose)
     for (const auto& [stage, seconds] : report.record.seconds)
       print(fmt::format("{:<10} {:8.3f} s\n", stage, seconds));

@@ -1,11 +1,14 @@
 #include "base/memory.hpp"
 
 #include <fmt/format.h>
+#include <malloc.h>
+#include <pthread.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -17,6 +20,9 @@ namespace gridrun {
 namespace fs = std::filesystem;
 namespace {
 
+/// Bytes kept back for what nobody counts, because it hardly grows with what is asked for: stacks
+/// of threads, buffers, messages, the files of results.
+constexpr std::uint64_t reserve = std::uint64_t{8} << 20;
 constexpr std::uint64_t unlimited = std::numeric_limits<std::uint64_t>::max();
 
 /// The number that follows `name` and blanks in a file of the kernel's, at a line's start.
@@ -61,24 +67,49 @@ std::uint64_t left_by_control_groups() {
   }
 }
 
-std::uint64_t left_by_address_space() {
+std::uint64_t limit_of_address_space() {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return unlimited;
+  const bool is_known = ::getrlimit(RLIMIT_AS, &limit) == 0;
+  return is_known && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : unlimited;
+}
+
+std::uint64_t left_by_address_space() {
+  const std::uint64_t limit = limit_of_address_space();
+  if (limit == unlimited) return unlimited;
   const std::uint64_t pages = number_after("/proc/self/statm", "").value_or(0);
-  return left_of(limit.rlim_cur, pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE)));
+  return left_of(limit, pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGE_SIZE)));
+}
+
+/// In MiB, or GiB from the first one on, to a tenth: `rounded` says which way.
+std::string amount(double bytes, double (*rounded)(double)) {
+  const bool is_large = bytes >= 0x1p30;
+  return fmt::format("{:.1f} {}", rounded(10 * bytes / (is_large ? 0x1p30 : 0x1p20)) / 10,
+                     is_large ? "GiB" : "MiB");
 }
 
 }  // namespace
 
 std::uint64_t available_memory() {
-  return std::min({left_by_machine(), left_by_control_groups(), left_by_address_space()});
+  return left_of(std::min({left_by_machine(), left_by_control_groups(), left_by_address_space()}),
+                 reserve);
 }
 
 void require_memory(double bytes, const std::string& what) {
   const auto available = static_cast<double>(available_memory());
   if (bytes <= available) return;
-  throw RequestError(fmt::format("{}: {:.1f} GiB of memory needed, {:.1f} GiB available", what,
-                                 bytes / 0x1p30, available / 0x1p30));
+  throw RequestError(fmt::format("{}: {} of memory needed, {} available", what,
+                                 amount(bytes, std::ceil), amount(available, std::floor)));
+}
+
+void spare_address_space() {
+  if (limit_of_address_space() == unlimited) return;
+  ::mallopt(M_ARENA_MAX, 1);
+  constexpr std::size_t stack = 256 << 10;
+  pthread_attr_t threads;
+  if (::pthread_attr_init(&threads) != 0) return;
+  ::pthread_attr_setstacksize(&threads, stack);
+  ::pthread_setattr_default_np(&threads);
+  ::pthread_attr_destroy(&threads);
 }
 
 void advise_huge_pages(void* begin, std::size_t size) {

@@ -6,14 +6,15 @@
 #include <cstddef>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <vector>
 
 namespace gridrun {
 
-/// Calls work(i) for every i in 0 ... count - 1 on up to `threads` threads, each taking the next
-/// one when it is free. Rethrows the first exception once all threads have ended; after one, no
-/// new work is begun.
+/// Calls work(i) for every i in 0 ... count - 1 on up to `threads` threads, the calling one and as
+/// many others as the system grants, each taking the next one when it is free. Rethrows the first
+/// exception once all threads have ended; after one, no new work is begun.
 template <typename Work>
 void parallel_for(std::size_t count, unsigned threads, Work&& work) {
   std::atomic<std::size_t> next = 0;
@@ -30,8 +31,12 @@ void parallel_for(std::size_t count, unsigned threads, Work&& work) {
   };
   {
     std::vector<std::jthread> helpers;
-    for (std::size_t i = 1; i < std::min<std::size_t>(threads, count); ++i)
-      helpers.emplace_back(run);
+    try {
+      for (std::size_t i = 1; i < std::min<std::size_t>(threads, count); ++i)
+        helpers.emplace_back(run);
+    } catch (const std::system_error&) {
+      // No more threads are to be had: those that there are do all the work.
+    }
     run();
   }
   if (failure) std::rethrow_exception(failure);

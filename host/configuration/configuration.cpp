@@ -99,9 +99,19 @@ void check_report(const GivenValues& given, const Sweep& sweep) {
     throw RequestError(fmt::format(
         "{}report.smooth_window = {}, expected at most train.iterations = {}",
         given.place("report.smooth_window"), report.smooth_window, sweep.train.iterations));
+  if (report.polyorder >= report.smooth_window && !given.has("report.polyorder"))
+    given.fail("report.smooth_window",
+               fmt::format("more than report.polyorder, by default {}", report.polyorder));
   if (report.polyorder >= report.smooth_window)
     given.fail("report.polyorder",
                fmt::format("less than report.smooth_window = {}", report.smooth_window));
+}
+
+/// "/train/iterations" of "train.iterations".
+nlohmann::json::json_pointer place_in_json(const Key& key) {
+  std::string place = "/" + key.name;
+  std::replace(place.begin(), place.end(), '.', '/');
+  return nlohmann::json::json_pointer(place);
 }
 
 Sweep checked(const GivenValues& given) {
@@ -154,7 +164,7 @@ fs::path find_configuration(const std::string& name) {
                          ? fmt::format("--config {}: {}; none are shipped: {} is missing or empty",
                                        path_text(name), why, path_text(shipped_directory()))
                          : fmt::format("--config {}: {}; shipped are {}", path_text(name), why,
-                                       fmt::join(shipped, " and ")));
+                                       fmt::join(shipped, ", ")));
 }
 
 Sweep parse_configuration(const std::string& text, const std::string& source,
@@ -184,17 +194,24 @@ Sweep read_configuration(const fs::path& path, const std::vector<std::string>& o
 
 nlohmann::ordered_json to_json(const Sweep& sweep) {
   nlohmann::ordered_json all;
-  for (const Key& key : configuration_keys()) {
-    nlohmann::ordered_json value = key.write(sweep);
-    if (value.is_null()) continue;
-    nlohmann::ordered_json* place = &all;
-    for (std::size_t begin = 0, dot; begin < key.name.size(); begin = dot + 1) {
-      dot = std::min(key.name.find('.', begin), key.name.size());
-      place = &(*place)[key.name.substr(begin, dot - begin)];
-    }
-    *place = std::move(value);
-  }
+  for (const Key& key : configuration_keys())
+    if (auto value = key.write(sweep); !value.is_null()) all[place_in_json(key)] = std::move(value);
   return all;
+}
+
+bool is_same_run(const nlohmann::ordered_json& recorded,
+                 const nlohmann::ordered_json& configuration) {
+  nlohmann::json complete = recorded;  // unlike ordered_json, equal in any order of its keys
+  try {
+    for (const Key& key : configuration_keys()) {
+      const auto place = place_in_json(key);
+      if (configuration.contains(place) && !complete.contains(place))
+        complete[place] = key.write(Sweep{});
+    }
+  } catch (const nlohmann::json::exception&) {
+    return false;  // a table that is none
+  }
+  return complete == nlohmann::json(configuration);
 }
 
 }  // namespace gridrun

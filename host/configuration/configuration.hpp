@@ -24,8 +24,12 @@ Sweep read_configuration(const std::filesystem::path& path,
 Sweep parse_configuration(const std::string& text, const std::string& source,
                           const std::vector<std::string>& overrides = {});
 
-/// Every key with its value, as run.json keeps it: two sweeps are the same run exactly when these
-/// are equal.
+/// Every key with its value, as run.json keeps it. Keys without a value are left out.
 nlohmann::ordered_json to_json(const Sweep& sweep);
+
+/// Whether a run.json, whoever wrote it, records the run of a configuration. Keys that are younger
+/// than the record have their defaults there.
+bool is_same_run(const nlohmann::ordered_json& recorded,
+                 const nlohmann::ordered_json& configuration);
 
 }  // namespace gridrun

@@ -89,7 +89,10 @@ class LineReader {
       if (filled_ >= longest_line)
         throw RequestError(fmt::format("{}: a line of more than 1 GiB, expected samples",
                                        path_text(file_.path())));
-      bytes_.resize(2 * filled_);
+      const std::size_t longer = 2 * filled_;
+      require_memory(static_cast<double>(longer), fmt::format("{}: a line of more than {} bytes",
+                                                              path_text(file_.path()), filled_));
+      bytes_.resize(longer);
     }
     const std::size_t wanted = bytes_.size() - filled_;
     const std::size_t got = file_.read(bytes_.data() + filled_, wanted);
@@ -146,6 +149,7 @@ class CsvReader {
   void add(std::string_view line) {
     fields_.clear();
     for (bool more = true; more;) {
+      if (fields_.size() == fields_.capacity()) make_room_for_fields(line);
       more = line.find(',') != std::string_view::npos;
       const std::string_view field = trimmed(next_field(line));
       const auto value = number(field);
@@ -171,18 +175,31 @@ class CsvReader {
     ++samples_.samples;
   }
 
+  /// Room for all fields of a line whose rest this is.
+  void make_room_for_fields(std::string_view rest) {
+    const std::size_t fields =
+        fields_.size() + 1 + static_cast<std::size_t>(std::count(rest.begin(), rest.end(), ','));
+    require_memory(static_cast<double>(fields * sizeof(double)),
+                   fmt::format("{}:{}: {} fields", path_text(path_), line_, fields));
+    fields_.reserve(fields);
+  }
+
   /// Room for one more sample: at best for all that the file still has, for to move them when there
-  /// are more holds them twice. Memory that is reserved and never written is not held.
+  /// are more holds them twice. Memory that is reserved and never written is not held, but counts
+  /// where the address space is limited: some is left for what else there is to hold.
   void make_room() {
-    auto& values = samples_.values;
-    const std::size_t needed = values.size() + samples_.inputs;
-    if (needed <= values.capacity()) return;
-    require_memory(static_cast<double>(needed * sizeof(double)),
-                   fmt::format("{}: {} samples and more", path_text(path_), samples_.samples));
-    constexpr double margin = 1.1;
-    const auto available = static_cast<double>(available_memory() / sizeof(double));
+    const std::size_t needed = samples_.samples + 1;
+    if (needed <= room_) return;
+    const auto sample_bytes =
+        static_cast<double>(samples_.inputs * sizeof(double) + sizeof(std::uint32_t));
+    require_memory(static_cast<double>(needed) * sample_bytes,
+                   fmt::format("{}: {} and more", path_text(path_), counted(needed, "sample")));
+    constexpr double margin = 1.1, most_part = 0.9;
     const double expected = margin * static_cast<double>(needed) / lines_.part_taken();
-    values.reserve(std::max(needed, static_cast<std::size_t>(std::min(expected, available))));
+    const double most = most_part * static_cast<double>(available_memory()) / sample_bytes;
+    room_ = std::max(needed, static_cast<std::size_t>(std::min(expected, most)));
+    samples_.values.reserve(room_ * samples_.inputs);
+    samples_.labels.reserve(room_);
   }
 
   const std::filesystem::path path_;
@@ -190,6 +207,7 @@ class CsvReader {
   std::size_t line_ = 0;
   std::vector<double> fields_;
   CsvSamples samples_;
+  std::size_t room_ = 0;  // samples that there is memory for
 };
 
 }  // namespace

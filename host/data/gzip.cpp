@@ -58,11 +58,22 @@ struct InflatingReader::State {
     return held + file.read(to + held, count - held);
   }
 
+  /// Takes the zeros behind the last member, which gzip(1) passes over as well: they pad the file.
+  void take_padding() {
+    const bool is_padded = stream.avail_in != 0 && *stream.next_in == 0;
+    while (stream.avail_in != 0 && *stream.next_in == 0) {
+      ++stream.next_in;
+      if (--stream.avail_in == 0) fill();
+    }
+    if (is_padded && stream.avail_in != 0) fail_corrupt(file.path());
+  }
+
   std::size_t inflate(std::uint8_t* to, std::size_t count) {
     constexpr std::size_t most_at_once = std::size_t{1} << 24;
     std::size_t done = 0;
     while (done < count) {
       if (stream.avail_in == 0) fill();
+      if (!inside_member) take_padding();
       if (stream.avail_in == 0 && !inside_member) break;
       const std::size_t room = std::min(count - done, most_at_once);
       stream.next_out = to + done;
@@ -103,8 +114,9 @@ struct InflatingReader::State {
     const std::unique_ptr<libdeflate_decompressor, decltype(&libdeflate_free_decompressor)>
         inflater(libdeflate_alloc_decompressor(), libdeflate_free_decompressor);
     if (!inflater) throw std::bad_alloc();
+    const auto is_set = [](std::uint8_t byte) { return byte != 0; };
     std::size_t read = 0, made = 0;
-    while (read < gzip.size()) {
+    while (std::any_of(gzip.data() + read, gzip.data() + gzip.size(), is_set)) {  // no padding
       file.check_stopped();
       std::size_t member_read = 0, member_made = 0;
       const auto result =
@@ -153,14 +165,17 @@ std::size_t InflatingReader::read(std::uint8_t* to, std::size_t count) {
   return is_gzip() ? state_->inflate(to, count) : state_->read_plain(to, count);
 }
 
-std::size_t InflatingReader::read_rest(std::uint8_t* whole, std::size_t done, std::size_t size) {
+std::uint64_t InflatingReader::bytes_to_read_rest(std::size_t size) const {
   // At once it takes half the time, but holds the file as it is, and cannot be interrupted.
   constexpr std::size_t largest_at_once = std::size_t{1} << 28;
-  const bool is_small =
-      std::max<std::uint64_t>(size, state_->file.size().value_or(largest_at_once + 1)) <=
-      largest_at_once;
-  if (is_gzip() && is_small && state_->file.done() <= State::input_bytes)
-    return state_->inflate_whole(whole, size);
+  const std::uint64_t held = state_->file.size().value_or(largest_at_once);
+  const bool at_once = is_gzip() && std::max<std::uint64_t>(size, held) < largest_at_once &&
+                       state_->file.done() <= State::input_bytes;
+  return at_once ? std::max<std::uint64_t>(held + 1, State::input_bytes) : 0;
+}
+
+std::size_t InflatingReader::read_rest(std::uint8_t* whole, std::size_t done, std::size_t size) {
+  if (bytes_to_read_rest(size) != 0) return state_->inflate_whole(whole, size);
   done += read(whole + done, size - done);
   std::uint8_t more;
   return done == size ? done + read(&more, 1) : done;

@@ -12,8 +12,8 @@
 namespace gridrun {
 
 /// A file's bytes from front to back, inflated where the file starts as gzip does (whatever its
-/// name). All members throw RequestError naming the file when it cannot be read, is cut short or
-/// corrupt, and Interrupted when `progress` was stopped.
+/// name), less the zeros that may pad such a file. All members throw RequestError naming the file
+/// when it cannot be read, is cut short or corrupt, and Interrupted when `progress` was stopped.
 class InflatingReader {
  public:
   /// `progress` may be null.
@@ -34,6 +34,9 @@ class InflatingReader {
 
   /// Reads the next bytes: `count`, or fewer where the file ends.
   std::size_t read(std::uint8_t* to, std::size_t count);
+
+  /// Bytes of memory that read_rest() takes, beside where it reads to.
+  std::uint64_t bytes_to_read_rest(std::size_t size) const;
 
   /// Reads the rest of a file that has `size` bytes, `done` of which were read already and stand
   /// at the front of `whole`. Faster than read(). Returns how many bytes the file has; size + 1

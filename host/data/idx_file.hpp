@@ -28,6 +28,9 @@ class IdxReader {
   /// Bytes of the header.
   std::size_t header_size() const { return 4 + 4 * shape_.size(); }
 
+  /// Bytes of memory that read_bytes() takes, beside where it reads to.
+  std::uint64_t bytes_to_read() const { return file_.bytes_to_read_rest(header_size() + size_); }
+
   /// Reads unsigned bytes to `file` + header_size(): what is before them may be overwritten with
   /// the header. To be called once, as the next one.
   void read_bytes(std::uint8_t* file);

@@ -101,7 +101,8 @@ std::optional<Part> open_part(const fs::path& directory, const std::string& pref
   if (images.shape().size() < 2)
     throw RequestError(fmt::format("{}: rank 1, expected samples of one or more dimensions",
                                    path_text(*images_path)));
-  require_memory(static_cast<double>(labels.size()) * (sizeof(double) + sizeof(std::uint32_t)),
+  require_memory(static_cast<double>(labels.size()) * (sizeof(double) + sizeof(std::uint32_t)) +
+                     static_cast<double>(labels.bytes_to_read()),
                  fmt::format("{}: {} labels", path_text(*labels_path), labels.size()));
   Part part{std::move(images), as_labels(read_idx(std::move(labels)), *labels_path)};
   if (part.images.shape()[0] != part.labels.size())
@@ -163,19 +164,25 @@ Dataset read_idx_directory(const fs::path& directory, const Progress* progress) 
   dataset.inputs = parts[0].inputs();
   dataset.train_samples = parts[0].labels.size();
   bool bytes = true;
+  std::size_t samples = 0;
+  std::uint64_t to_read = 0;  // bytes of memory that reading takes
   for (const Part& part : parts) {
     if (part.inputs() != dataset.inputs)
       throw RequestError(fmt::format("{}: {} inputs a sample, expected {} as in {}",
                                      path_text(part.images.path()), part.inputs(), dataset.inputs,
                                      path_text(parts[0].images.path().filename())));
     bytes = bytes && part.images.has_bytes();
-    dataset.labels.insert(dataset.labels.end(), part.labels.begin(), part.labels.end());
+    samples += part.labels.size();
+    to_read += part.images.bytes_to_read();
   }
-  const double values =
-      static_cast<double>(dataset.labels.size()) * static_cast<double>(dataset.inputs);
-  require_memory(values * (bytes ? 1 : sizeof(double)),
-                 fmt::format("{}: {} samples of {} inputs", path_text(directory),
-                             dataset.labels.size(), dataset.inputs));
+  const double sample_bytes =
+      static_cast<double>(dataset.inputs) * (bytes ? 1 : sizeof(double)) + sizeof(std::uint32_t);
+  require_memory(
+      static_cast<double>(samples) * sample_bytes + static_cast<double>(bytes ? to_read : 0),
+      fmt::format("{}: {} samples of {} inputs", path_text(directory), samples, dataset.inputs));
+  dataset.labels.reserve(samples);
+  for (const Part& part : parts)
+    dataset.labels.insert(dataset.labels.end(), part.labels.begin(), part.labels.end());
   if (bytes)
     dataset.values = read_bytes(parts);
   else

@@ -6,8 +6,9 @@
 namespace gridrun {
 namespace {
 
-CellAnswer cell_at(const GridResult& grid, std::size_t row, std::size_t column) {
-  return {grid.lr[row], grid.fraction[column], grid.at(row, column).accuracy};
+CellAnswer cell_at(const Slice& slice, std::size_t row, std::size_t column) {
+  const CellResult& cell = slice.at(row, column);
+  return {slice.lr[row], slice.precision.values[column], cell.accuracy, cell.test_accuracy};
 }
 
 /// The most accurate cell of some rows and columns, each from `begin` to before `end`.
@@ -15,38 +16,39 @@ struct Span {
   std::size_t begin, end;
 };
 
-CellAnswer most_accurate(const GridResult& grid, Span rows, Span columns) {
-  CellAnswer best = cell_at(grid, rows.begin, columns.begin);
+CellAnswer most_accurate(const Slice& slice, Span rows, Span columns,
+                         double CellAnswer::*accuracy = &CellAnswer::accuracy) {
+  CellAnswer best = cell_at(slice, rows.begin, columns.begin);
   for (std::size_t column = columns.begin; column < columns.end; ++column)
     for (std::size_t row = rows.begin; row < rows.end; ++row)
-      if (const CellAnswer cell = cell_at(grid, row, column); cell.accuracy > best.accuracy)
+      if (const CellAnswer cell = cell_at(slice, row, column); cell.*accuracy > best.*accuracy)
         best = cell;
   return best;
 }
 
 /// Fewest bits from which on the row's accuracies differ by at most the tolerance.
-std::optional<int> settled_of(const GridResult& grid, std::size_t row, double tolerance) {
-  const std::size_t last = grid.fraction.size() - 1;
-  double least = grid.at(row, last).accuracy, most = least;
+std::optional<int> settled_of(const Slice& slice, std::size_t row, double tolerance) {
+  const std::size_t last = slice.precision.values.size() - 1;
+  double least = slice.at(row, last).accuracy, most = least;
   std::size_t from = last;
   while (from > 0) {
-    least = std::min(least, grid.at(row, from - 1).accuracy);
-    most = std::max(most, grid.at(row, from - 1).accuracy);
+    least = std::min(least, slice.at(row, from - 1).accuracy);
+    most = std::max(most, slice.at(row, from - 1).accuracy);
     if (most - least > tolerance) break;
     --from;
   }
   if (from == last) return std::nullopt;
-  return grid.fraction[from];
+  return slice.precision.values[from];
 }
 
-RowAnswer row_answer(const GridResult& grid, std::size_t row, double tolerance,
-                     const Chance& chance) {
-  RowAnswer answer{most_accurate(grid, {row, row + 1}, {0, grid.fraction.size()}), std::nullopt,
-                   settled_of(grid, row, tolerance)};
-  if (!(answer.plateau.accuracy > chance.threshold()) || grid.fraction.size() == 1) return answer;
+RowAnswer row_answer(const Slice& slice, std::size_t row, double tolerance, const Chance& chance) {
+  RowAnswer answer{most_accurate(slice, {row, row + 1}, {0, slice.precision.values.size()}),
+                   std::nullopt, settled_of(slice, row, tolerance)};
+  if (!(answer.plateau.accuracy > chance.threshold()) || slice.precision.values.size() == 1)
+    return answer;
   std::size_t column = 0;
-  while (grid.at(row, column).accuracy < answer.plateau.accuracy - tolerance) ++column;
-  answer.knee = grid.fraction[column];
+  while (slice.at(row, column).accuracy < answer.plateau.accuracy - tolerance) ++column;
+  answer.knee = slice.precision.values[column];
   return answer;
 }
 
@@ -70,13 +72,13 @@ LeftCliff left_cliff(const Answers& answers) {
 }
 
 /// A smaller learning rate never needs fewer bits: once one row's knee is not seen before the
-/// grid's last fraction, those of the rows after it are not seen either.
+/// last column, those of the rows after it are not seen either.
 void mark_cut_off(Answers& answers) {
-  const int last_fraction = answers.columns.back().best.fraction;
+  const int last = answers.columns.back().best.precision;
   bool cut_off = false;
   for (RowAnswer& row : answers.rows) {
     if (row.plateau.lr <= answers.left_cliff.lr) continue;
-    cut_off = cut_off || !row.knee || *row.knee == last_fraction;
+    cut_off = cut_off || !row.knee || *row.knee == last;
     row.cut_off = cut_off;
   }
 }
@@ -108,39 +110,39 @@ std::optional<DiagonalCliff> diagonal_cliff(const Answers& answers) {
 }
 
 std::optional<Settled> settled(const std::vector<RowAnswer>& rows) {
-  std::optional<int> fraction;
+  std::optional<int> from;
   std::vector<int> except_lr;
   for (const RowAnswer& row : rows) {
     if (!row.knee) continue;
     if (row.settled && !row.cut_off)
-      fraction = std::max(fraction.value_or(*row.settled), *row.settled);
+      from = std::max(from.value_or(*row.settled), *row.settled);
     else
       except_lr.push_back(row.plateau.lr);
   }
-  if (!fraction) return std::nullopt;
-  return Settled{*fraction, except_lr};
+  if (!from) return std::nullopt;
+  return Settled{*from, except_lr};
 }
 
-/// For each row, goes down from the last fraction as long as the row is near each column's best.
-std::optional<CommonRate> common_rate(const GridResult& grid, const Answers& answers) {
+/// For each row, goes down from the last column as long as the row is near each column's best.
+std::optional<CommonRate> common_rate(const Slice& slice, const Answers& answers) {
   const auto learned = std::count_if(answers.columns.begin(), answers.columns.end(),
                                      [](const ColumnAnswer& column) { return column.learned; });
-  if (learned < 2 || grid.lr.size() < 2) return std::nullopt;
+  if (learned < 2 || slice.lr.size() < 2) return std::nullopt;
   CommonRate common;
   std::ptrdiff_t most = 0;  // columns that learned and that one row is near the best of
-  for (std::size_t row = 0; row < grid.lr.size(); ++row) {
+  for (std::size_t row = 0; row < slice.lr.size(); ++row) {
     std::ptrdiff_t near = 0;
     int from = 0;
-    for (std::size_t column = grid.fraction.size(); column-- > 0;) {
+    for (std::size_t column = slice.precision.values.size(); column-- > 0;) {
       const auto& [best, column_learned] = answers.columns[column];
       if (!column_learned) continue;
-      if (grid.at(row, column).accuracy < best.accuracy - answers.tolerance) break;
+      if (slice.at(row, column).accuracy < best.accuracy - answers.tolerance) break;
       ++near;
-      from = best.fraction;
+      from = best.precision;
     }
     if (near > most) {
       most = near;
-      common = {grid.lr[row], from, near == learned};
+      common = {slice.lr[row], from, near == learned};
     }
   }
   return common;
@@ -148,27 +150,33 @@ std::optional<CommonRate> common_rate(const GridResult& grid, const Answers& ans
 
 }  // namespace
 
-Answers answer(const GridResult& grid, double tolerance, const Chance& chance) {
-  const Span all_rows{0, grid.lr.size()}, all_columns{0, grid.fraction.size()};
+Answers answer(const Slice& slice, double tolerance, const Chance& chance) {
+  const Span all_rows{0, slice.lr.size()}, all_columns{0, slice.precision.values.size()};
   Answers answers;
+  answers.held = slice.held;
+  answers.precision_axis = slice.precision.name;
   answers.tolerance = tolerance;
   answers.chance = chance;
-  answers.best = most_accurate(grid, all_rows, all_columns);
+  answers.best = most_accurate(slice, all_rows, all_columns);
+  if (slice.holds_out)
+    answers.best_held_out = most_accurate(slice, all_rows, all_columns, &CellAnswer::test_accuracy);
   answers.learned = answers.best.accuracy > chance.threshold();
   if (!answers.learned) return answers;
 
-  for (std::size_t row = 0; row < grid.lr.size(); ++row)
-    answers.rows.push_back(row_answer(grid, row, tolerance, chance));
-  for (std::size_t column = 0; column < grid.fraction.size(); ++column) {
-    const CellAnswer best = most_accurate(grid, all_rows, {column, column + 1});
+  for (std::size_t row = 0; row < slice.lr.size(); ++row)
+    answers.rows.push_back(row_answer(slice, row, tolerance, chance));
+  answers.left_cliff = left_cliff(answers);
+  if (answers.precision_axis.empty()) return answers;
+
+  for (std::size_t column = 0; column < slice.precision.values.size(); ++column) {
+    const CellAnswer best = most_accurate(slice, all_rows, {column, column + 1});
     answers.columns.push_back({best, best.accuracy > chance.threshold()});
   }
   answers.fewest_bits = fewest_bits(answers);
-  answers.left_cliff = left_cliff(answers);
   mark_cut_off(answers);
   answers.diagonal_cliff = diagonal_cliff(answers);
   answers.settled = settled(answers.rows);
-  answers.common_rate = common_rate(grid, answers);
+  answers.common_rate = common_rate(slice, answers);
   return answers;
 }
 

@@ -1,37 +1,40 @@
-// What the grid says: the study's questions, answered from the accuracies.
+// What a slice of the grid says: the study's questions, answered from the accuracies.
 //
 // A cell or a row "learned" when its accuracy is above chance (chance.hpp). "Within tolerance of x"
-// means at least x - tolerance. Of equals, the cell with the fewest fraction bits is named, and
-// among those the one with the largest learning rate, that is the smallest lr.
+// means at least x - tolerance. Of equals, the cell with the fewest bits is named, and among those
+// the one with the largest learning rate, that is the smallest lr. Bits, a precision, are what the
+// columns of the slice count: fraction bits, or the bits of a word.
 #pragma once
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "results/chance.hpp"
-#include "results/summarise.hpp"
+#include "results/slices.hpp"
 
 namespace gridrun {
 
 struct CellAnswer {
   int lr = 0;
-  int fraction = 0;
+  int precision = 0;
   double accuracy = 0;
+  double test_accuracy = 0;  // where samples are held out
 };
 
-/// One row of the grid: all fractions of one lr.
+/// One row: all precisions of one lr.
 struct RowAnswer {
   CellAnswer plateau;          // its most accurate cell
   std::optional<int> knee;     // fewest bits within tolerance of the plateau; none: the row
-                               // did not learn, or the grid has one fraction only
+                               // did not learn, or there is one column only
   std::optional<int> settled;  // fewest bits from which on its accuracies differ by at most the
-                               // tolerance; none: those of its last two fractions differ by more
+                               // tolerance; none: those of its last two columns differ by more
   bool cut_off = false;        // beyond the left cliff, and neither its knee nor that of a row
-                               // between lies before the grid's last fraction: the true plateau
-                               // and knee may lie beyond the grid
+                               // between lies before the last column: the true plateau and knee
+                               // may lie beyond the grid
 };
 
-/// One column of the grid: all lr of one fraction.
+/// One column: all lr of one precision.
 struct ColumnAnswer {
   CellAnswer best;
   bool learned = false;
@@ -53,38 +56,42 @@ struct DiagonalCliff {
   std::vector<double> residuals;  // of those lr: knee - line, in bits
 };
 
-/// From `fraction` on, the accuracies of each row that learned, but for `except_lr`, differ by at
-/// most the tolerance; no smaller fraction will do. The excepted rows still change at the grid's
-/// last fraction, or are cut off by it.
+/// From `precision` on, the accuracies of each row that learned, but for `except_lr`, differ by at
+/// most the tolerance; no smaller one will do. The excepted rows still change at the last column,
+/// or are cut off by it.
 struct Settled {
-  int fraction = 0;
+  int precision = 0;
   std::vector<int> except_lr;
 };
 
-/// One learning rate for many fractions: from `fraction` on, `lr` is within tolerance of the best
-/// of each column that learned; no lr is so from a smaller fraction on.
+/// One learning rate for many precisions: from `precision` on, `lr` is within tolerance of the best
+/// of each column that learned; no lr is so from a smaller precision on.
 struct CommonRate {
   int lr = 0;
-  int fraction = 0;
-  bool everywhere = false;  // all columns that learned: the best lr does not depend on the fraction
+  int precision = 0;
+  bool everywhere = false;  // all columns that learned: the best lr depends on no precision
 };
 
 struct Answers {
+  std::vector<AxisValue> held;  // as of the slice
+  std::string precision_axis;   // name of the columns' axis; empty: the columns are of no axis, and
+                                // nothing is answered of knees, columns and bits
   double tolerance = 0;
   Chance chance;
   CellAnswer best;
-  bool learned = false;  // the best cell did; if not, nothing below is answered
+  std::optional<CellAnswer> best_held_out;  // of the largest test_accuracy; none: nothing held out
+  bool learned = false;                     // the best cell did; if not, nothing below is answered
 
   std::vector<RowAnswer> rows;
   std::vector<ColumnAnswer> columns;
-  CellAnswer fewest_bits;  // within tolerance of the best; the most accurate at that fraction
+  std::optional<CellAnswer> fewest_bits;  // within tolerance of the best; the most accurate there
   LeftCliff left_cliff;
   std::optional<DiagonalCliff> diagonal_cliff;  // none: fewer than three such rows
-  std::optional<Settled> settled;               // none: no row is, or one fraction only
+  std::optional<Settled> settled;               // none: no row is, or one column only
   std::optional<CommonRate> common_rate;  // none: one row only, or fewer than two columns learned
 };
 
-/// A grid of finite accuracies with at least one cell.
-Answers answer(const GridResult& result, double tolerance, const Chance& chance);
+/// A slice of finite accuracies with at least one cell.
+Answers answer(const Slice& slice, double tolerance, const Chance& chance);
 
 }  // namespace gridrun

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/counted.hpp"
+#include "results/precision_words.hpp"
 
 namespace gridrun {
 namespace {
@@ -19,21 +20,30 @@ constexpr std::size_t name_width = 16;
 
 json or_null(const std::optional<int>& value) { return value ? json(*value) : json(nullptr); }
 
-json cell_json(const CellAnswer& cell) {
-  return json{{"lr", cell.lr}, {"fraction", cell.fraction}, {"accuracy", cell.accuracy}};
+/// A cell by the values of its axes.
+json place_json(const std::string& axis, const CellAnswer& cell) {
+  json place{{"lr", cell.lr}};
+  if (!axis.empty()) place[axis] = cell.precision;
+  return place;
 }
 
-json row_json(const RowAnswer& row) {
-  return json{{"lr", row.plateau.lr},
-              {"plateau", row.plateau.accuracy},
-              {"plateau_fraction", row.plateau.fraction},
-              {"knee", or_null(row.knee)},
-              {"settled", or_null(row.settled)},
-              {"cut_off", row.cut_off}};
+json cell_json(const std::string& axis, const CellAnswer& cell) {
+  json record = place_json(axis, cell);
+  record["accuracy"] = cell.accuracy;
+  return record;
 }
 
-json column_json(const ColumnAnswer& column) {
-  return json{{"fraction", column.best.fraction},
+json row_json(const std::string& axis, const RowAnswer& row) {
+  json record{{"lr", row.plateau.lr}, {"plateau", row.plateau.accuracy}};
+  if (!axis.empty()) record["plateau_" + axis] = row.plateau.precision;
+  record["knee"] = or_null(row.knee);
+  record["settled"] = or_null(row.settled);
+  record["cut_off"] = row.cut_off;
+  return record;
+}
+
+json column_json(const std::string& axis, const ColumnAnswer& column) {
+  return json{{axis, column.best.precision},
               {"lr", column.best.lr},
               {"accuracy", column.best.accuracy},
               {"learned", column.learned}};
@@ -42,6 +52,16 @@ json column_json(const ColumnAnswer& column) {
 std::string percent(double share) { return fmt::format("{:.1f} %", 100 * share); }
 
 std::string points(double difference) { return fmt::format("{:.1f} points", 100 * difference); }
+
+/// A learning rate: "2^-9", or "2^3" where lr is -3.
+std::string rate(int lr) { return fmt::format("2^{}", -lr); }
+
+/// "lr 9, fraction 12", the place of a cell.
+std::string place_text(const Answers& answers, const CellAnswer& cell) {
+  const std::string lr = fmt::format("lr {}", cell.lr);
+  if (answers.precision_axis.empty()) return lr;
+  return fmt::format("{}, {}", lr, precision_text(answers.precision_axis, cell.precision));
+}
 
 /// "9 to 17" for rising numbers without a gap on the axis, else "9, 11, 12".
 std::string listed(const std::vector<int>& numbers) {
@@ -56,7 +76,9 @@ std::string line(const char* name, const std::string& text) {
 }
 
 /// Plateau and knee below each lr, folded to `width` columns (0: never).
-std::string row_table(const std::vector<RowAnswer>& rows, std::size_t width) {
+std::string row_table(const Answers& answers, std::size_t width) {
+  const std::vector<RowAnswer>& rows = answers.rows;
+  const bool has_knees = !answers.precision_axis.empty();
   constexpr std::size_t cell_width = 5;
   const std::size_t fit = width > name_width ? (width - name_width) / cell_width : 1;
   const std::size_t panel = width == 0 ? rows.size() : std::max<std::size_t>(1, fit);
@@ -72,7 +94,8 @@ std::string row_table(const std::vector<RowAnswer>& rows, std::size_t width) {
     }
     for (std::string* cells : {&lr, &plateau, &knee})
       cells->erase(cells->find_last_not_of(' ') + 1);
-    text += line("lr", lr) + line("plateau, %", plateau) + line("knee, bits", knee);
+    text += line("lr", lr) + line(has_knees ? "plateau, %" : "accuracy, %", plateau);
+    if (has_knees) text += line("knee, bits", knee);
   }
   return text;
 }
@@ -80,9 +103,9 @@ std::string row_table(const std::vector<RowAnswer>& rows, std::size_t width) {
 std::string left_cliff_text(const Answers& answers) {
   const LeftCliff& cliff = answers.left_cliff;
   const std::string near =
-      fmt::format("2^-{} comes within {} of the best", cliff.lr, points(answers.tolerance));
+      fmt::format("{} comes within {} of the best", rate(cliff.lr), points(answers.tolerance));
   if (!cliff.next_lr) return near + ", the grid's largest learning rate: no cliff";
-  return fmt::format("{}, 2^-{} loses {}", near, *cliff.next_lr, points(cliff.loss));
+  return fmt::format("{}, {} loses {}", near, rate(*cliff.next_lr), points(cliff.loss));
 }
 
 std::string diagonal_cliff_text(const Answers& answers) {
@@ -103,31 +126,58 @@ std::string diagonal_cliff_text(const Answers& answers) {
 
 std::string settled_text(const Answers& answers) {
   const auto& settled = answers.settled;
-  if (answers.columns.size() == 1) return "cannot be told: the grid has one fraction";
-  if (!settled) return "no fraction of this grid: accuracies change up to its last";
+  const std::string noun = precision_noun(answers.precision_axis);
+  if (answers.columns.size() == 1) return "cannot be told: the grid has one " + noun;
+  if (!settled) return fmt::format("no {} of this grid: accuracies change up to its last", noun);
   const std::string others = settled->except_lr.empty()
                                  ? ""
                                  : fmt::format(", except at lr {}", listed(settled->except_lr));
   return fmt::format("nothing changes by more than the tolerance from {} on{}",
-                     counted(settled->fraction, "bit"), others);
+                     counted(settled->precision, "bit"), others);
 }
 
 std::string common_rate_text(const Answers& answers) {
   const auto& rate = answers.common_rate;
-  if (!rate) return "cannot be told: the grid has too few rows, or too few fractions that learned";
+  const std::string noun = precision_noun(answers.precision_axis);
+  if (!rate)
+    return fmt::format("cannot be told: the grid has too few rows, or too few {}s that learned",
+                       noun);
   if (rate->everywhere)
-    return fmt::format("does not depend on the fraction: lr {} will do for all that learned",
+    return fmt::format("does not depend on the {}: lr {} will do for all that learned", noun,
                        rate->lr);
-  int least = max_lr, most = 0;
+  int least = max_lr, most = min_lr;
   for (const auto& [best, learned] : answers.columns)
-    if (learned && best.fraction < rate->fraction) {
+    if (learned && best.precision < rate->precision) {
       least = std::min(least, best.lr);
       most = std::max(most, best.lr);
     }
   const std::string others =
       least == most ? fmt::format("{}", least) : fmt::format("{} to {}", least, most);
-  return fmt::format("depends on the fraction: lr {} will do from {} on, fewer want lr {}",
-                     rate->lr, counted(rate->fraction, "bit"), others);
+  return fmt::format("depends on the {}: lr {} will do from {} on, fewer want lr {}", noun,
+                     rate->lr, counted(rate->precision, "bit"), others);
+}
+
+/// What is said of cliffs and bits.
+std::string cliffs_text(const Answers& answers) {
+  const std::string left_cliff = line("left cliff", left_cliff_text(answers));
+  if (answers.precision_axis.empty())
+    return left_cliff +
+           line("bits", "nothing to compare: neither fraction nor bits is an axis of the grid");
+  const CellAnswer& fewest = *answers.fewest_bits;
+  return line("fewest bits",
+              fmt::format("{}, at lr {}: {}, within {} of the best", fewest.precision, fewest.lr,
+                          percent(fewest.accuracy), points(answers.tolerance))) +
+         left_cliff + line("diagonal cliff", diagonal_cliff_text(answers)) +
+         line("enough bits", settled_text(answers)) + line("best lr", common_rate_text(answers));
+}
+
+/// What the held-out samples say; nothing where there are none.
+std::string held_out_text(const Answers& answers) {
+  if (!answers.best_held_out) return "";
+  const CellAnswer& most = *answers.best_held_out;
+  return line("held out", fmt::format("{} at the best cell; at most {}, at {}",
+                                      percent(answers.best.test_accuracy),
+                                      percent(most.test_accuracy), place_text(answers, most)));
 }
 
 std::vector<std::string> lines_of(const std::string& text) {
@@ -137,60 +187,78 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-}  // namespace
-
-std::string answers_text(const Answers& answers, std::size_t width) {
-  const CellAnswer& best = answers.best;
-  const std::string best_cell =
-      fmt::format("{} at lr {}, fraction {}", percent(best.accuracy), best.lr, best.fraction);
-  const std::string chance = fmt::format("{} and {} of noise", percent(answers.chance.level),
-                                         points(answers.chance.margin));
-  if (!answers.learned)
-    return line("no cell learned",
-                fmt::format("more than chance ({}); the best, {}", chance, best_cell));
-  const CellAnswer& fewest = answers.fewest_bits;
-  return line("best cell", best_cell + "; chance is " + chance) + row_table(answers.rows, width) +
-         line("fewest bits",
-              fmt::format("{}, at lr {}: {}, within {} of the best", fewest.fraction, fewest.lr,
-                          percent(fewest.accuracy), points(answers.tolerance))) +
-         line("left cliff", left_cliff_text(answers)) +
-         line("diagonal cliff", diagonal_cliff_text(answers)) +
-         line("enough bits", settled_text(answers)) + line("best lr", common_rate_text(answers));
-}
-
-json answers_json(const Answers& answers) {
-  json record{{"tolerance", answers.tolerance},
-              {"chance", json{{"level", answers.chance.level},
-                              {"margin", answers.chance.margin},
-                              {"threshold", answers.chance.threshold()}}},
-              {"learned", answers.learned},
-              {"best", cell_json(answers.best)},
-              {"by_lr", json::array()},
-              {"by_fraction", json::array()},
-              {"fewest_bits", nullptr},
-              {"left_cliff", nullptr},
-              {"diagonal_cliff", nullptr},
-              {"settled", nullptr},
-              {"common_rate", nullptr},
-              {"text", lines_of(answers_text(answers, 0))}};
-  if (!answers.learned) return record;
-  for (const RowAnswer& row : answers.rows) record["by_lr"].push_back(row_json(row));
-  for (const ColumnAnswer& column : answers.columns)
-    record["by_fraction"].push_back(column_json(column));
-  record["fewest_bits"] = cell_json(answers.fewest_bits);
-  record["left_cliff"] = json{{"lr", answers.left_cliff.lr},
-                              {"next_lr", or_null(answers.left_cliff.next_lr)},
-                              {"loss", answers.left_cliff.loss}};
+json slice_json(const Answers& answers) {
+  const std::string& axis = answers.precision_axis;
+  json record = json::object();
+  for (const AxisValue& held : answers.held) record[held.axis] = held.value;
+  record["tolerance"] = answers.tolerance;
+  record["chance"] = json{{"level", answers.chance.level},
+                          {"margin", answers.chance.margin},
+                          {"threshold", answers.chance.threshold()}};
+  record["learned"] = answers.learned;
+  record["best"] = cell_json(axis, answers.best);
+  if (const auto& most = answers.best_held_out) {
+    record["best"]["test_accuracy"] = answers.best.test_accuracy;
+    record["best_held_out"] = place_json(axis, *most);
+    record["best_held_out"]["test_accuracy"] = most->test_accuracy;
+  }
+  record["by_lr"] = json::array();
+  for (const RowAnswer& row : answers.rows) record["by_lr"].push_back(row_json(axis, row));
+  if (!axis.empty()) {
+    json& columns = record["by_" + axis] = json::array();
+    for (const ColumnAnswer& column : answers.columns) columns.push_back(column_json(axis, column));
+  }
+  record["fewest_bits"] = nullptr;
+  if (const auto& fewest = answers.fewest_bits) record["fewest_bits"] = cell_json(axis, *fewest);
+  record["left_cliff"] = nullptr;
+  if (answers.learned)
+    record["left_cliff"] = json{{"lr", answers.left_cliff.lr},
+                                {"next_lr", or_null(answers.left_cliff.next_lr)},
+                                {"loss", answers.left_cliff.loss}};
+  record["diagonal_cliff"] = nullptr;
   if (const auto& cliff = answers.diagonal_cliff)
     record["diagonal_cliff"] = json{{"intercept", cliff->intercept},
                                     {"slope", cliff->slope},
                                     {"lr", cliff->lr},
                                     {"residuals", cliff->residuals}};
+  record["settled"] = nullptr;
   if (const auto& all = answers.settled)
-    record["settled"] = json{{"fraction", all->fraction}, {"except_lr", all->except_lr}};
+    record["settled"] = json{{axis, all->precision}, {"except_lr", all->except_lr}};
+  record["common_rate"] = nullptr;
   if (const auto& rate = answers.common_rate)
     record["common_rate"] =
-        json{{"lr", rate->lr}, {"fraction", rate->fraction}, {"everywhere", rate->everywhere}};
+        json{{"lr", rate->lr}, {axis, rate->precision}, {"everywhere", rate->everywhere}};
+  record["text"] = lines_of(answers_text(answers, 0));
+  return record;
+}
+
+}  // namespace
+
+std::string heading(const std::vector<AxisValue>& held) {
+  std::vector<std::string> texts;
+  for (const auto& [axis, value] : held)
+    texts.push_back((axis == "bits" ? "words of " : "") + precision_text(axis, value));
+  return fmt::format("{}", fmt::join(texts, ", "));
+}
+
+std::string answers_text(const Answers& answers, std::size_t width) {
+  const CellAnswer& best = answers.best;
+  const std::string best_cell =
+      fmt::format("{} at {}", percent(best.accuracy), place_text(answers, best));
+  const std::string chance = fmt::format("{} and {} of noise", percent(answers.chance.level),
+                                         points(answers.chance.margin));
+  if (!answers.learned)
+    return line("no cell learned",
+                fmt::format("more than chance ({}); the best, {}", chance, best_cell)) +
+           held_out_text(answers);
+  return line("best cell", best_cell + "; chance is " + chance) + row_table(answers, width) +
+         cliffs_text(answers) + held_out_text(answers);
+}
+
+json answers_json(const std::vector<Answers>& slices) {
+  if (slices.front().held.empty()) return slice_json(slices.front());
+  json record{{"slices", json::array()}};
+  for (const Answers& slice : slices) record["slices"].push_back(slice_json(slice));
   return record;
 }
 

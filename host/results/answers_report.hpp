@@ -5,16 +5,20 @@
 
 #include <cstddef>
 #include <string>
+#include <vector>
 
 #include "results/answers.hpp"
 
 namespace gridrun {
 
+/// "words of 8 bits", the heading of what is told of a slice; empty where it is the whole grid.
+std::string heading(const std::vector<AxisValue>& held);
+
 /// About ten lines for the terminal; the table of rows is folded to `width` columns (0: never).
 std::string answers_text(const Answers& answers, std::size_t width);
 
-/// What answers.json holds; what is not answered is null, or an empty list. `text` has the lines
-/// of answers_text.
-nlohmann::ordered_json answers_json(const Answers& answers);
+/// What answers.json holds of a grid's slices; what is not answered is null, or an empty list.
+/// `text` has the lines of answers_text.
+nlohmann::ordered_json answers_json(const std::vector<Answers>& slices);
 
 }  // namespace gridrun

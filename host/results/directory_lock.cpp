@@ -100,6 +100,10 @@ DirectoryLock::Attempt DirectoryLock::attempt() {
     if (errno == ENOENT) return Attempt::vanished;
     cannot_write(path_, errno);
   }
+  struct stat status {};
+  if (::fstat(lock_.number(), &status) != 0) cannot_write(path_, errno);
+  if (!S_ISREG(status.st_mode))  // somebody's, and not to be removed
+    throw RequestError(fmt::format("{}: not a file; {}", path_text(lock_path_), elsewhere));
   while (::flock(lock_.number(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) return Attempt::held;
     if (errno != EINTR)

@@ -1,20 +1,26 @@
 #include "results/grid_csv.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <iterator>
 
 namespace gridrun {
 
 std::string grid_csv(const GridResult& result) {
-  std::string text = "lr,fraction,accuracy,mean_update,mean_error\n";
+  const std::vector<Figure> figures = figures_of(result);
+  std::vector<std::string> columns;
+  for (const Axis& axis : result.axes) columns.push_back(axis.name);
+  for (const Figure& figure : figures) columns.emplace_back(figure.name);
+  std::string text = fmt::format("{}\n", fmt::join(columns, ","));
+
   auto out = std::back_inserter(text);
-  for (std::size_t row = 0; row < result.lr.size(); ++row)
-    for (std::size_t column = 0; column < result.fraction.size(); ++column) {
-      const CellResult& cell = result.at(row, column);
-      fmt::format_to(out, "{},{},{},{},{}\n", result.lr[row], result.fraction[column],
-                     cell.accuracy, cell.mean_update, cell.mean_error);
-    }
+  for (std::size_t cell = 0; cell < result.cells.size(); ++cell) {
+    fmt::format_to(out, "{}", fmt::join(result.values_at(cell), ","));
+    for (const Figure& figure : figures)
+      fmt::format_to(out, ",{}", result.cells[cell].*figure.value);
+    text += '\n';
+  }
   return text;
 }
 

@@ -1,9 +1,9 @@
-// grid.csv: one row a network.
+// grid.csv: a row a network, a column an axis and a figure.
 #pragma once
 
 #include <string>
 
-#include "results/summarise.hpp"
+#include "results/grid_result.hpp"
 
 namespace gridrun {
 

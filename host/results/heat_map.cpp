@@ -6,6 +6,8 @@
 #include <cmath>
 #include <iterator>
 
+#include "results/precision_words.hpp"
+
 namespace gridrun {
 namespace {
 
@@ -29,22 +31,26 @@ void trim_line(std::string& text) { text.erase(text.find_last_not_of(' ') + 1); 
 
 }  // namespace
 
-std::string heat_map(const GridResult& result, bool coloured, std::size_t width) {
-  const std::size_t columns = result.fraction.size();
+std::string heat_map(const Slice& slice, bool coloured, std::size_t width) {
+  const std::vector<int>& precisions = slice.precision.values;
+  const std::size_t columns = precisions.size();
+  const bool has_precision = !slice.precision.name.empty();
   const std::size_t fit = width > label_width ? (width - label_width) / cell_width : 1;
   const std::size_t panel = width == 0 ? columns : std::max<std::size_t>(1, fit);
-  std::string text = "accuracy in percent; down: learning rate 2^-lr, across: fraction bits\n";
+  std::string text = "accuracy in percent; down: learning rate 2^-lr";
+  if (has_precision) text += ", across: " + precision_unit(slice.precision.name);
+  text += '\n';
   for (std::size_t begin = 0; begin < columns; begin += panel) {
     const std::size_t end = std::min(columns, begin + panel);
     text += fmt::format("{:<{}}", "lr", label_width);
-    for (std::size_t column = begin; column < end; ++column)
-      text += fmt::format("{:>3} ", result.fraction[column]);
+    for (std::size_t column = begin; has_precision && column < end; ++column)
+      text += fmt::format("{:>3} ", precisions[column]);
     trim_line(text);
     text += '\n';
-    for (std::size_t row = 0; row < result.lr.size(); ++row) {
-      text += fmt::format("{:<{}}", result.lr[row], label_width);
+    for (std::size_t row = 0; row < slice.lr.size(); ++row) {
+      text += fmt::format("{:<{}}", slice.lr[row], label_width);
       for (std::size_t column = begin; column < end; ++column)
-        text += cell_text(result.at(row, column).accuracy, coloured);
+        text += cell_text(slice.at(row, column).accuracy, coloured);
       trim_line(text);
       text += '\n';
     }

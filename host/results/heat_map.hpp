@@ -4,12 +4,12 @@
 #include <cstddef>
 #include <string>
 
-#include "results/summarise.hpp"
+#include "results/slices.hpp"
 
 namespace gridrun {
 
-/// One line a learning rate, one column a fraction, accuracy in whole percent, in panels that fit
+/// One line a learning rate, one column a precision, accuracy in whole percent, in panels that fit
 /// `width` characters (0: one panel however wide).
-std::string heat_map(const GridResult& result, bool coloured, std::size_t width);
+std::string heat_map(const Slice& slice, bool coloured, std::size_t width);
 
 }  // namespace gridrun

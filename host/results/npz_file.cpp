@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 #include <minizip/zip.h>
 
+#include <algorithm>
 #include <bit>
 #include <cerrno>
 #include <cstring>
@@ -46,37 +47,49 @@ void NpzFile::fail() const {
 }
 
 void NpzFile::add_bytes(const std::string& name, const std::string& type,
-                        const std::vector<std::size_t>& shape, const void* values,
-                        std::size_t size) {
+                        const std::vector<std::size_t>& shape,
+                        const std::vector<std::span<const std::byte>>& parts) {
   constexpr int stored = 0, no_level = 0;
   zip_fileinfo undated{};  // the same arrays give the same bytes
   undated.tmz_date.tm_mday = 1;
   undated.tmz_date.tm_year = 1980;
   const std::string header = npy_header(type, shape);
+  std::size_t size = header.size();
+  for (const auto& part : parts) size += part.size();
   const bool large = size >= 0xffff0000U;  // needs zip64
   errno = 0;
   if (zipOpenNewFileInZip64(zip_, (name + ".npy").c_str(), &undated, nullptr, 0, nullptr, 0,
                             nullptr, stored, no_level, large) != ZIP_OK)
     fail();
-  const auto write = [&](const char* bytes, std::size_t left) {
+  const auto write = [&](std::span<const std::byte> bytes) {
     constexpr std::size_t most = std::size_t{1} << 30;
-    for (std::size_t part; left > 0; bytes += part, left -= part) {
-      part = std::min(left, most);
-      if (zipWriteInFileInZip(zip_, bytes, static_cast<unsigned>(part)) != ZIP_OK) fail();
+    while (!bytes.empty()) {
+      const auto piece = bytes.first(std::min(bytes.size(), most));
+      if (zipWriteInFileInZip(zip_, piece.data(), static_cast<unsigned>(piece.size())) != ZIP_OK)
+        fail();
+      bytes = bytes.subspan(piece.size());
     }
   };
-  write(header.data(), header.size());
-  write(static_cast<const char*>(values), size);
+  write(std::as_bytes(std::span(header)));
+  for (const auto& part : parts) write(part);
   if (zipCloseFileInZip(zip_) != ZIP_OK) fail();
 }
 
 void NpzFile::add(const std::string& name, const std::vector<std::size_t>& shape,
                   const std::vector<double>& values) {
-  add_bytes(name, "<f8", shape, values.data(), values.size() * sizeof(double));
+  add_bytes(name, "<f8", shape, {std::as_bytes(std::span(values))});
 }
 
 void NpzFile::add(const std::string& name, const std::vector<std::int64_t>& values) {
-  add_bytes(name, "<i8", {values.size()}, values.data(), values.size() * sizeof(std::int64_t));
+  add_parts(name, {values.size()}, {values});
+}
+
+void NpzFile::add_parts(const std::string& name, const std::vector<std::size_t>& shape,
+                        const std::vector<std::span<const std::int64_t>>& parts) {
+  std::vector<std::span<const std::byte>> bytes;
+  bytes.reserve(parts.size());
+  for (const auto& part : parts) bytes.push_back(std::as_bytes(part));
+  add_bytes(name, "<i8", shape, bytes);
 }
 
 void NpzFile::close() {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,13 +22,17 @@ class NpzFile {
   void add(const std::string& name, const std::vector<std::size_t>& shape,
            const std::vector<double>& values);
   void add(const std::string& name, const std::vector<std::int64_t>& values);
+  /// The same of values that lie in several places, one after the other.
+  void add_parts(const std::string& name, const std::vector<std::size_t>& shape,
+                 const std::vector<std::span<const std::int64_t>>& parts);
 
   /// Writes the archive's directory; nothing can be added after.
   void close();
 
  private:
   void add_bytes(const std::string& name, const std::string& type,
-                 const std::vector<std::size_t>& shape, const void* values, std::size_t size);
+                 const std::vector<std::size_t>& shape,
+                 const std::vector<std::span<const std::byte>>& parts);
   [[noreturn]] void fail() const;
 
   std::filesystem::path path_;

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/message_text.hpp"
+#include "configuration/configuration.hpp"
 #include "gridrun/error.hpp"
 #include "results/result_files.hpp"
 #include "results/run_record.hpp"
@@ -22,7 +23,8 @@ std::string objection(const PublishedFiles& files, const nlohmann::ordered_json&
     return fmt::format("{} is not of a gridrun run, there is no {} beside it", shown.front(),
                        run_record_name);
   try {
-    if (configuration_of_run(files.directory() / run_record_name) == configuration) return "";
+    if (is_same_run(configuration_of_run(files.directory() / run_record_name), configuration))
+      return "";
   } catch (const RequestError& error) {
     return fmt::format("{} cannot be read: {}", run_record_name, error.what());
   }

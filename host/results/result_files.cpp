@@ -1,5 +1,7 @@
 #include "results/result_files.hpp"
 
+#include <fmt/format.h>
+
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
@@ -13,22 +15,34 @@ namespace gridrun {
 namespace fs = std::filesystem;
 namespace {
 
+/// What an axis is called in archives.
+std::string array_name(const Axis& axis) {
+  if (axis.name == "lr") return "learning_rates";
+  if (axis.name == "fraction") return "fractions";
+  return axis.name;
+}
+
 void add_axes(NpzFile& npz, const GridResult& result) {
-  npz.add("learning_rates", {result.lr.begin(), result.lr.end()});
-  npz.add("fractions", {result.fraction.begin(), result.fraction.end()});
+  for (const Axis& axis : result.axes)
+    npz.add(array_name(axis), {axis.values.begin(), axis.values.end()});
+}
+
+/// One dimension an axis, and then the given ones.
+std::vector<std::size_t> shape(const GridResult& result, const std::vector<std::size_t>& of_cell) {
+  std::vector<std::size_t> shape;
+  for (const Axis& axis : result.axes) shape.push_back(axis.values.size());
+  shape.insert(shape.end(), of_cell.begin(), of_cell.end());
+  return shape;
 }
 
 void write_grid_npz(const fs::path& path, const GridResult& result) {
   NpzFile npz(path);
-  const auto figure = [&](const char* name, double CellResult::*member) {
+  for (const Figure& figure : figures_of(result)) {
     std::vector<double> values;
     values.reserve(result.cells.size());
-    for (const CellResult& cell : result.cells) values.push_back(cell.*member);
-    npz.add(name, {result.lr.size(), result.fraction.size()}, values);
-  };
-  figure("accuracy", &CellResult::accuracy);
-  figure("mean_update", &CellResult::mean_update);
-  figure("mean_error", &CellResult::mean_error);
+    for (const CellResult& cell : result.cells) values.push_back(cell.*figure.value);
+    npz.add(figure.name, shape(result, {}), values);
+  }
   add_axes(npz, result);
   npz.close();
 }
@@ -36,17 +50,27 @@ void write_grid_npz(const fs::path& path, const GridResult& result) {
 void write_curves_npz(const fs::path& path, const GridResult& result,
                       const LearningCurves& curves) {
   NpzFile npz(path);
-  npz.add("accuracy", {result.lr.size(), result.fraction.size(), curves.steps.size()},
-          curves.accuracy);
+  npz.add("accuracy", shape(result, {curves.steps.size()}), curves.accuracy);
   npz.add("steps", {curves.steps.begin(), curves.steps.end()});
+  add_axes(npz, result);
+  npz.close();
+}
+
+void write_weights_npz(const fs::path& path, const GridResult& result,
+                       const std::vector<LayerWeights>& weights) {
+  NpzFile npz(path);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    npz.add_parts(fmt::format("layer{}", i + 1),
+                  shape(result, {weights[i].units, weights[i].inputs}), weights[i].of_network);
   add_axes(npz, result);
   npz.close();
 }
 
 }  // namespace
 
-std::vector<NewFile> result_files(const GridResult& result, const Answers& answers,
+std::vector<NewFile> result_files(const GridResult& result, const std::vector<Answers>& answers,
                                   const std::optional<LearningCurves>& curves,
+                                  const std::vector<LayerWeights>& weights,
                                   std::function<std::string()> run_record) {
   std::vector<NewFile> files;
   files.push_back({"grid.csv", [&](const fs::path& path) { write_file(path, grid_csv(result)); }});
@@ -57,6 +81,9 @@ std::vector<NewFile> result_files(const GridResult& result, const Answers& answe
   if (curves)
     files.push_back(
         {"curves.npz", [&](const fs::path& path) { write_curves_npz(path, result, *curves); }});
+  if (!weights.empty())
+    files.push_back(
+        {"weights.npz", [&](const fs::path& path) { write_weights_npz(path, result, weights); }});
   files.push_back({run_record_name, [run_record = std::move(run_record)](const fs::path& path) {
                      write_file(path, run_record());
                    }});

@@ -1,27 +1,32 @@
-// The files of a run: grid.csv, grid.npz, answers.json, curves.npz where asked for, and run.json.
+// The files of a run: grid.csv, grid.npz, answers.json, run.json, and what was asked for:
+// curves.npz, weights.npz.
 #pragma once
 
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "results/answers.hpp"
+#include "results/final_weights.hpp"
+#include "results/grid_result.hpp"
 #include "results/learning_curves.hpp"
 #include "results/published_files.hpp"
 #include "results/run_record.hpp"
-#include "results/summarise.hpp"
 
 namespace gridrun {
 
 /// All names that a run may write.
-inline constexpr const char* result_names[] = {"grid.csv", "grid.npz", "answers.json", "curves.npz",
-                                               run_record_name};
+inline constexpr const char* result_names[] = {"grid.csv",   "grid.npz",    "answers.json",
+                                               "curves.npz", "weights.npz", run_record_name};
 
-/// What is to be published of a run, run.json last. `run_record` gives the text of run.json; it is
-/// called once the others are written. The writers refer to the result, answers and curves, and
-/// throw RunError naming the file that cannot be written.
-std::vector<NewFile> result_files(const GridResult& result, const Answers& answers,
+/// What is to be published of a run, run.json last. `answers` are of the grid's slices, `weights`
+/// empty where none are to be written. `run_record` gives the text of run.json; it is called once
+/// the others are written. The writers refer to the other arguments, and throw RunError naming the
+/// file that cannot be written.
+std::vector<NewFile> result_files(const GridResult& result, const std::vector<Answers>& answers,
                                   const std::optional<LearningCurves>& curves,
+                                  const std::vector<LayerWeights>& weights,
                                   std::function<std::string()> run_record);
 
 }  // namespace gridrun

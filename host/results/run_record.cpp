@@ -28,24 +28,31 @@ std::string small_file(const std::filesystem::path& path) {
   return text;
 }
 
+nlohmann::ordered_json dataset_json(const StagedSweep& staged) {
+  const Dataset& dataset = *staged.dataset;
+  nlohmann::ordered_json record{{"name", dataset.name},
+                                {"samples", dataset.samples},
+                                {"train_samples", dataset.train_samples},
+                                {"inputs", dataset.inputs},
+                                {"classes", dataset.classes},
+                                {"crc32", fmt::format("{:08x}", dataset.checksum)}};
+  if (!staged.held_out.empty()) {
+    record["trained_on"] = staged.order.size();
+    record["held_out"] = staged.held_out.size();
+  }
+  return record;
+}
+
 }  // namespace
 
 std::string run_json(const RunRecord& record, const nlohmann::ordered_json& configuration,
-                     const Dataset& dataset) {
+                     const StagedSweep& staged) {
   using json = nlohmann::ordered_json;
   json seconds = json::object();
   for (const auto& [stage, time] : record.seconds) seconds[stage] = time;
-  const json run{{"gridrun", GRIDRUN_VERSION},
-                 {"engine", record.engine},
-                 {"device", record.device},
-                 {"configuration", configuration},
-                 {"dataset", json{{"name", dataset.name},
-                                  {"samples", dataset.samples},
-                                  {"train_samples", dataset.train_samples},
-                                  {"inputs", dataset.inputs},
-                                  {"classes", dataset.classes},
-                                  {"crc32", fmt::format("{:08x}", dataset.checksum)}}},
-                 {"seconds", seconds}};
+  const json run{{"gridrun", GRIDRUN_VERSION},      {"engine", record.engine},
+                 {"device", record.device},         {"configuration", configuration},
+                 {"dataset", dataset_json(staged)}, {"seconds", seconds}};
   return run.dump(2) + "\n";
 }
 

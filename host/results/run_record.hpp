@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "gridrun/dataset.hpp"
+#include "gridrun/staged_sweep.hpp"
 
 namespace gridrun {
 
@@ -22,7 +22,7 @@ inline constexpr const char* run_record_name = "run.json";
 
 /// The text of run.json.
 std::string run_json(const RunRecord& record, const nlohmann::ordered_json& configuration,
-                     const Dataset& dataset);
+                     const StagedSweep& staged);
 
 /// The configuration that a run.json keeps, whoever wrote the file. Throws RequestError with the
 /// reason where it is not one, in a few words that do not name the file.

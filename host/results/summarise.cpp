@@ -7,7 +7,8 @@ namespace gridrun {
 
 GridResult summarise(const Sweep& sweep, const StagedSweep& staged, const Outcomes& outcomes) {
   const auto weights = savitzky_golay_weights(sweep.report.smooth_window, sweep.report.polyorder);
-  GridResult result{sweep.grid.lr, sweep.grid.fraction, {}};
+  const auto held_out = static_cast<double>(staged.held_out.size());
+  GridResult result{axes_of(sweep), {}, !staged.held_out.empty()};
   result.cells.reserve(outcomes.size());
   for (std::size_t n = 0; n < outcomes.size(); ++n) {
     const Outcome& outcome = outcomes[n];
@@ -21,10 +22,14 @@ GridResult summarise(const Sweep& sweep, const StagedSweep& staged, const Outcom
     }
     const double visits = static_cast<double>(staged.iterations / network.batch) * trained;
     const auto right = [&](std::uint32_t step) { return outcome.right[step] ? 1.0 : 0.0; };
-    result.cells.push_back({smoothed_at_end(weights, staged.iterations, right),
-                            static_cast<double>(sums.abs_update) / visits,
-                            std::ldexp(static_cast<double>(sums.dropped) / visits,
-                                       network.formats.gradient.fraction)});
+    CellResult cell;
+    cell.accuracy = smoothed_at_end(weights, staged.iterations, right);
+    cell.mean_update = static_cast<double>(sums.abs_update) / visits;
+    cell.mean_error =
+        std::ldexp(static_cast<double>(sums.dropped) / visits, network.formats.gradient.fraction);
+    if (result.holds_out)
+      cell.test_accuracy = static_cast<double>(outcome.held_out_right.count()) / held_out;
+    result.cells.push_back(cell);
   }
   return result;
 }

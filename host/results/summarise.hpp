@@ -1,31 +1,14 @@
-// What a run says: one real for each figure and network.
+// From an engine's integers to a run's figures.
 #pragma once
-
-#include <vector>
 
 #include "gridrun/outcomes.hpp"
 #include "gridrun/staged_sweep.hpp"
 #include "gridrun/sweep.hpp"
+#include "results/grid_result.hpp"
 
 namespace gridrun {
 
-struct CellResult {
-  double accuracy = 0;     // smoothed at the last step; can leave [0, 1] slightly
-  double mean_update = 0;  // mean |u|, in units of 2^-fraction
-  double mean_error = 0;   // mean of what the learning-rate shift dropped, times 2^fraction
-};
-
-struct GridResult {
-  std::vector<int> lr;            // rows
-  std::vector<int> fraction;      // columns
-  std::vector<CellResult> cells;  // [row][column]
-
-  const CellResult& at(std::size_t row, std::size_t column) const {
-    return cells[row * fraction.size() + column];
-  }
-};
-
-/// The only place where outcomes become reals.
+/// The only place where outcomes become reals. docs/arithmetic.md, part 8.
 GridResult summarise(const Sweep& sweep, const StagedSweep& staged, const Outcomes& outcomes);
 
 }  // namespace gridrun

@@ -162,7 +162,7 @@ TEST_F(Program, RefusesAWrongCommandLine) {
 
 TEST_F(Program, RefusesAWrongConfiguration) {
   EXPECT_EQ(refusal({"--config", "none.toml"}),
-            "gridrun: --config none.toml: no such file; shipped are digits.toml and mnist.toml");
+            "gridrun: --config none.toml: no such file; shipped are digits.toml, mlp.toml, mnist.toml");
   EXPECT_EQ(refusal({"--set", "trian.iterations=5"}),
             "gridrun: --set trian.iterations=5: unknown key trian; did you mean train?");
   scratch.write("bad.toml", "[dataset]\nname = \"digits\"\n[grid]\nlr = { from = 9, to = 5 }\n");
@@ -241,8 +241,48 @@ TEST_F(Program, RefusesWhatMemoryCannotHoldBeforeItIsTaken) {
   scratch.write("idx/train-labels-idx1-ubyte",
                 idx_header(0x08, {50'000'000}) + std::string(50'000'000, '\1'));
   EXPECT_NE(refusal({"--set", "dataset.name=idx", "--set", "dataset.path=idx"})
-                .find("GiB of memory needed"),
+                .find(" MiB of memory needed"),
             std::string::npos);
+}
+
+/// Wherever the limit is: while data load, while threads begin, or in a training.
+TEST_F(Program, MemoryIsEnoughOrARefusal) {
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes the whole address space";
+  std::string row;
+  for (int i = 0; i < 100; ++i) row += "7,";
+  std::string rows;
+  for (int i = 0; i < 50'000; ++i) rows += row + "1\n";
+  scratch.write("rows.csv", rows);
+  std::string line;
+  for (int i = 0; i < 2'000'000; ++i) line += "0,";
+  scratch.write("line.csv", line + "1\n");
+  for (const std::string split : {"train", "test"}) {
+    scratch.write("idx/" + split + "-images-idx2-ubyte",
+                  idx_header(0x08, {10'000, 1400}) + std::string(14'000'000, '\1'));
+    scratch.write("idx/" + split + "-labels-idx1-ubyte",
+                  idx_header(0x08, {10'000}) + std::string(10'000, '\1'));
+  }
+  const auto expect_enough_or_a_refusal = [&](const std::string& name, const std::string& path) {
+    scratch.write("data.toml", "[dataset]\nname = '" + name + "'\npath = '" + path + "'\n");
+    int refused = 0;
+    for (rlim_t mebibytes = 40; mebibytes <= 100; mebibytes += 6) {
+      settings.address_space = mebibytes << 20;
+      const ProgramResult result =
+          run_short({"--config", "data.toml", "--device", "cpu", "--output", "out", "--force"});
+      constexpr int cannot_be_loaded = 127;  // the program itself
+      if (result.status == 0 || result.status == cannot_be_loaded) continue;
+      ++refused;
+      EXPECT_EQ(result.status, 2) << mebibytes << " MiB for " << path;
+      EXPECT_NE(result.err.find(" of memory needed, "), std::string::npos) << result.err;
+      EXPECT_TRUE(result.err.starts_with("gridrun: " + path) ||
+                  result.err.starts_with("gridrun: train.iterations = "))
+          << result.err;
+    }
+    EXPECT_GT(refused, 0) << path;
+  };
+  expect_enough_or_a_refusal("csv", "rows.csv");
+  expect_enough_or_a_refusal("csv", "line.csv");
+  expect_enough_or_a_refusal("idx", "idx");
 }
 
 TEST_F(Program, RefusesADirectoryThatCannotBeWritten) {
@@ -406,20 +446,20 @@ TEST_F(Program, RefusesWhatTheFileSystemRefuses) {
   const std::string name(300, 'x');
   const std::string cut = path_text(name);
   EXPECT_EQ(refusal({"--config", name}), "gridrun: --config " + cut +
-                                             ": File name too long; shipped are digits.toml and "
-                                             "mnist.toml");
+                                             ": File name too long; shipped are digits.toml, "
+                                             "mlp.toml, mnist.toml");
   EXPECT_EQ(refusal({"--output", name}), "gridrun: " + cut +
                                              ": cannot be written: File name too long; --output "
                                              "DIR goes elsewhere");
   fs::create_symlink("loop", scratch.path() / "loop");
   EXPECT_EQ(refusal({"--config", "loop"}),
-            "gridrun: --config loop: Too many levels of symbolic links; shipped are digits.toml "
-            "and mnist.toml");
+            "gridrun: --config loop: Too many levels of symbolic links; shipped are digits.toml, "
+            "mlp.toml, mnist.toml");
   EXPECT_EQ(refusal({"--output", "loop/below"}),
             "gridrun: loop/below: cannot be written: Too many levels of symbolic links; --output "
             "DIR goes elsewhere");
   EXPECT_EQ(refusal({"--config", "."}),
-            "gridrun: --config .: a directory, expected a file; shipped are digits.toml and "
+            "gridrun: --config .: a directory, expected a file; shipped are digits.toml, mlp.toml, "
             "mnist.toml");
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "peak_memory.hpp"
+
 namespace gridrun {
 namespace {
 
@@ -17,6 +19,18 @@ TEST(ProgressBar, FitsTheTerminal) {
   EXPECT_EQ(progress_line(25, 100, 2.0, 40), "training [###.........]  25 %, 6 s left");
   for (std::size_t width = 0; width < 90; ++width)
     EXPECT_LE(progress_line(25, 100, 2.0, width).size(), width == 0 ? 0 : width - 1);
+}
+
+TEST(ProgressBar, IsDispensable) {
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes the whole address space";
+  EXPECT_EXIT(
+      {
+        limit_address_space(1 << 20);  // less than a thread's stack
+        const Progress progress;
+        const ProgressBar bar(progress, 1);
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "gridrun/error.hpp"
+#include "message_of.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {

@@ -1,14 +1,15 @@
 #include "base/memory.hpp"
 
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <unistd.h>
+
+#include <thread>
 
 #include "engines/cpu/cpu_engine.hpp"
 #include "engines/reference/reference_engine.hpp"
 #include "gridrun/error.hpp"
+#include "message_of.hpp"
 #include "peak_memory.hpp"
-#include "scratch_directory.hpp"
 #include "staged_study.hpp"
 
 namespace gridrun {
@@ -26,10 +27,7 @@ TEST(Memory, TheLimitOfTheAddressSpaceCounts) {
   constexpr std::uint64_t left = 100 << 20;
   EXPECT_EXIT(
       {
-        const auto limit = static_cast<rlim_t>(status_bytes("VmSize:")) + left;
-        rlimit limits{};
-        limits.rlim_cur = limits.rlim_max = limit;
-        ::setrlimit(RLIMIT_AS, &limits);
+        limit_address_space(left);
         const std::uint64_t available = available_memory();
         std::exit(available <= left && available > left / 2 ? 0 : 1);
       },
@@ -42,6 +40,48 @@ TEST(Memory, WhatIsNotThereIsRefused) {
       message_of<RequestError>([] { require_memory(0x1p60, "grid.lr = [0, 62]"); });
   EXPECT_EQ(message.find("grid.lr = [0, 62]: 1073741824.0 GiB of memory needed, "), 0U) << message;
   EXPECT_EQ(message.substr(message.size() - 14), " GiB available");
+}
+
+TEST(Memory, KeepsAReserve) {
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes the whole address space";
+  EXPECT_EXIT(
+      {
+        limit_address_space(rlim_t{20} << 20);
+        require_memory(10 << 20, "half");
+        std::fputs(message_of<RequestError>([] { require_memory(14 << 20, "most"); }).c_str(),
+                   stderr);
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(0),
+      "^most: 14.0 MiB of memory needed, 1[0-2].[0-9] MiB available$");
+}
+
+TEST(Memory, AnyLackIsSeenInTheMessage) {
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes the whole address space";
+  EXPECT_EXIT(
+      {
+        limit_address_space(1 << 20);
+        std::fputs(message_of<RequestError>([] { require_memory(1, "a byte"); }).c_str(), stderr);
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(0), "^a byte: 0.1 MiB of memory needed, 0.0 MiB available$");
+}
+
+TEST(Memory, ThreadsTakeLittleOfALimitedAddressSpace) {
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes the whole address space";
+  EXPECT_EXIT(
+      {
+        limit_address_space(rlim_t{1} << 30);
+        spare_address_space();
+        const double before = status_bytes("VmSize:");
+        double with_thread = 0;
+        std::thread([&] {
+          const std::vector<char> memory(1000);
+          with_thread = status_bytes("VmSize:");
+        }).join();
+        std::exit(with_thread - before < 2 << 20 ? 0 : 1);
+      },
+      ::testing::ExitedWithCode(0), "");
 }
 
 /// What a training holds beside its sweep.

@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "peak_memory.hpp"
+
 namespace gridrun {
 namespace {
 
@@ -15,6 +17,19 @@ TEST(Parallel, DoesEveryPieceOfWorkOnce) {
     EXPECT_EQ(done, std::vector<int>(40, 1)) << threads;
   }
   parallel_for(0, 3, [](std::size_t) { FAIL() << "there is no work"; });
+}
+
+TEST(Parallel, GoesOnWithTheThreadsThatTheSystemGrants) {
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes the whole address space";
+  for (const rlim_t left : {1 << 20, 50 << 20})  // no thread's stack, and those of some
+    EXPECT_EXIT(
+        {
+          limit_address_space(left);
+          std::vector<int> done(1000);
+          parallel_for(done.size(), 100, [&](std::size_t i) { ++done[i]; });
+          std::exit(done == std::vector<int>(1000, 1) ? 0 : 1);
+        },
+        ::testing::ExitedWithCode(0), "");
 }
 
 TEST(Parallel, RethrowsOneOfManyExceptionsOnceAllThreadsHaveEnded) {

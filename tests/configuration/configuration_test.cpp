@@ -6,6 +6,7 @@
 
 #include "base/shipped_files.hpp"
 #include "gridrun/error.hpp"
+#include "message_of.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {
@@ -212,6 +213,9 @@ TEST(Configuration, WindowsMustFitTheRun) {
             "--set report.polyorder=21: report.polyorder = 21, expected an integer from 0 to 20");
   EXPECT_EQ(refusal(minimal + "[report]\nsmooth_window = 3\npolyorder = 3\n"),
             "c.toml:5: report.polyorder = 3, expected less than report.smooth_window = 3");
+  EXPECT_EQ(
+      refusal(minimal + "[report]\nsmooth_window = 1\n"),
+      "c.toml:4: report.smooth_window = 1, expected more than report.polyorder, by default 2");
 }
 
 TEST(Configuration, ReportsMustMakeSense) {
@@ -291,7 +295,7 @@ TEST(Configuration, IsFoundAsAPathFirstAndThenAmongTheShipped) {
   EXPECT_EQ(find_configuration("mnist.toml"), shipped_directory() / "mnist.toml");
   EXPECT_EQ(find_configuration("digits"), shipped_directory() / "digits.toml");
   EXPECT_EQ(message_of<RequestError>([] { find_configuration("nothing.toml"); }),
-            "--config nothing.toml: no such file; shipped are digits.toml and mnist.toml");
+            "--config nothing.toml: no such file; shipped are digits.toml, mlp.toml, mnist.toml");
 }
 
 TEST(Configuration, ShippedOnesAreTheStudys) {
@@ -300,6 +304,47 @@ TEST(Configuration, ShippedOnesAreTheStudys) {
     EXPECT_EQ(networks_of(sweep, {1, 1}).size(), 240U);
     EXPECT_EQ(sweep.train.iterations, 10000U);
   }
+}
+
+TEST(Configuration, TheShippedHiddenLayerIsSweptOverWordLengths) {
+  const Sweep sweep = read_configuration(find_configuration("mlp.toml"), {});
+  const auto networks = networks_of(sweep, sweep.network.layers);
+  ASSERT_EQ(networks.size(), 77U);
+  EXPECT_EQ(networks[0].formats.weight, (Format{6, 2, Round::stochastic, Overflow::saturate}));
+  EXPECT_EQ(networks[76].formats.error, (Format{16, 12, Round::stochastic, Overflow::saturate}));
+}
+
+TEST(Configuration, KeysThatMustFitEachOtherAreChecked) {
+  EXPECT_EQ(refused_override("train.batch=3"),
+            "--set train.batch=3: train.batch = 3, expected a divisor of train.iterations = 10000");
+  EXPECT_EQ(parse(minimal, {"train.batch=40"}).train.batch, 40U);
+  EXPECT_EQ(refused_override("dataset.test=0.2"),
+            "--set dataset.test=0.2: dataset.test = 0.2, expected train.samples = \"train\" with "
+            "it, which holds the test split out");
+  EXPECT_EQ(refused_override("dataset.test=1"),
+            "--set dataset.test=1: dataset.test = 1, expected a number between 0 and 1");
+  EXPECT_EQ(refused_override("init.std=hee"),
+            "--set init.std=hee: init.std = \"hee\", expected a number of at least 0, \"he\" or "
+            "\"xavier\"");
+  EXPECT_EQ(parse(minimal, {"init.std=xavier"}).init.spread, WeightSpread::xavier);
+  EXPECT_EQ(parse(minimal, {"init.std=xavier", "init.std=3"}).init.spread, WeightSpread::std);
+  EXPECT_EQ(refused_override("precision.weight=3"),
+            "--set precision.weight=3: precision.weight = 3, expected a table [precision.weight]");
+}
+
+TEST(Configuration, RecordsOfYoungerAndOlderVersionsAreCompared) {
+  const auto now = to_json(parse(minimal));
+  auto before = now;
+  before["train"].erase("batch");  // a key that was not there yet
+  before["init"].erase("unit");
+  EXPECT_TRUE(is_same_run(before, now));
+  EXPECT_FALSE(is_same_run(before, to_json(parse(minimal, {"train.batch=2"}))));
+  before.erase("grid");
+  EXPECT_FALSE(is_same_run(before, now));
+  EXPECT_FALSE(is_same_run(3, now));
+  auto odd = now;
+  odd["train"] = {1, 2};
+  EXPECT_FALSE(is_same_run(odd, now));
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "gridrun/error.hpp"
 #include "idx_bytes.hpp"
+#include "message_of.hpp"
 #include "peak_memory.hpp"
 #include "scratch_directory.hpp"
 

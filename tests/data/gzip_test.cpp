@@ -7,6 +7,8 @@
 
 #include "gridrun/error.hpp"
 #include "idx_bytes.hpp"
+#include "message_of.hpp"
+#include "peak_memory.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {
@@ -58,6 +60,15 @@ TEST_F(Gzip, InflatesTheMembersOfOneFileInTheirOrder) {
   EXPECT_EQ(inflated(scratch.write("two", gzip_bytes("one, ") + gzip_bytes("two"))), "one, two");
 }
 
+TEST_F(Gzip, PassesOverZerosBehindTheLastMember) {
+  const std::string two = gzip_bytes("one, ") + gzip_bytes("two");
+  for (const std::size_t zeros : {1, 2, 511, 200'000}) {
+    const auto path = scratch.write("padded", two + std::string(zeros, '\0'));
+    EXPECT_EQ(inflated(path), "one, two") << zeros;
+    EXPECT_EQ(inflated_whole(path, 8, 0), "one, two") << zeros;
+  }
+}
+
 TEST_F(Gzip, RefusesWhatIsCutShortOrCorrupt) {
   const std::string whole = gzip_bytes(contents);
   for (const std::size_t length :
@@ -68,7 +79,9 @@ TEST_F(Gzip, RefusesWhatIsCutShortOrCorrupt) {
     flipped[i] = static_cast<char>(flipped[i] ^ 1);
     EXPECT_NE(refusal(flipped).find("corrupt gzip"), std::string::npos) << "byte " << i;
   }
-  EXPECT_NE(refusal(whole + "more").find("corrupt gzip"), std::string::npos);
+  const std::string zeros(70'000, '\0');
+  for (const std::string& behind : {std::string("more"), zeros + "more", zeros + whole})
+    EXPECT_NE(refusal(whole + behind).find("corrupt gzip"), std::string::npos);
 }
 
 TEST_F(Gzip, ReadsTheRestOfAFileWithinItsBounds) {
@@ -103,6 +116,18 @@ TEST_F(Gzip, BoundsWhatAFileCanHold) {
   EXPECT_EQ(InflatingReader(scratch.write("plain", contents)).most_bytes(), contents.size());
   const std::string gzip = gzip_bytes(contents);
   EXPECT_EQ(InflatingReader(scratch.write("gzip", gzip)).most_bytes(), gzip.size() * 1032);
+}
+
+TEST_F(Gzip, SaysWhatMemoryReadingTakes) {
+  EXPECT_EQ(InflatingReader(scratch.write("plain", contents)).bytes_to_read_rest(9), 0U);
+  std::string padded = gzip_bytes(contents);
+  padded.resize(9'000'000);
+  const auto path = scratch.write("gzip", padded);
+  const auto needed = static_cast<double>(InflatingReader(path).bytes_to_read_rest(10'000));
+  EXPECT_GE(needed, 9'000'000);
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer takes more";
+  const double measured = peak_growth([&] { inflated_whole(path, 10'000, 0); });
+  EXPECT_NEAR(needed, measured, 2 << 20);
 }
 
 TEST_F(Gzip, APipeIsReadToItsEnd) {

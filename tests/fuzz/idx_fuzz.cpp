@@ -1,7 +1,5 @@
 // IDX files, plain and gzip, and directories of them: arrays that hold the file's very bytes, or
 // one clear error. The input's first byte says what the rest is.
-#include <stdlib.h>
-
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -14,6 +12,7 @@
 #include "data/load_dataset.hpp"
 #include "fuzz.hpp"
 #include "idx_bytes.hpp"
+#include "scratch_directory.hpp"
 
 namespace gridrun {
 namespace {
@@ -135,27 +134,21 @@ std::string idx_file(Input& input) {
 class IdxDirectory {
  public:
   explicit IdxDirectory(bool with_test) : files_(with_test ? 4 : 2) {
-    std::string name = (std::filesystem::temp_directory_path() / "gridrun-fuzz-XXXXXX").string();
-    require(::mkdtemp(name.data()) != nullptr, "there is a temporary directory");
-    path_ = name;
     constexpr const char* names[] = {"train-images-idx3-ubyte", "train-labels-idx1-ubyte",
                                      "t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"};
     for (std::size_t i = 0; i < files_.size(); ++i)
-      std::filesystem::create_symlink(files_[i].path(), path_ / names[i]);
+      std::filesystem::create_symlink(files_[i].path(), path() / names[i]);
   }
-  ~IdxDirectory() { std::filesystem::remove_all(path_); }
-  IdxDirectory(const IdxDirectory&) = delete;
-  IdxDirectory& operator=(const IdxDirectory&) = delete;
 
   /// Writes each file from the input.
   void write(Input& input) {
     for (MemoryFile& file : files_) file.write(idx_file(input));
   }
-  const std::filesystem::path& path() const { return path_; }
+  const std::filesystem::path& path() const { return scratch_.path(); }
 
  private:
   std::vector<MemoryFile> files_;
-  std::filesystem::path path_;
+  ScratchDirectory scratch_;
 };
 
 void check_directory(IdxDirectory& directory, Input& input) {

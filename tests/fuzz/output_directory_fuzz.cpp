@@ -1,11 +1,9 @@
 // Output directories in any state: files, folders, links and pipes at every name that gridrun
 // knows. A directory is refused and left as it was, or taken, and then shows one whole run.
-#include <stdlib.h>
 #include <sys/stat.h>
 
 #include <array>
 #include <fstream>
-#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -14,6 +12,7 @@
 #include "fuzz.hpp"
 #include "results/output_directory.hpp"
 #include "results/result_files.hpp"
+#include "scratch_directory.hpp"
 
 namespace gridrun {
 namespace {
@@ -53,20 +52,11 @@ const std::string record = R"({"configuration": {"lr": 5}})";
 /// A directory of its own for each input.
 class State {
  public:
-  State() {
-    std::string name = (fs::temp_directory_path() / "gridrun-fuzz-XXXXXX").string();
-    require(::mkdtemp(name.data()) != nullptr, "there is a temporary directory");
-    path_ = name;
-  }
-  ~State() { fs::remove_all(path_); }
-  State(const State&) = delete;
-  State& operator=(const State&) = delete;
-
-  const fs::path& path() const { return path_; }
+  const fs::path& path() const { return scratch_.path(); }
 
   /// Puts something at a place, as far as it can be.
   void add(Input& input) const {
-    const fs::path at = path_ / places[input.word<std::uint8_t>() % places.size()];
+    const fs::path at = path() / places[input.word<std::uint8_t>() % places.size()];
     std::error_code cannot;
     switch (input.word<std::uint8_t>() % 6) {
       case 0:
@@ -96,11 +86,11 @@ class State {
     for (const std::string place : places) {
       if (place.starts_with(".gridrun") || place.ends_with(".partial")) continue;
       std::error_code unknown;
-      const auto kind = fs::status(path_ / place, unknown).type();
-      if (is_users(place) && fs::is_symlink(path_ / place, unknown))
-        all[place] = fs::read_symlink(path_ / place, unknown).string();  // wherever it leads
+      const auto kind = fs::status(path() / place, unknown).type();
+      if (is_users(place) && fs::is_symlink(path() / place, unknown))
+        all[place] = fs::read_symlink(path() / place, unknown).string();  // wherever it leads
       else if (kind == fs::file_type::regular)
-        all[place] = contents(path_ / place);
+        all[place] = contents_of(path() / place);
       else if (kind != fs::file_type::not_found && kind != fs::file_type::none)
         all[place] = fmt::format("kind {}", static_cast<int>(kind));
     }
@@ -114,12 +104,7 @@ class State {
     std::ofstream(at, std::ios::binary) << contents;
   }
 
-  static std::string contents(const fs::path& at) {
-    std::ifstream file(at, std::ios::binary);
-    return {std::istreambuf_iterator<char>(file), {}};
-  }
-
-  fs::path path_;
+  ScratchDirectory scratch_;
 };
 
 /// The files of a run, which hold its number; run.json is read back.

@@ -71,9 +71,12 @@ def philox(counter, key):
 
 def drawn(seed, tensor, layer, t, element, random_bits):
     """A function that gives R of n bits; layer counts from 0."""
-    word = philox((element // 4, t, layer, tensor), (seed, PHILOX_KEY))[element % 4]
-    top = word >> (32 - random_bits)
-    return lambda n: top << (n - random_bits) if n >= random_bits else top >> (random_bits - n)
+    def draw(n):
+        word = philox((element // 4, t, layer, tensor), (seed, PHILOX_KEY))[element % 4]
+        top = word >> (32 - random_bits)
+        return top << (n - random_bits) if n >= random_bits else top >> (random_bits - n)
+
+    return draw
 
 
 def half(n):

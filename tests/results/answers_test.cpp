@@ -17,19 +17,20 @@ namespace {
 constexpr double tolerance = 0.02;
 constexpr Chance tenth{0.1, 0.05};
 
-/// A grid of lr and fraction that count up from the given ones, from its accuracies by row.
-GridResult grid_of(int lr, int fraction, const std::vector<std::vector<double>>& rows) {
-  GridResult grid;
+/// A slice of lr and fraction that count up from the given ones, from its accuracies by row.
+Slice slice_of(int lr, int fraction, const std::vector<std::vector<double>>& rows) {
+  Slice slice;
+  slice.precision.name = "fraction";
   for (const auto& row : rows) {
-    grid.lr.push_back(lr++);
-    for (const double accuracy : row) grid.cells.push_back({accuracy, 1.0, 1.0});
+    slice.lr.push_back(lr++);
+    for (const double accuracy : row) slice.cells.push_back({accuracy, 1.0, 1.0});
   }
-  for (std::size_t i = 0; i < rows[0].size(); ++i) grid.fraction.push_back(fraction++);
-  return grid;
+  for (std::size_t i = 0; i < rows[0].size(); ++i) slice.precision.values.push_back(fraction++);
+  return slice;
 }
 
 Answers answers_of(const std::vector<std::vector<double>>& rows, const Chance& chance = tenth) {
-  return answer(grid_of(5, 8, rows), tolerance, chance);
+  return answer(slice_of(5, 8, rows), tolerance, chance);
 }
 
 /// A grid like the studies': a cliff to the left of lr 6, a diagonal one beyond, one bit an lr, and
@@ -46,10 +47,10 @@ TEST(Answers, OfAGridLikeTheStudys) {
   const Answers answers = answers_of(studied);
   ASSERT_TRUE(answers.learned);
   EXPECT_EQ(answers.best.lr, 7);
-  EXPECT_EQ(answers.best.fraction, 12);
+  EXPECT_EQ(answers.best.precision, 12);
   EXPECT_EQ(answers.best.accuracy, 0.91);
-  EXPECT_EQ(answers.fewest_bits.fraction, 10);
-  EXPECT_EQ(answers.fewest_bits.lr, 6) << "of equals the largest learning rate";
+  EXPECT_EQ(answers.fewest_bits->precision, 10);
+  EXPECT_EQ(answers.fewest_bits->lr, 6) << "of equals the largest learning rate";
   EXPECT_EQ(answers.left_cliff.lr, 6);
   EXPECT_EQ(answers.left_cliff.next_lr, 5);
   EXPECT_DOUBLE_EQ(answers.left_cliff.loss, 0.91 - 0.3);
@@ -67,11 +68,11 @@ TEST(Answers, OfAGridLikeTheStudys) {
   EXPECT_DOUBLE_EQ(answers.diagonal_cliff->intercept, 3.0);
   EXPECT_EQ(answers.diagonal_cliff->residuals, (std::vector<double>{0, 0, 0}));
   ASSERT_TRUE(answers.settled);
-  EXPECT_EQ(answers.settled->fraction, 12);
+  EXPECT_EQ(answers.settled->precision, 12);
   EXPECT_EQ(answers.settled->except_lr, (std::vector<int>{10, 11})) << "11 is cut off, not settled";
   ASSERT_TRUE(answers.common_rate);
   EXPECT_EQ(answers.common_rate->lr, 6);
-  EXPECT_EQ(answers.common_rate->fraction, 9);
+  EXPECT_EQ(answers.common_rate->precision, 9);
   EXPECT_TRUE(answers.common_rate->everywhere) << "fraction 8 taught nobody anything";
   EXPECT_FALSE(answers.columns[0].learned);
 }
@@ -107,7 +108,7 @@ TEST(Answers, NothingLearned) {
       answers_text(answers, 80),
       "no cell learned more than chance (10.0 % and 5.0 points of noise); the best, 15.0 % at "
       "lr 6, fraction 8\n");
-  const auto json = answers_json(answers);
+  const auto json = answers_json({answers});
   EXPECT_FALSE(json["learned"]);
   EXPECT_EQ(json["best"]["lr"], 6);
   EXPECT_TRUE(json["by_lr"].empty());
@@ -117,12 +118,12 @@ TEST(Answers, NothingLearned) {
 
 TEST(Answers, OneRow) {
   const Answers answers = answers_of({{0.1, 0.5, 0.9, 0.89, 0.9}});
-  EXPECT_EQ(answers.best.fraction, 10) << "of equals the fewest bits";
+  EXPECT_EQ(answers.best.precision, 10) << "of equals the fewest bits";
   EXPECT_EQ(answers.rows[0].knee, 10);
   EXPECT_EQ(answers.left_cliff.lr, 5);
   EXPECT_FALSE(answers.left_cliff.next_lr);
   EXPECT_FALSE(answers.diagonal_cliff);
-  EXPECT_EQ(answers.settled->fraction, 10);
+  EXPECT_EQ(answers.settled->precision, 10);
   EXPECT_FALSE(answers.common_rate) << "there is no other lr to prefer";
 }
 
@@ -141,7 +142,7 @@ TEST(Answers, OneColumn) {
 TEST(Answers, OneCell) {
   const Answers answers = answers_of({{0.5}});
   EXPECT_TRUE(answers.learned);
-  EXPECT_EQ(answers.fewest_bits.fraction, 8);
+  EXPECT_EQ(answers.fewest_bits->precision, 8);
   EXPECT_FALSE(answers.left_cliff.next_lr);
   EXPECT_FALSE(answers.diagonal_cliff || answers.settled || answers.common_rate);
   EXPECT_FALSE(answers_text(answers, 0).empty());
@@ -156,10 +157,10 @@ TEST(Answers, AWholeHundredFitsItsColumn) {
 TEST(Answers, AllCellsEqual) {
   const Answers answers = answers_of({{0.9, 0.9, 0.9}, {0.9, 0.9, 0.9}, {0.9, 0.9, 0.9}});
   EXPECT_EQ(answers.best.lr, 5);
-  EXPECT_EQ(answers.best.fraction, 8);
+  EXPECT_EQ(answers.best.precision, 8);
   for (const RowAnswer& row : answers.rows) EXPECT_EQ(row.knee, 8);
   EXPECT_FALSE(answers.diagonal_cliff) << "two rows make no line";
-  EXPECT_EQ(answers.settled->fraction, 8);
+  EXPECT_EQ(answers.settled->precision, 8);
   EXPECT_TRUE(answers.common_rate->everywhere);
 }
 
@@ -179,7 +180,7 @@ TEST(Answers, TheBestRateMayDependOnTheFraction) {
       answers_of({{0.5, 0.6, 0.6, 0.6}, {0.3, 0.7, 0.8, 0.9}, {0.1, 0.71, 0.8, 0.91}});
   ASSERT_TRUE(answers.common_rate);
   EXPECT_EQ(answers.common_rate->lr, 6) << "of equals the largest learning rate";
-  EXPECT_EQ(answers.common_rate->fraction, 9);
+  EXPECT_EQ(answers.common_rate->precision, 9);
   EXPECT_FALSE(answers.common_rate->everywhere);
   EXPECT_NE(answers_text(answers, 0).find("lr 6 will do from 9 bits on, fewer want lr 5\n"),
             std::string::npos);
@@ -193,39 +194,164 @@ TEST(Answers, AGridThatChangesToItsEndIsNotSettled) {
 }
 
 TEST(Answers, AxesMayHaveGaps) {
-  GridResult grid =
-      grid_of(0, 0, {{0.9, 0.9, 0.9}, {0.5, 0.9, 0.9}, {0.5, 0.9, 0.9}, {0.1, 0.5, 0.9}});
-  grid.lr = {2, 5, 9, 10};
-  grid.fraction = {4, 8, 20};
-  const Answers answers = answer(grid, tolerance, tenth);
+  Slice slice =
+      slice_of(0, 0, {{0.9, 0.9, 0.9}, {0.5, 0.9, 0.9}, {0.5, 0.9, 0.9}, {0.1, 0.5, 0.9}});
+  slice.lr = {2, 5, 9, 10};
+  slice.precision.values = {4, 8, 20};
+  const Answers answers = answer(slice, tolerance, tenth);
   EXPECT_EQ(answers.rows[1].knee, 8);
   EXPECT_EQ(answers.rows[3].knee, 20);
   EXPECT_TRUE(answers.rows[3].cut_off);
-  EXPECT_EQ(answers.settled->fraction, 8);
+  EXPECT_EQ(answers.settled->precision, 8);
   EXPECT_NE(answers_text(answers, 0).find("except at lr 10\n"), std::string::npos);
 }
 
 TEST(Answers, ToleranceZeroAsksForTheVeryBest) {
-  const Answers answers = answer(grid_of(5, 8, {{0.5, 0.89, 0.9, 0.9}}), 0.0, tenth);
+  const Answers answers = answer(slice_of(5, 8, {{0.5, 0.89, 0.9, 0.9}}), 0.0, tenth);
   EXPECT_EQ(answers.rows[0].knee, 10);
-  EXPECT_EQ(answers.settled->fraction, 10);
+  EXPECT_EQ(answers.settled->precision, 10);
 }
 
-/// A golden table as a GridResult; its cells are sorted by lr and then fraction.
-GridResult golden(const std::string& study) {
+TEST(Answers, KnowNoBitsWhereNoPrecisionIsAnAxis) {
+  Slice slice = slice_of(-1, 0, {{0.2}, {0.9}, {0.89}, {0.1}});
+  slice.precision.name = "";
+  const Answers answers = answer(slice, tolerance, tenth);
+  EXPECT_TRUE(answers.learned);
+  EXPECT_EQ(answers.left_cliff.lr, 0);
+  EXPECT_FALSE(answers.fewest_bits);
+  EXPECT_TRUE(answers.columns.empty());
+  for (const RowAnswer& row : answers.rows) EXPECT_FALSE(row.knee || row.settled || row.cut_off);
+  EXPECT_EQ(
+      answers_text(answers, 0),
+      "best cell       90.0 % at lr 0; chance is 10.0 % and 5.0 points of noise\n"
+      "lr                -1    0    1    2\n"
+      "accuracy, %     20.0 90.0 89.0 10.0\n"
+      "left cliff      2^0 comes within 2.0 points of the best, 2^1 loses 70.0 points\n"
+      "bits            nothing to compare: neither fraction nor bits is an axis of the grid\n");
+  const auto json = answers_json({answers});
+  EXPECT_EQ(json["best"], (nlohmann::ordered_json{{"lr", 0}, {"accuracy", 0.9}}));
+  EXPECT_EQ(json["by_lr"][3], (nlohmann::ordered_json{{"lr", 2},
+                                                      {"plateau", 0.1},
+                                                      {"knee", nullptr},
+                                                      {"settled", nullptr},
+                                                      {"cut_off", false}}));
+  for (const char* key : {"fewest_bits", "diagonal_cliff", "settled", "common_rate"})
+    EXPECT_TRUE(json[key].is_null()) << key;
+  for (const auto& [key, value] : json.items())
+    EXPECT_TRUE(key == "by_lr" || !key.starts_with("by_")) << key;
+}
+
+TEST(Answers, CallBitsOfAWordByTheirName) {
+  Slice slice = slice_of(5, 8, studied);
+  slice.precision.name = "bits";
+  const Answers answers = answer(slice, tolerance, tenth);
+  const std::string text = answers_text(answers, 0);
+  EXPECT_EQ(text.find("fraction"), std::string::npos) << text;
+  for (const char* part :
+       {"best cell       91.0 % at lr 7, 12 bits; chance", "\nfewest bits     10, at lr 6: 90.0 %",
+        "\nbest lr         does not depend on the word length: lr 6 will do"})
+    EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
+
+  const auto json = answers_json({answers}), of_fraction = answers_json({answers_of(studied)});
+  EXPECT_EQ(json["best"], (nlohmann::ordered_json{{"lr", 7}, {"bits", 12}, {"accuracy", 0.91}}));
+  EXPECT_EQ(json["by_lr"][2]["plateau_bits"], 12);
+  EXPECT_EQ(json["by_bits"][0]["bits"], 8);
+  EXPECT_EQ(json["settled"]["bits"], 12);
+  EXPECT_EQ(json["common_rate"]["bits"], 9);
+  nlohmann::json same = json, as = of_fraction;
+  same.erase("text"), as.erase("text");
+  std::string renamed = as.dump();
+  for (std::size_t at; (at = renamed.find("fraction")) != std::string::npos;)
+    renamed.replace(at, 8, "bits");
+  EXPECT_EQ(same, nlohmann::json::parse(renamed)) << "all else is as of fractions";
+
+  const Slice one = [] {
+    Slice of_one = slice_of(5, 8, {{0.9}, {0.9}});
+    of_one.precision.name = "bits";
+    return of_one;
+  }();
+  EXPECT_NE(answers_text(answer(one, tolerance, tenth), 0).find("the grid has one word length\n"),
+            std::string::npos);
+}
+
+TEST(Answers, LearningRatesMayBeAboveOne) {
+  const Answers answers =
+      answer(slice_of(-3, 8, {{0.1, 0.1, 0.2}, {0.1, 0.6, 0.7}, {0.5, 0.9, 0.9}, {0.1, 0.2, 0.9}}),
+             tolerance, tenth);
+  const std::string text = answers_text(answers, 0);
+  EXPECT_NE(text.find("\nlr                -3   -2   -1    0\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("2^1 comes within 2.0 points of the best, 2^2 loses 20.0 points\n"),
+            std::string::npos)
+      << text;
+  const Answers by_bits =
+      answer(slice_of(-5, 8, {{0.5, 0.2, 0.1}, {0.4, 0.9, 0.9}}), tolerance, tenth);
+  EXPECT_NE(answers_text(by_bits, 0).find("lr -4 will do from 9 bits on, fewer want lr -5\n"),
+            std::string::npos)
+      << answers_text(by_bits, 0);
+}
+
+TEST(Answers, TellWhatTheHeldOutSamplesSay) {
+  Slice slice = slice_of(5, 8, {{0.5, 0.9}, {0.8, 0.7}});
+  slice.holds_out = true;
+  slice.cells[0].test_accuracy = 0.4;
+  slice.cells[1].test_accuracy = 0.7;  // of the best cell
+  slice.cells[2].test_accuracy = 0.75;
+  slice.cells[3].test_accuracy = 0.75;
+  const Answers answers = answer(slice, tolerance, tenth);
+  const std::string line =
+      "held out        70.0 % at the best cell; at most 75.0 %, at lr 6, fraction 8\n";
+  EXPECT_TRUE(answers_text(answers, 0).ends_with("\n" + line)) << answers_text(answers, 0);
+  const auto json = answers_json({answers});
+  EXPECT_EQ(json["best"]["test_accuracy"], 0.7);
+  EXPECT_EQ(json["best_held_out"],
+            (nlohmann::ordered_json{{"lr", 6}, {"fraction", 8}, {"test_accuracy", 0.75}}))
+      << "of equals the fewest bits";
+
+  slice.holds_out = false;
+  const Answers without = answer(slice, tolerance, tenth);
+  EXPECT_EQ(answers_text(answers, 0), answers_text(without, 0) + line) << "they choose no answer";
+  EXPECT_FALSE(answers_json({without}).contains("best_held_out"));
+  EXPECT_FALSE(answers_json({without})["best"].contains("test_accuracy"));
+
+  slice.holds_out = true;
+  EXPECT_TRUE(
+      answers_text(answer(slice, tolerance, {0.9, 0.05}), 0).ends_with("fraction 9\n" + line))
+      << "also where no cell learned";
+}
+
+TEST(Answers, OfSlicesStandSideBySide) {
+  Slice first = slice_of(5, 8, {{0.5, 0.9}}), second = slice_of(5, 8, {{0.1, 0.1}});
+  first.held = {{"bits", 8}};
+  second.held = {{"bits", 16}};
+  const Answers of_first = answer(first, tolerance, tenth);
+  const Answers of_second = answer(second, tolerance, tenth);
+  const auto json = answers_json({of_first, of_second});
+  ASSERT_EQ(json.size(), 1U);
+  ASSERT_EQ(json["slices"].size(), 2U);
+  EXPECT_EQ(json["slices"][0]["bits"], 8);
+  EXPECT_EQ(json["slices"][0]["best"]["fraction"], 9);
+  EXPECT_EQ(json["slices"][1]["bits"], 16);
+  EXPECT_FALSE(json["slices"][1]["learned"]);
+  EXPECT_EQ(heading(of_first.held), "words of 8 bits");
+  EXPECT_EQ(heading({}), "");
+}
+
+/// A golden table as a slice; its cells are sorted by lr and then fraction.
+Slice golden(const std::string& study) {
   std::ifstream file(std::string(GRIDRUN_TESTS) + "/golden/" + study + ".csv");
-  GridResult grid;
+  Slice slice;
+  slice.precision.name = "fraction";
   std::string line;
   std::getline(file, line);
   CellResult cell;
-  for (int lr, fraction; std::getline(file, line); grid.cells.push_back(cell)) {
+  for (int lr, fraction; std::getline(file, line); slice.cells.push_back(cell)) {
     EXPECT_EQ(std::sscanf(line.c_str(), "%d,%d,%lf,%lf,%lf", &lr, &fraction, &cell.accuracy,
                           &cell.mean_update, &cell.mean_error),
               5);
-    if (grid.lr.empty() || grid.lr.back() != lr) grid.lr.push_back(lr);
-    if (grid.lr.size() == 1) grid.fraction.push_back(fraction);
+    if (slice.lr.empty() || slice.lr.back() != lr) slice.lr.push_back(lr);
+    if (slice.lr.size() == 1) slice.precision.values.push_back(fraction);
   }
-  return grid;
+  return slice;
 }
 
 /// Expects the same keys, texts and integers, and the same reals to 1e-12.
@@ -251,7 +377,7 @@ class StudyAnswers : public ::testing::TestWithParam<std::string> {
 TEST_P(StudyAnswers, AreThoseOfTheOracle) {
   const Chance chance{oracle["chance"]["level"], oracle["chance"]["margin"]};
   const Answers answers = answer(golden(GetParam()), tolerance, chance);
-  nlohmann::json got = answers_json(answers);
+  nlohmann::json got = answers_json({answers});
   EXPECT_EQ(got["text"].size(), 9U);
   got.erase("text");
   expect_same(got, oracle, GetParam());

@@ -1,6 +1,7 @@
 #include "results/directory_lock.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -9,6 +10,7 @@
 #include <thread>
 
 #include "gridrun/error.hpp"
+#include "message_of.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {
@@ -42,6 +44,15 @@ TEST(DirectoryLock, OfADeadProcessIsFree) {
   EXPECT_TRUE(fs::exists(scratch.path() / ".gridrun.lock"));
   { const DirectoryLock lock(scratch.path()); }
   EXPECT_TRUE(fs::is_empty(scratch.path()));
+}
+
+TEST(DirectoryLock, ItsPlaceMayBeTaken) {
+  const ScratchDirectory scratch;
+  const fs::path place = scratch.path() / ".gridrun.lock";
+  ASSERT_EQ(::mkfifo(place.c_str(), 0600), 0);
+  EXPECT_EQ(message_of<RequestError>([&] { const DirectoryLock lock(scratch.path()); }),
+            place.string() + ": not a file; --output DIR goes elsewhere");
+  EXPECT_TRUE(fs::is_fifo(place)) << "it is left as it was";
 }
 
 TEST(DirectoryLock, RemovesOnlyWhatItCreatedAndIsEmpty) {

@@ -5,13 +5,11 @@
 namespace gridrun {
 namespace {
 
-const GridResult result{
-    {5, 19},
-    {8, 9, 10},
-    {{0.0, 0, 0}, {0.504, 0, 0}, {1.0, 0, 0}, {-0.02, 0, 0}, {0.095, 0, 0}, {1.02, 0, 0}}};
+const Slice slice{
+    {}, {5, 19}, {"fraction", {8, 9, 10}}, {{0.0}, {0.504}, {1.0}, {-0.02}, {0.095}, {1.02}}};
 
 TEST(HeatMap, IsATableOfPercent) {
-  EXPECT_EQ(heat_map(result, false, 0),
+  EXPECT_EQ(heat_map(slice, false, 0),
             "accuracy in percent; down: learning rate 2^-lr, across: fraction bits\n"
             "lr      8   9  10\n"
             "5       0  50 100\n"
@@ -19,7 +17,7 @@ TEST(HeatMap, IsATableOfPercent) {
 }
 
 TEST(HeatMap, BreaksIntoPanelsThatFit) {
-  EXPECT_EQ(heat_map(result, false, 15),
+  EXPECT_EQ(heat_map(slice, false, 15),
             "accuracy in percent; down: learning rate 2^-lr, across: fraction bits\n"
             "lr      8   9\n"
             "5       0  50\n"
@@ -27,11 +25,26 @@ TEST(HeatMap, BreaksIntoPanelsThatFit) {
             "lr     10\n"
             "5     100\n"
             "19    102\n");
-  EXPECT_NE(heat_map(result, false, 1).find("lr     10\n"), std::string::npos);
+  EXPECT_NE(heat_map(slice, false, 1).find("lr     10\n"), std::string::npos);
+}
+
+TEST(HeatMap, NamesItsColumns) {
+  Slice of_bits = slice;
+  of_bits.precision.name = "bits";
+  EXPECT_EQ(heat_map(of_bits, false, 0)
+                .find("accuracy in percent; down: learning rate 2^-lr, across: bits of a word\n"
+                      "lr      8   9  10\n"),
+            0U);
+  EXPECT_EQ(heat_map({{}, {-16, 0}, {"", {0}}, {{0.5}, {1.0}}}, false, 0),
+            "accuracy in percent; down: learning rate 2^-lr\n"
+            "lr\n"
+            "-16    50\n"
+            "0     100\n")
+      << "a column that is of no axis has no name";
 }
 
 TEST(HeatMap, ColoursEveryCellAndEndsEveryColour) {
-  const std::string text = heat_map(result, true, 0);
+  const std::string text = heat_map(slice, true, 0);
   EXPECT_NE(text.find("\x1b[48;5;53;38;5;231m  0 \x1b[0m"), std::string::npos) << "dark";
   EXPECT_NE(text.find("\x1b[48;5;226;38;5;16m102 \x1b[0m"), std::string::npos) << "light";
   std::size_t begun = 0, ended = 0;

@@ -7,6 +7,7 @@
 #include "base/durable_file.hpp"
 #include "base/message_text.hpp"
 #include "gridrun/error.hpp"
+#include "message_of.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gridrun/error.hpp"
+#include "message_of.hpp"
 #include "results/answers_report.hpp"
 #include "results/grid_csv.hpp"
 #include "results/npz_file.hpp"
@@ -15,8 +16,7 @@
 namespace gridrun {
 namespace {
 
-const GridResult result{{5, 6},
-                        {8, 9, 10},
+const GridResult result{{{"lr", {5, 6}}, {"fraction", {8, 9, 10}}},
                         {{0.1, 1.0 / 3, 1e300},
                          {1, 0, 0},
                          {-0.001, 5e-324, 2},
@@ -34,6 +34,20 @@ TEST(GridCsv, IsShortAndReadsBackToTheSameBits) {
   EXPECT_EQ(std::strtod("0.3333333333333333", nullptr), 1.0 / 3);
 }
 
+TEST(GridCsv, HasAColumnForEachAxis) {
+  EXPECT_EQ(grid_csv({{{"lr", {-2, 9}}}, {{0.5, 1, 2}, {0.25, 3, 4}}}),
+            "lr,accuracy,mean_update,mean_error\n-2,0.5,1,2\n9,0.25,3,4\n");
+  const GridResult three{{{"lr", {3}}, {"fraction", {4, 5}}, {"bits", {8, 16}}},
+                         {{0.1, 0, 0, 0.5}, {0.2, 0, 0, 0.6}, {0.3, 0, 0, 0.7}, {0.4, 0, 0, 1}},
+                         true};
+  EXPECT_EQ(grid_csv(three),
+            "lr,fraction,bits,accuracy,mean_update,mean_error,test_accuracy\n"
+            "3,4,8,0.1,0,0,0.5\n"
+            "3,4,16,0.2,0,0,0.6\n"
+            "3,5,8,0.3,0,0,0.7\n"
+            "3,5,16,0.4,0,0,1\n");
+}
+
 /// A stored member of a zip archive, found by its name.
 std::string npy(const std::string& archive, const std::string& name) {
   const std::size_t at = archive.find(name + ".npy") + name.size() + 4;
@@ -46,6 +60,8 @@ TEST(NpzFile, HoldsNumPyArrays) {
   NpzFile npz(scratch.path() / "a.npz");
   npz.add("reals", {1, 2}, {0.5, -1.0});
   npz.add("integers", {7, -7});
+  const std::vector<std::int64_t> begin = {1, 2}, end = {3, 4, 5, 6};
+  npz.add_parts("parts", {3, 2}, {begin, {}, end});
   npz.close();
   const std::string archive = contents_of(scratch.path() / "a.npz");
   const std::string reals = npy(archive, "reals"), integers = npy(archive, "integers");
@@ -54,6 +70,12 @@ TEST(NpzFile, HoldsNumPyArrays) {
   EXPECT_EQ(reals.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
   EXPECT_EQ(reals.find("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2,), }"), 10U);
   EXPECT_EQ(integers.find("{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }"), 10U);
+  const std::string parts = npy(archive, "parts");
+  EXPECT_EQ(parts.find("{'descr': '<i8', 'fortran_order': False, 'shape': (3, 2,), }"), 10U);
+  std::int64_t in_parts[6];
+  ASSERT_EQ(parts.size(), header + sizeof in_parts);
+  std::memcpy(in_parts, parts.data() + header, sizeof in_parts);
+  for (int i = 0; i < 6; ++i) EXPECT_EQ(in_parts[i], i + 1);
   ASSERT_EQ(reals.size(), header + 2 * sizeof(double));
   double values[2];
   std::memcpy(values, reals.data() + header, sizeof values);
@@ -70,15 +92,16 @@ TEST(NpzFile, SaysThatTheDiskIsFull) {
   EXPECT_EQ(message, "/dev/full: cannot write: No space left on device");
 }
 
-const Answers answers = answer(result, 0.02, {});
+const std::vector<Answers> answers = {answer(slices_of(result).front(), 0.02, {})};
 
 std::string run_record() { return "{}\n"; }
 
 /// Writes all files into a directory; returns their names.
 std::vector<std::string> write_all(const std::filesystem::path& directory,
-                                   const std::optional<LearningCurves>& curves) {
+                                   const std::optional<LearningCurves>& curves,
+                                   const std::vector<LayerWeights>& weights = {}) {
   std::vector<std::string> names;
-  for (const NewFile& file : result_files(result, answers, curves, run_record)) {
+  for (const NewFile& file : result_files(result, answers, curves, weights, run_record)) {
     file.write(directory / file.name);
     names.push_back(file.name);
   }
@@ -95,16 +118,57 @@ TEST(ResultFiles, AreAllThatTheReadmeNames) {
   EXPECT_GT(contents_of(scratch.path() / "grid.npz").size(), 1000U);
 }
 
-TEST(ResultFiles, HoldCurvesWhereThereAreSome) {
+TEST(ResultFiles, HaveADimensionForEachAxis) {
+  const ScratchDirectory scratch;
+  const GridResult grid{
+      {{"lr", {3}}, {"fraction", {4, 5}}, {"bits", {8, 16}}}, std::vector<CellResult>(4), true};
+  const std::optional curves = LearningCurves{{0}, {1, 2, 3, 4}};
+  for (const NewFile& file : result_files(grid, answers, curves, {}, run_record))
+    file.write(scratch.path() / file.name);
+  const std::string of_grid = contents_of(scratch.path() / "grid.npz");
+  for (const char* figure : {"accuracy", "mean_update", "mean_error", "test_accuracy"})
+    EXPECT_NE(npy(of_grid, figure).find("'shape': (1, 2, 2,)"), std::string::npos) << figure;
+  const std::string of_curves = contents_of(scratch.path() / "curves.npz");
+  EXPECT_NE(npy(of_curves, "accuracy").find("'shape': (1, 2, 2, 1,)"), std::string::npos);
+  for (const std::string& archive : {of_grid, of_curves})
+    EXPECT_NE(npy(archive, "bits").find("'shape': (2,)"), std::string::npos);
+}
+
+TEST(ResultFiles, HoldCurvesAndWeightsWhereThereAreSome) {
   const ScratchDirectory scratch;
   const LearningCurves curves{{0, 9}, {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0.25, 0.75}};
-  const auto written = write_all(scratch.path(), curves);
+  StagedSweep staged;
+  staged.keep_weights = true;
+  staged.networks.resize(6);
+  Outcomes outcomes(6);
+  for (std::size_t n = 0; n < 6; ++n) {
+    staged.networks[n].units = {1, 3, 2};
+    staged.networks[n].bias = true;
+    const auto first = static_cast<std::int64_t>(100 * n);
+    outcomes[n].weights = {{first, 1, 2, 3, 4, 5}, {-first, 7, 8, 9, 10, 11, 12, 13}};
+  }
+  const auto written = write_all(scratch.path(), curves, final_weights(staged, outcomes));
   EXPECT_EQ(written, std::vector<std::string>(std::begin(result_names), std::end(result_names)));
   const std::string archive = contents_of(scratch.path() / "curves.npz");
   EXPECT_NE(npy(archive, "accuracy").find("'shape': (2, 3, 2,)"), std::string::npos);
   EXPECT_NE(npy(archive, "steps").find("'shape': (2,)"), std::string::npos);
   EXPECT_NE(npy(archive, "learning_rates").find("'shape': (2,)"), std::string::npos);
   EXPECT_NE(npy(archive, "fractions").find("'shape': (3,)"), std::string::npos);
+
+  const std::string weights = contents_of(scratch.path() / "weights.npz");
+  EXPECT_NE(npy(weights, "layer1").find("'<i8', 'fortran_order': False, 'shape': (2, 3, 3, 2,)"),
+            std::string::npos);
+  EXPECT_NE(npy(weights, "layer2").find("'shape': (2, 3, 2, 4,)"), std::string::npos);
+  EXPECT_NE(npy(weights, "learning_rates").find("'shape': (2,)"), std::string::npos);
+  EXPECT_NE(npy(weights, "fractions").find("'shape': (3,)"), std::string::npos);
+  const std::string layer2 = npy(weights, "layer2");
+  std::int64_t values[6 * 8];
+  std::memcpy(values, layer2.data() + layer2.size() - sizeof values, sizeof values);
+  for (std::size_t n = 0; n < 6; ++n)
+    EXPECT_EQ((std::vector<std::int64_t>(values + 8 * n, values + 8 * n + 8)),
+              outcomes[n].weights[1]);
+  staged.keep_weights = false;
+  EXPECT_TRUE(final_weights(staged, outcomes).empty());
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "gridrun/error.hpp"
+#include "message_of.hpp"
 #include "scratch_directory.hpp"
 
 namespace gridrun {
@@ -18,13 +19,26 @@ class RunRecordFile : public ::testing::Test {
     return message_of<RequestError>([&] { configuration_of_run(path); });
   }
 
+  RunRecordFile() { staged.dataset = &dataset; }
+
+  Dataset dataset;
+  StagedSweep staged;
   ScratchDirectory scratch;
 };
 
 TEST_F(RunRecordFile, GivesItsConfigurationBack) {
   const nlohmann::ordered_json configuration{{"grid", {{"lr", {5, 9}}, {"fraction", {12}}}}};
-  const auto path = scratch.write("run.json", run_json({}, configuration, {}));
+  const auto path = scratch.write("run.json", run_json({}, configuration, staged));
   EXPECT_EQ(configuration_of_run(path), configuration);
+}
+
+TEST_F(RunRecordFile, CountsTheSamplesWhereSomeAreHeldOut) {
+  staged.order = {3, 0, 1};
+  const auto record = [&] { return nlohmann::json::parse(run_json({}, {}, staged))["dataset"]; };
+  EXPECT_FALSE(record().contains("trained_on") || record().contains("held_out"));
+  staged.held_out = {2, 4};
+  EXPECT_EQ(record()["trained_on"], 3);
+  EXPECT_EQ(record()["held_out"], 2);
 }
 
 TEST_F(RunRecordFile, MayHoldAnything) {

@@ -4,7 +4,7 @@
 #include "engines/reference/reference_engine.hpp"
 #include "gridrun/error.hpp"
 #include "gridrun/study_sweep.hpp"
-#include "scratch_directory.hpp"
+#include "message_of.hpp"
 #include "staging/legacy_random.hpp"
 #include "staging/stage.hpp"
 #include "vectors.hpp"
@@ -130,6 +130,72 @@ TEST_F(Stage, RefusesNumbersThatDoNotFit64Bits) {
             "64 bits");
   dataset.scale = 1e10;
   EXPECT_EQ(stage(sweep, dataset).inputs(), 1U);
+}
+
+TEST_F(Stage, HoldsTheTestSplitOut) {
+  EXPECT_TRUE(stage(sweep, dataset).held_out.empty()) << "trained on";
+  sweep.train.samples = TrainSamples::train;
+  EXPECT_EQ(stage(sweep, dataset).order, (Order{1, 3, 2, 0}));
+  EXPECT_EQ(stage(sweep, dataset).held_out, (Order{5, 4}));
+  sweep.dataset.order = SampleOrder::as_stored;
+  sweep.train.draw_order = DrawOrder::shuffle_then_weights;
+  EXPECT_EQ(stage(sweep, dataset).order, LegacyRandom(sweep.train.seed).permutation(4));
+  EXPECT_EQ(stage(sweep, dataset).held_out, (Order{4, 5}));
+}
+
+TEST_F(Stage, DrawsATestSplitBeforeAllElse) {
+  dataset.train_samples = 6;
+  sweep.dataset.test = 0.4;  // 2.4 samples
+  sweep.train.samples = TrainSamples::train;
+  sweep.train.draw_order = DrawOrder::shuffle_then_weights;
+  LegacyRandom random(sweep.train.seed);
+  const auto drawn = random.permutation(6);
+  Order train, test;
+  for (const std::uint32_t label : {0U, 1U, 2U})
+    for (std::uint32_t i = 0; i < 6; ++i)
+      if (dataset.labels[i] == label) (i == drawn[0] || i == drawn[1] ? test : train).push_back(i);
+  Order shuffled;
+  for (const auto i : random.permutation(4)) shuffled.push_back(train[i]);
+  const StagedSweep staged = stage(sweep, dataset);
+  EXPECT_EQ(staged.order, shuffled);
+  EXPECT_EQ(staged.held_out, test);
+  EXPECT_EQ(staged.normals.front(), random.normal()) << "the same generator goes on";
+}
+
+TEST_F(Stage, RefusesTestSplitsThatCannotBe) {
+  sweep.train.samples = TrainSamples::train;
+  sweep.dataset.test = 0.5;
+  EXPECT_EQ(refusal(), "dataset.test = 0.5: small has a test split of its own");
+  dataset.train_samples = 6;
+  sweep.dataset.test = 0.05;
+  EXPECT_EQ(refusal(),
+            "dataset.test = 0.05: that is 0 of 6 samples, expected one at least, and one to train "
+            "on");
+  sweep.dataset.test = 0.95;
+  EXPECT_EQ(refusal(),
+            "dataset.test = 0.95: that is 6 of 6 samples, expected one at least, and one to train "
+            "on");
+  sweep.dataset.test.reset();
+  EXPECT_EQ(refusal(), "train.samples = \"train\": small has no test split, expected dataset.test");
+}
+
+TEST_F(Stage, DrawsNormalsLayerByLayer) {
+  sweep.network.layers = {1, 4, 3};
+  sweep.network.bias = true;
+  sweep.init.std = 1e300;  // no weight is made of them here
+  sweep.init.spread = WeightSpread::he;
+  const auto normals = stage(sweep, dataset).normals;
+  ASSERT_EQ(normals.size(), 16U) << "none for biases";
+  LegacyRandom random(sweep.train.seed);
+  for (const double normal : normals) EXPECT_EQ(normal, random.normal());
+}
+
+TEST_F(Stage, RefusesRealWeightsThatDoNotFit64Bits) {
+  sweep.init.unit = WeightUnit::real;
+  sweep.init.std = 1e15;  // at a fraction of 10 some 2^60
+  EXPECT_NO_THROW(stage(sweep, dataset));
+  sweep.grid.fraction = {8, 20};
+  EXPECT_NE(refusal().find("does not fit 64 bits"), std::string::npos);
 }
 
 }  // namespace

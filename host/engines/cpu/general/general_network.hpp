@@ -10,6 +10,7 @@
 #include <type_traits>
 #include <vector>
 
+#include "engines/cpu/general/general_statistics.hpp"
 #include "engines/cpu/general/input_block.hpp"
 #include "gridrun/network_spec.hpp"
 #include "gridrun/outcomes.hpp"
@@ -59,6 +60,7 @@ class GeneralNetwork {
   virtual std::uint64_t weights_digest() const = 0;
 
   virtual const std::vector<LayerSums>& sums() const = 0;
+  virtual GeneralStatistics statistics() const = 0;
 };
 
 /// A network that starts from `weights`, biases left out. Words of 16 and 32 bits are for networks

@@ -333,6 +333,8 @@ struct Clock {
 struct WideKernels {
   explicit WideKernels(const NetworkSpec&) {}
 
+  GeneralStatistics statistics() const { return {}; }
+
   /// Trains on a whole batch, if it can; otherwise it does nothing and returns false.
   template <class Word>
   bool train_batch(std::vector<Layer<Word>>&, std::span<const LabelledInputs<Word>>, Clock, Draws&,
@@ -402,7 +404,7 @@ class Network final : public GeneralNetwork<Word> {
         ++batches_done_;
         i += spec_.batch;
       } else {
-        if (train(samples[i], noise.empty() ? StepNoise<Word>{} : noise[i])) right.set(first + i);
+        if (train(samples[i], noise.empty() ? no_noise_ : noise[i])) right.set(first + i);
         ++i;
       }
     }
@@ -436,6 +438,14 @@ class Network final : public GeneralNetwork<Word> {
 
   const std::vector<LayerSums>& sums() const override { return sums_; }
 
+  GeneralStatistics statistics() const override {
+    GeneralStatistics statistics = kernels_.statistics();
+    (sizeof(Word) == 2   ? statistics.networks_16
+     : sizeof(Word) == 4 ? statistics.networks_32
+                         : statistics.networks_64) = 1;
+    return statistics;
+  }
+
  private:
   static std::size_t padded_units(const NetworkSpec& spec) {
     return Layer<Word>::padded(*std::max_element(spec.units.begin() + 1, spec.units.end()));
@@ -449,8 +459,7 @@ class Network final : public GeneralNetwork<Word> {
   bool train(const LabelledInputs<Word>& sample, const StepNoise<Word>& noise) {
     const InputList<Word>& inputs = sample.inputs;
     forward(inputs, [&](std::size_t number) {
-      return unit_noise(Drawn::activation, number,
-                        noise.empty() ? nullptr : noise[number].activation);
+      return unit_noise(Drawn::activation, number, noise[number].activation);
     });
     const bool right = arg_max(layers_.back()) == sample.label;
     backward(sample.label, noise);
@@ -512,8 +521,7 @@ class Network final : public GeneralNetwork<Word> {
         hidden_errors(layer, layers_[number + 1]);
       const bool draws = layer.to_error.draws() || layer.to_error_leaking.draws();
       const std::uint32_t* words =
-          draws ? unit_noise(Drawn::error, number, noise.empty() ? nullptr : noise[number].error)
-                : draws_.halves();
+          draws ? unit_noise(Drawn::error, number, noise[number].error) : draws_.halves();
       find_errors(layer, words);
     }
   }
@@ -540,8 +548,7 @@ class Network final : public GeneralNetwork<Word> {
     const auto rows = [&](const WideFit& fit, Drawn tensor,
                           const Noise* LayerNoise<Noise>::*shared) -> RowNoise<Noise> {
       if (!fit.draws()) return draws_.none<Noise>();
-      if (!noise.empty() && noise[number].*shared != nullptr)
-        return {noise[number].*shared, list.place, layer.units};
+      if (noise[number].*shared != nullptr) return {noise[number].*shared, list.place, layer.units};
       return draws_.rows<Noise>(tensor, number, batches_done_, list.index, list.count, layer.units);
     };
     kernels_.update(layer, list,
@@ -627,6 +634,7 @@ class Network final : public GeneralNetwork<Word> {
   }
 
   const NetworkSpec spec_;
+  const StepNoise<Word> no_noise_ = StepNoise<Word>(spec_.layers());
   const std::size_t most_units_;  // of a layer, padded
   Kernels kernels_;
   Draws draws_;

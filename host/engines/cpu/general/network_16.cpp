@@ -33,15 +33,19 @@ class ShortKernels {
   void products(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list) {
     const std::size_t pairs = (list.count + 1) / 2;
     if (list.sum <= most_inputs_) {
+      ++statistics_.whole_sums;
       all_products<4, false>(layer, list, pairs);
       return;
     }
     const std::size_t piece = most_inputs_ / (2 * list.largest);
-    constexpr std::size_t most_pieces = 32767;  // that SplitSums can hold
-    if (piece == 0 || pairs / piece >= most_pieces)
+    constexpr std::size_t most_pieces = 32767;  // whose halves add up in 31 bits
+    if (piece == 0 || pairs / piece >= most_pieces) {
+      ++statistics_.wide_sums;
       wide_products(layer, list);
-    else
+    } else {
+      ++statistics_.split_sums;
       all_products<2, true>(layer, list, piece);
+    }
   }
 
   /// e of the layer below, for its units `rows`.
@@ -50,9 +54,11 @@ class ShortKernels {
     std::uint64_t sum = 0;
     for (std::size_t j = 0; j < layer.units; ++j) sum += magnitude(layer.d[j]);
     if (sum > most_inputs_) {
+      ++statistics_.wide_errors;
       for (std::size_t i = 0; i < count; ++i) e[rows[i]] = wide_row_error(layer, rows[i]);
       return;
     }
+    ++statistics_.short_errors;
     shorten_errors(layer);
     const Short d;
     for (std::size_t i = 0; i < count; ++i) {
@@ -95,6 +101,8 @@ class ShortKernels {
   const Format& gradient() const { return gradient_; }
   const Format& master() const { return master_; }
   const UpdateKernels& update_kernels() const { return kernels_; }
+  const GeneralStatistics& statistics() const { return statistics_; }
+  GeneralStatistics& statistics() { return statistics_; }
 
  private:
   template <std::size_t kVectors, bool kSplit>
@@ -150,6 +158,7 @@ class ShortKernels {
       errors_[j] = static_cast<std::int16_t>(layer.d[j]);
   }
 
+  GeneralStatistics statistics_;
   const Format gradient_, master_;
   const UpdateKernels kernels_;
   const std::uint64_t most_inputs_;  // a sum of |x| or |d| so large times any |v| fits 31 bits

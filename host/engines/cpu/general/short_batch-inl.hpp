@@ -222,8 +222,10 @@ class ShortBatch {
       if (leaky) std::copy_n(z, count, &state.z[s * layer.stride + j]);
     };
     if (state.largest_weight * state.largest_input_sum <= most_sum) {
+      ++kernels.statistics().matrix_sums;
       products(layer, state, keep);
     } else {
+      ++kernels.statistics().single_sums;
       for (std::size_t s = 0; s < samples_; ++s) {
         kernels.products(layer, number == 0 ? samples[s].inputs : list_of(state, s, layer.rows));
         keep(s, 0, layer.z.get(), layer.stride);
@@ -330,11 +332,13 @@ class ShortBatch {
                      const Layer<std::int16_t>& layer) {
     e_.assign(samples_ * layer.stride, 0);
     if (state.largest_weight * state.largest_error_sum <= most_sum) {
+      ++kernels.statistics().matrix_errors;
       std::size_t k = 0;
       for (; k + 4 <= layer.units; k += 4) errors_of<4>(above, state, k, layer.stride);
       for (; k < layer.units; ++k) errors_of<1>(above, state, k, layer.stride);
       return;
     }
+    ++kernels.statistics().single_errors;
     all_.resize(layer.units);
     for (std::size_t k = 0; k < layer.units; ++k) all_[k] = static_cast<std::uint32_t>(k);
     for (std::size_t s = 0; s < samples_; ++s) {
@@ -365,10 +369,13 @@ class ShortBatch {
     all_.resize(layer.rows);
     for (std::size_t k = 0; k < layer.rows; ++k) all_[k] = static_cast<std::uint32_t>(k);
     // Room for what a rounding adds to P.
-    if (samples_ * state.largest_input * state.largest_error <= most_sum - 0x8000)
+    if (samples_ * state.largest_input * state.largest_error <= most_sum - 0x8000) {
+      ++kernels.statistics().matrix_updates;
       update_by_pairs(kernels, layer, number, clock, draws, sums);
-    else
+    } else {
+      ++kernels.statistics().wide_batch_updates;
       update_in_wide_lanes(layer, number, clock, draws, sums);
+    }
     if (layer.has_copies)
       for (std::size_t k = 0; k < layer.rows; ++k) wide_copy_row(layer, k, draws);
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <mutex>
 #include <tuple>
 
 #include "base/parallel.hpp"
@@ -119,9 +120,11 @@ class BundleTraining {
       for (std::uint64_t i = first; i < first + steps; ++i)
         samples.push_back(static_cast<std::uint32_t>(sweep_.sample_of_step(i)));
       pass(samples, [&](std::size_t member, Outcome& outcome) {
-        if (member == 0 && bundle_.shares_noise)
+        if (member == 0 && bundle_.shares_noise) {
           noise_.draw(sweep_.networks[bundle_.members.front()], needs_, block_,
                       static_cast<std::uint32_t>(first));
+          statistics_.shared_draws += steps;
+        }
         networks_[member]->train(labelled_, noise_.steps(), first, outcome.right);
         progress_.add(steps);
       });
@@ -130,6 +133,7 @@ class BundleTraining {
       Outcome& outcome = outcomes_[bundle_.members[member]];
       outcome.layers = networks_[member]->sums();
       outcome.weights_digest = networks_[member]->weights_digest();
+      statistics_ += networks_[member]->statistics();
       outcome.held_out_right = Bits(sweep_.held_out.size());
       if (sweep_.keep_weights) outcome.weights = networks_[member]->weights();
     }
@@ -143,6 +147,8 @@ class BundleTraining {
       });
     }
   }
+
+  const GeneralStatistics& statistics() const { return statistics_; }
 
  private:
   /// Calls work(member, outcome) for every network, with the samples in block_ and inputs_.
@@ -175,12 +181,28 @@ class BundleTraining {
   std::vector<LabelledInputs<Word>> labelled_;  // of the block
   NoiseNeeds needs_;
   SharedNoise<Word> noise_;
+  GeneralStatistics statistics_;
 };
 
 template <class Word>
-void train_bundle(const StagedSweep& sweep, const Bundle& bundle, Outcomes& outcomes,
-                  Progress& progress) {
-  BundleTraining<Word>(sweep, bundle, outcomes, progress).run();
+GeneralStatistics train_bundle(const StagedSweep& sweep, const Bundle& bundle, Outcomes& outcomes,
+                               Progress& progress) {
+  BundleTraining<Word> training(sweep, bundle, outcomes, progress);
+  training.run();
+  return training.statistics();
+}
+
+GeneralStatistics train(const StagedSweep& sweep, const Bundle& bundle, Outcomes& outcomes,
+                        Progress& progress) {
+  switch (bundle.words) {
+    case WordSize::bits_16:
+      return train_bundle<std::int16_t>(sweep, bundle, outcomes, progress);
+    case WordSize::bits_32:
+      return train_bundle<std::int32_t>(sweep, bundle, outcomes, progress);
+    case WordSize::bits_64:
+      break;
+  }
+  return train_bundle<std::int64_t>(sweep, bundle, outcomes, progress);
 }
 
 /// Bytes of a network of these words in training, a batch's samples included.
@@ -205,18 +227,15 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
 
 }  // namespace
 
-Outcomes train_general(const StagedSweep& sweep, unsigned threads, Progress& progress) {
+Outcomes train_general(const StagedSweep& sweep, unsigned threads, Progress& progress,
+                       GeneralStatistics& statistics) {
   Outcomes outcomes(sweep.networks.size());
   const std::vector<Bundle> bundles = bundles_of(sweep, threads);
+  std::mutex mutex;
   parallel_for(bundles.size(), threads, [&](std::size_t b) {
-    switch (bundles[b].words) {
-      case WordSize::bits_16:
-        return train_bundle<std::int16_t>(sweep, bundles[b], outcomes, progress);
-      case WordSize::bits_32:
-        return train_bundle<std::int32_t>(sweep, bundles[b], outcomes, progress);
-      case WordSize::bits_64:
-        return train_bundle<std::int64_t>(sweep, bundles[b], outcomes, progress);
-    }
+    const GeneralStatistics of_bundle = train(sweep, bundles[b], outcomes, progress);
+    const std::lock_guard lock(mutex);
+    statistics += of_bundle;
   });
   return outcomes;
 }

@@ -50,14 +50,14 @@ RandomNetwork random_network(std::uint32_t seed, RandomBits bits) {
   spec.lr = draw.number(least_lr, std::min(most_lr, 63 - shift));
 
   const int layers = draw.one_of({1, 1, 2, 2, 3, 4});
-  const int most_units = draw.one_of({7, 7, 20, 40});
+  const int most_units = draw.chance(8) ? 130 : draw.one_of({7, 7, 20, 40});
   for (int i = 0; i <= layers; ++i)
     spec.units.push_back(static_cast<std::uint32_t>(draw.number(1, most_units)));
   spec.activation = static_cast<Activation>(draw.number(0, 2));
   spec.output_activation = static_cast<Activation>(draw.number(0, 2));
   spec.leak = draw.number(0, 8);
   spec.bias = draw.chance(50);
-  spec.batch = static_cast<std::uint32_t>(draw.one_of({1, 1, 1, 2, 3, 5}));
+  spec.batch = static_cast<std::uint32_t>(draw.one_of({1, 1, 1, 1, 2, 3, 5, 16}));
   spec.rounding_seed = static_cast<std::uint32_t>(draw.between(0, 0xffffffff));
 
   const Format& master = formats.master;
@@ -88,7 +88,7 @@ RandomNetwork random_network(std::uint32_t seed, RandomBits bits) {
   for (std::size_t i = 0; i < dataset.samples; ++i)
     dataset.labels.push_back(
         static_cast<std::uint32_t>(draw.number(0, static_cast<int>(spec.units.back()) - 1)));
-  network.iterations = static_cast<std::uint32_t>(draw.number(1, 24));
+  network.iterations = static_cast<std::uint32_t>(draw.number(1, 40));
   network.description = fmt::format("network {} of {} to {} bits", seed, bits.least, bits.most);
   return network;
 }

@@ -69,7 +69,7 @@ struct Case {
 const std::vector<std::string> hidden = {"network.layers=[784,100,10]", "init.std='he'",
                                          "init.unit='real'"};
 const std::vector<std::string> words_16 = {"precision.bits=16", "precision.overflow='saturate'",
-                                           "grid.lr={from=5,to=12}",
+                                           "grid.lr={from=1,to=15}",
                                            "grid.fraction={from=6,to=13}"};
 
 std::vector<std::string> both(std::vector<std::string> a, const std::vector<std::string>& b) {

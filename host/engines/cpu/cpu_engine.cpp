@@ -355,8 +355,9 @@ double CpuEngine::memory_needed(const StagedSweep& sweep) const {
 
 Outcomes CpuEngine::train(const StagedSweep& sweep, Progress& progress) {
   statistics_ = {};
+  general_statistics_ = {};
   const std::optional<StudySweep> study = study_of(sweep);
-  if (!study) return train_general(sweep, threads_, progress);
+  if (!study) return train_general(sweep, threads_, progress, general_statistics_);
   Outcomes outcomes = Training(*study, threads_, progress).run(statistics_);
   judge_held_out(sweep, outcomes, threads_, progress);
   return outcomes;

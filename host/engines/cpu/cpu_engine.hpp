@@ -1,7 +1,9 @@
-// The engine for processors: SIMD lanes are networks, threads take neurons. Same outcomes as the
-// reference engine, to the bit.
+// The engine for processors. For the study's arithmetic SIMD lanes are networks, and threads take
+// neurons; for any other lanes are units, and threads take networks. Same outcomes as the reference
+// engine, to the bit.
 #pragma once
 
+#include "engines/cpu/general/general_statistics.hpp"
 #include "engines/cpu/neuron.hpp"
 #include "gridrun/engine.hpp"
 
@@ -18,12 +20,14 @@ class CpuEngine final : public Engine {
   double memory_needed(const StagedSweep& sweep) const override;
   Outcomes train(const StagedSweep& sweep, Progress& progress) override;
 
-  /// What happened in the last training.
+  /// What happened in the last training, of the study's arithmetic or of any other.
   const TrainingStatistics& statistics() const { return statistics_; }
+  const GeneralStatistics& general_statistics() const { return general_statistics_; }
 
  private:
   unsigned threads_;
   TrainingStatistics statistics_;
+  GeneralStatistics general_statistics_;
 };
 
 }  // namespace gridrun

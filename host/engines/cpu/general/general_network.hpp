@@ -6,9 +6,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <type_traits>
 #include <vector>
 
+#include "engines/cpu/general/general_statistics.hpp"
 #include "engines/cpu/general/input_block.hpp"
 #include "gridrun/network_spec.hpp"
 #include "gridrun/outcomes.hpp"
@@ -31,16 +33,24 @@ struct LayerNoise {
 template <class Word>
 using StepNoise = std::vector<LayerNoise<NoiseWord<Word>>>;  // [layer]
 
+/// A sample to train on.
+template <class Word>
+struct LabelledInputs {
+  InputList<Word> inputs;
+  std::uint32_t label;
+};
+
 /// One network in training. `Word` holds its weights, inputs, activations and errors.
 template <class Word>
 class GeneralNetwork {
  public:
   virtual ~GeneralNetwork() = default;
 
-  /// Takes the next sample into the batch, and updates the weights once the batch is full. Returns
-  /// whether the step was right.
-  virtual bool train(const InputList<Word>& inputs, std::uint32_t label,
-                     const StepNoise<Word>& noise) = 0;
+  /// Trains on the next samples, and updates the weights whenever a batch is full. `noise` has the
+  /// random words of each step, or nothing. Sets right[first], right[first + 1] ... where a step
+  /// was right.
+  virtual void train(std::span<const LabelledInputs<Word>> samples,
+                     std::span<const StepNoise<Word>> noise, std::size_t first, Bits& right) = 0;
 
   /// The class that the network gives a sample in the held-out pass.
   virtual std::size_t classify(const InputList<Word>& inputs) = 0;
@@ -50,6 +60,7 @@ class GeneralNetwork {
   virtual std::uint64_t weights_digest() const = 0;
 
   virtual const std::vector<LayerSums>& sums() const = 0;
+  virtual GeneralStatistics statistics() const = 0;
 };
 
 /// A network that starts from `weights`, biases left out. Words of 16 and 32 bits are for networks

@@ -12,7 +12,9 @@
 
 #include <algorithm>
 #include <new>
+#include <span>
 #include <utility>
+#include <vector>
 
 #include "engines/cpu/general/fit_lanes-inl.hpp"
 #include "engines/cpu/general/general_network.hpp"
@@ -142,13 +144,13 @@ struct Layer {
 
 /// Random words of some rows of weights: those of a list's i-th row begin at base + place[i]
 /// stride.
-template <class NoiseWord>
+template <class Noise>
 struct RowNoise {
-  const NoiseWord* base;
+  const Noise* base;
   const std::uint32_t* place;
   std::size_t stride;
 
-  HWY_INLINE const NoiseWord* row(std::size_t i) const { return base + place[i] * stride; }
+  HWY_INLINE const Noise* row(std::size_t i) const { return base + place[i] * stride; }
 };
 
 /// Random words of one network.
@@ -156,7 +158,7 @@ class Draws {
  public:
   Draws(std::uint32_t seed, std::size_t most_units, std::size_t most_rows)
       : seed_(seed),
-        words_(aligned_zeros<std::uint32_t>(most_units + 80)),
+        words_(aligned_zeros<std::uint32_t>(most_units + margin)),
         halves_(most_units, std::uint32_t{1} << 31) {
     for (std::uint32_t i = 0; i < std::max(most_units, most_rows); ++i) naturals_.push_back(i);
   }
@@ -165,6 +167,15 @@ class Draws {
   const std::uint32_t* units(Drawn tensor, std::size_t layer, std::uint32_t t, std::size_t units) {
     return words_.get() + draw_words(0, units, of(tensor, layer, t), words_.get());
   }
+
+  /// Those of the units of a layer in `steps` steps from t on: [step][units + margin].
+  void matrix(Drawn tensor, std::size_t layer, std::uint32_t t, std::size_t steps,
+              std::size_t units, std::vector<std::uint32_t>& words) const {
+    words.resize(steps * (units + margin));
+    for (std::uint32_t i = 0; i < steps; ++i)
+      draw_words(0, units, of(tensor, layer, t + i), &words[i * (units + margin)]);
+  }
+  static constexpr std::size_t margin = 80;  // whole blocks are drawn, and whole vectors read
 
   /// Those of some rows of a layer, until the next call for the tensor.
   template <class Noise>
@@ -205,6 +216,60 @@ class Draws {
 };
 
 // What a layer does in 64-bit lanes, exact for every format.
+
+/// Paragraph 5.3, of `count` units: z, at first plain sums, and a.
+template <class Word>
+void activate(const Layer<Word>& layer, std::int64_t* sums, const std::uint32_t* words,
+              std::size_t count, std::int64_t* activations) {
+  const Wide d;
+  for (std::size_t j = 0; j < count; j += hn::Lanes(d)) {
+    VWide z = overflow_lanes(d, hn::Load(d, sums + j), layer.accumulator);
+    hn::Store(z, d, sums + j);
+    if (layer.activation == Activation::relu) z = hn::Max(z, hn::Zero(d));
+    VWide a = layer.to_activation.fit(z, words + j);
+    if (layer.activation == Activation::leaky_relu)
+      a = hn::IfThenElse(hn::Gt(z, hn::Zero(d)), a, layer.to_activation_leaking.fit(z, words + j));
+    hn::Store(a, d, activations + j);
+  }
+}
+
+/// The first index of the largest activation, compared as binary64.
+template <class Word>
+std::size_t arg_max(const Layer<Word>& layer) {
+  const std::int64_t* a = layer.a.get();
+  const auto less = [](std::int64_t left, std::int64_t right) {
+    if (sizeof(Word) < sizeof(std::int64_t)) return left < right;
+    return static_cast<double>(left) < static_cast<double>(right);
+  };
+  return static_cast<std::size_t>(std::max_element(a, a + layer.units, less) - a);
+}
+
+/// e of the last layer.
+template <class Word>
+void output_errors(Layer<Word>& layer, std::uint32_t label) {
+  for (std::size_t j = 0; j < layer.units; ++j)
+    layer.e[j] = wrapping_subtract(j == label ? layer.one : 0, layer.a[j]);
+}
+
+/// Paragraph 5.5: d, given e, a plain sum in hidden layers, a and z.
+template <class Word>
+void find_errors(Layer<Word>& layer, const std::uint32_t* words) {
+  const Wide d;
+  for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
+    VWide e = hn::Load(d, layer.e.get() + j);
+    if (!layer.is_last) e = overflow_lanes(d, e, layer.accumulator);
+    VWide error = layer.to_error.fit(e, words + j);
+    if (layer.activation == Activation::relu) {
+      const VWide a = hn::Load(d, layer.a.get() + j);
+      error = hn::IfThenElseZero(hn::Gt(a, hn::Zero(d)), error);
+    } else if (layer.activation == Activation::leaky_relu) {
+      const VWide z = hn::Load(d, layer.z.get() + j);
+      error =
+          hn::IfThenElse(hn::Gt(z, hn::Zero(d)), error, layer.to_error_leaking.fit(e, words + j));
+    }
+    hn::Store(error, d, layer.d.get() + j);
+  }
+}
 
 /// z = the sums of v x.
 template <class Word>
@@ -259,9 +324,23 @@ void wide_copy_row(Layer<Word>& layer, std::size_t k, const Draws& draws) {
     store_wide(layer.to_copy.fit(load_wide(from + j), draws.halves()), to + j);
 }
 
+/// Numbers of the next step and of the next batch.
+struct Clock {
+  std::uint32_t step, batch;
+};
+
 /// Everything in 64-bit lanes.
 struct WideKernels {
   explicit WideKernels(const NetworkSpec&) {}
+
+  GeneralStatistics statistics() const { return {}; }
+
+  /// Trains on a whole batch, if it can; otherwise it does nothing and returns false.
+  template <class Word>
+  bool train_batch(std::vector<Layer<Word>>&, std::span<const LabelledInputs<Word>>, Clock, Draws&,
+                   std::vector<LayerSums>&, std::size_t, Bits&) {
+    return false;
+  }
 
   template <class Word>
   void products(Layer<Word>& layer, const InputList<Word>& list) {
@@ -315,29 +394,25 @@ class Network final : public GeneralNetwork<Word> {
     }
   }
 
-  bool train(const InputList<Word>& inputs, std::uint32_t label,
-             const StepNoise<Word>& noise) override {
-    forward(inputs, [&](std::size_t number) {
-      return unit_noise(Drawn::activation, number,
-                        noise.empty() ? nullptr : noise[number].activation);
-    });
-    const bool right = arg_max() == label;
-    backward(label, noise);
-    ++step_;
-    if (spec_.batch == 1) {
-      for (std::size_t number = 0; number < layers_.size(); ++number)
-        update(number, number == 0 ? inputs : layers_[number - 1].outputs, noise);
-      ++batches_done_;
-    } else {
-      keep(inputs);
-      if (batch_.size() == spec_.batch) update();
+  void train(std::span<const LabelledInputs<Word>> samples, std::span<const StepNoise<Word>> noise,
+             std::size_t first, Bits& right) override {
+    for (std::size_t i = 0; i < samples.size();) {
+      if (spec_.batch > 1 && batch_.empty() && samples.size() - i >= spec_.batch &&
+          kernels_.train_batch(layers_, samples.subspan(i, spec_.batch), {step_, batches_done_},
+                               draws_, sums_, first + i, right)) {
+        step_ += spec_.batch;
+        ++batches_done_;
+        i += spec_.batch;
+      } else {
+        if (train(samples[i], noise.empty() ? no_noise_ : noise[i])) right.set(first + i);
+        ++i;
+      }
     }
-    return right;
   }
 
   std::size_t classify(const InputList<Word>& inputs) override {
     forward(inputs, [&](std::size_t) { return draws_.halves(); });
-    return arg_max();
+    return arg_max(layers_.back());
   }
 
   Weights weights() const override {
@@ -363,6 +438,14 @@ class Network final : public GeneralNetwork<Word> {
 
   const std::vector<LayerSums>& sums() const override { return sums_; }
 
+  GeneralStatistics statistics() const override {
+    GeneralStatistics statistics = kernels_.statistics();
+    (sizeof(Word) == 2   ? statistics.networks_16
+     : sizeof(Word) == 4 ? statistics.networks_32
+                         : statistics.networks_64) = 1;
+    return statistics;
+  }
+
  private:
   static std::size_t padded_units(const NetworkSpec& spec) {
     return Layer<Word>::padded(*std::max_element(spec.units.begin() + 1, spec.units.end()));
@@ -370,6 +453,26 @@ class Network final : public GeneralNetwork<Word> {
 
   static std::size_t most_rows(const NetworkSpec& spec) {
     return *std::max_element(spec.units.begin(), spec.units.end()) + std::size_t{spec.bias};
+  }
+
+  /// Returns whether the step was right.
+  bool train(const LabelledInputs<Word>& sample, const StepNoise<Word>& noise) {
+    const InputList<Word>& inputs = sample.inputs;
+    forward(inputs, [&](std::size_t number) {
+      return unit_noise(Drawn::activation, number, noise[number].activation);
+    });
+    const bool right = arg_max(layers_.back()) == sample.label;
+    backward(sample.label, noise);
+    ++step_;
+    if (spec_.batch == 1) {
+      for (std::size_t number = 0; number < layers_.size(); ++number)
+        update(number, number == 0 ? inputs : layers_[number - 1].outputs, noise);
+      ++batches_done_;
+    } else {
+      keep(inputs);
+      if (batch_.size() == spec_.batch) update();
+    }
+    return right;
   }
 
   /// Random words of a layer's units, if they are shared, or drawn now.
@@ -380,22 +483,12 @@ class Network final : public GeneralNetwork<Word> {
   // Paragraph 5.3. `noise` gives a layer's random words.
   template <class UnitNoise>
   void forward(const InputList<Word>& inputs, const UnitNoise& noise) {
-    const Wide d;
     for (std::size_t number = 0; number < layers_.size(); ++number) {
       Layer<Word>& layer = layers_[number];
       kernels_.products(layer, number == 0 ? inputs : layers_[number - 1].outputs);
       const bool draws = layer.to_activation.draws() || layer.to_activation_leaking.draws();
       const std::uint32_t* words = draws ? noise(number) : draws_.halves();
-      for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
-        VWide z = overflow_lanes(d, hn::Load(d, layer.z.get() + j), layer.accumulator);
-        hn::Store(z, d, layer.z.get() + j);
-        if (layer.activation == Activation::relu) z = hn::Max(z, hn::Zero(d));
-        VWide a = layer.to_activation.fit(z, words + j);
-        if (layer.activation == Activation::leaky_relu)
-          a = hn::IfThenElse(hn::Gt(z, hn::Zero(d)), a,
-                             layer.to_activation_leaking.fit(z, words + j));
-        hn::Store(a, d, layer.a.get() + j);
-      }
+      activate(layer, layer.z.get(), words, layer.stride, layer.a.get());
       if (!layer.is_last) list_outputs(layer);
     }
   }
@@ -418,19 +511,8 @@ class Network final : public GeneralNetwork<Word> {
     layer.outputs = {layer.index.data(), layer.index.data(), layer.x.data(), count, largest, sum};
   }
 
-  /// The first index of the largest activation, compared as binary64.
-  std::size_t arg_max() const {
-    const std::int64_t* a = layers_.back().a.get();
-    const auto less = [](std::int64_t left, std::int64_t right) {
-      if (sizeof(Word) < sizeof(std::int64_t)) return left < right;
-      return static_cast<double>(left) < static_cast<double>(right);
-    };
-    return static_cast<std::size_t>(std::max_element(a, a + layers_.back().units, less) - a);
-  }
-
   // Paragraph 5.5.
   void backward(std::uint32_t label, const StepNoise<Word>& noise) {
-    const Wide d;
     for (std::size_t number = layers_.size(); number-- > 0;) {
       Layer<Word>& layer = layers_[number];
       if (layer.is_last)
@@ -439,31 +521,12 @@ class Network final : public GeneralNetwork<Word> {
         hidden_errors(layer, layers_[number + 1]);
       const bool draws = layer.to_error.draws() || layer.to_error_leaking.draws();
       const std::uint32_t* words =
-          draws ? unit_noise(Drawn::error, number, noise.empty() ? nullptr : noise[number].error)
-                : draws_.halves();
-      for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
-        const VWide e = hn::Load(d, layer.e.get() + j);
-        VWide error = layer.to_error.fit(e, words + j);
-        if (layer.activation == Activation::relu) {
-          const VWide a = hn::Load(d, layer.a.get() + j);
-          error = hn::IfThenElseZero(hn::Gt(a, hn::Zero(d)), error);
-        } else if (layer.activation == Activation::leaky_relu) {
-          const VWide z = hn::Load(d, layer.z.get() + j);
-          error = hn::IfThenElse(hn::Gt(z, hn::Zero(d)), error,
-                                 layer.to_error_leaking.fit(e, words + j));
-        }
-        hn::Store(error, d, layer.d.get() + j);
-      }
+          draws ? unit_noise(Drawn::error, number, noise[number].error) : draws_.halves();
+      find_errors(layer, words);
     }
   }
 
-  void output_errors(Layer<Word>& layer, std::uint32_t label) {
-    for (std::size_t j = 0; j < layer.units; ++j)
-      layer.e[j] = wrapping_subtract(j == label ? layer.one : 0, layer.a[j]);
-  }
-
   void hidden_errors(Layer<Word>& layer, const Layer<Word>& above) {
-    const Wide d;
     if (layer.activation == Activation::relu) {  // others pass no error
       std::fill_n(layer.e.get(), layer.units, 0);
       const bool with_bias =
@@ -472,10 +535,6 @@ class Network final : public GeneralNetwork<Word> {
                           layer.e.get());
     } else {
       kernels_.row_errors(above, draws_.naturals(), layer.units, layer.e.get());
-    }
-    for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
-      std::int64_t* e = layer.e.get() + j;
-      hn::Store(overflow_lanes(d, hn::Load(d, e), layer.accumulator), d, e);
     }
   }
 
@@ -489,8 +548,7 @@ class Network final : public GeneralNetwork<Word> {
     const auto rows = [&](const WideFit& fit, Drawn tensor,
                           const Noise* LayerNoise<Noise>::*shared) -> RowNoise<Noise> {
       if (!fit.draws()) return draws_.none<Noise>();
-      if (!noise.empty() && noise[number].*shared != nullptr)
-        return {noise[number].*shared, list.place, layer.units};
+      if (noise[number].*shared != nullptr) return {noise[number].*shared, list.place, layer.units};
       return draws_.rows<Noise>(tensor, number, batches_done_, list.index, list.count, layer.units);
     };
     kernels_.update(layer, list,
@@ -576,6 +634,7 @@ class Network final : public GeneralNetwork<Word> {
   }
 
   const NetworkSpec spec_;
+  const StepNoise<Word> no_noise_ = StepNoise<Word>(spec_.layers());
   const std::size_t most_units_;  // of a layer, padded
   Kernels kernels_;
   Draws draws_;

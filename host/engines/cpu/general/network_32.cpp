@@ -199,6 +199,13 @@ class MiddleKernels {
         master_(spec.formats.master),
         update_(update_for(gradient_, master_)) {}
 
+  GeneralStatistics statistics() const { return statistics_; }
+
+  bool train_batch(std::vector<Layer<std::int32_t>>&, std::span<const LabelledInputs<std::int32_t>>,
+                   Clock, Draws&, std::vector<LayerSums>&, std::size_t, Bits&) {
+    return false;
+  }
+
   /// z = the sums of v x.
   void products(Layer<std::int32_t>& layer, const InputList<std::int32_t>& list) {
     set_offsets(layer, list);
@@ -235,9 +242,11 @@ class MiddleKernels {
     const std::uint64_t most_quotient = (most_product >> shift) + 1;
     constexpr std::uint64_t room = std::uint64_t{1} << 30;
     if (gradient_.overflow != Overflow::wrap && most_quotient > room) {
+      ++statistics_.wide_updates;
       wide_.update(layer, list, for_gradient, for_master, sums);
       return;
     }
+    ++statistics_.middle_updates;
     const Rounding<std::int32_t> step(layer.to_step.shift(), master_.round);
     const std::uint64_t most_update =
         std::min(std::uint64_t{1} << (gradient_.bits - 1), most_quotient);
@@ -298,6 +307,7 @@ class MiddleKernels {
       errors_[j] = static_cast<std::int32_t>(layer.d[j]);
   }
 
+  GeneralStatistics statistics_;
   WideKernels wide_;
   const Format gradient_, master_;
   const UpdateLayer update_;

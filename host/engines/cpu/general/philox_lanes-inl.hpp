@@ -60,15 +60,32 @@ inline std::size_t draw_words(std::size_t first, std::size_t count, const DrawOf
   return first % 4;
 }
 
+/// Copies the highest bits of words, whole vectors: up to 60 bytes more are written.
+template <class Word>
+HWY_INLINE void copy_words(const std::uint32_t* from, std::size_t count, Word* to) {
+  const hn::ScalableTag<std::uint32_t> d;
+  for (std::size_t i = 0; i < count; i += hn::Lanes(d)) {
+    const auto words = hn::LoadU(d, from + i);
+    if constexpr (sizeof(Word) == sizeof(std::uint32_t)) {
+      hn::StoreU(words, d, to + i);
+    } else {
+      const hn::Rebind<std::uint16_t, decltype(d)> half;
+      const hn::RebindToSigned<decltype(d)> di;
+      hn::StoreU(hn::DemoteTo(half, hn::BitCast(di, hn::ShiftRight<16>(words))), half, to + i);
+    }
+  }
+}
+
 /// Draws the words of rows of `units` elements: element e = k units + j of row k. Row index[i]
-/// begins at rows + i units. `Word` has a word's 16 or 32 highest bits.
+/// begins at rows + i units. `Word` has a word's 16 or 32 highest bits. Up to 60 bytes are written
+/// after the last row.
 template <class Word>
 void draw_rows(const std::uint32_t* index, std::size_t count, std::size_t units, const DrawOf& of,
                Word* rows) {
   const hn::ScalableTag<std::uint64_t> d;
   const hn::Rebind<std::uint32_t, decltype(d)> narrow;
   constexpr std::size_t most_blocks = 256;  // at once
-  HWY_ALIGN std::uint32_t blocks[most_blocks], words[4 * most_blocks];
+  HWY_ALIGN std::uint32_t blocks[most_blocks], words[4 * most_blocks + 16];
   const auto begin = [&](std::size_t i) { return std::size_t{index[i]} * units; };
   if ((units + 6) / 4 > most_blocks - 2 * hn::Lanes(d)) {  // rows of many blocks, piece by piece
     constexpr std::size_t piece = 4 * (most_blocks / 2);
@@ -95,8 +112,7 @@ void draw_rows(const std::uint32_t* index, std::size_t count, std::size_t units,
     const std::uint32_t* from = words;
     for (; i < end; ++i) {
       const std::size_t offset = begin(i) % 4;
-      for (std::size_t j = 0; j < units; ++j)
-        rows[i * units + j] = static_cast<Word>(from[offset + j] >> (32 - 8 * sizeof(Word)));
+      copy_words(from + offset, units, rows + i * units);
       from += 4 * ((offset + units + 3) / 4);
     }
   }

@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "engines/cpu/general/general_network.hpp"
@@ -32,7 +33,8 @@ class SharedNoise {
   void draw(const NetworkSpec& spec, const NoiseNeeds& needs, const StoredBlock& block,
             std::uint32_t first_step);
 
-  const StepNoise<Word>& step(std::size_t i) const { return steps_[i]; }
+  /// Those of each step of the block, or none if nothing was drawn.
+  std::span<const StepNoise<Word>> steps() const { return steps_; }
 
  private:
   using Noise = NoiseWord<Word>;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <mutex>
 #include <tuple>
 
 #include "base/parallel.hpp"
@@ -26,25 +27,29 @@ struct Bundle {
 
 /// Whether a network's random words may be shared: one sample a batch, and not too many of them.
 bool may_share_noise(const NetworkSpec& spec) {
-  constexpr double most_bytes = 0x1p19;  // of a step
+  constexpr double most_bytes = 0x1p22;  // of a step
   const NoiseNeeds all{true, true, true, true};
   return needs_noise(spec) && spec.batch == 1 &&
          noise_bytes(spec, all, static_cast<double>(spec.inputs_of(0))) <= most_bytes;
 }
 
+/// Batches of at most so many samples lie in one block whole.
+constexpr std::uint32_t most_block_batch = 1024;
+
 /// Steps of a block: enough for a network's weights to be worth fetching, and few enough for a
 /// training to be stopped soon, and for shared random words to stay in a cache.
-std::uint32_t block_steps(const StagedSweep& sweep, bool shares_noise) {
+std::uint32_t block_steps(const StagedSweep& sweep, bool shares_noise, std::uint32_t batch) {
   constexpr double most_work = 0x1p28;  // weights times steps
   const double weights = sweep.weights_bytes() / sizeof(std::int64_t);
-  return static_cast<std::uint32_t>(
-      std::clamp(most_work / weights, 1.0, shares_noise ? 16.0 : 64.0));
+  const auto steps =
+      static_cast<std::uint32_t>(std::clamp(most_work / weights, 1.0, shares_noise ? 16.0 : 64.0));
+  return batch > most_block_batch ? steps : std::max(1U, steps / batch) * batch;
 }
 
 /// What the members of a bundle have in common.
 auto common_of(const NetworkSpec& spec, WordSize words) {
   const bool shares = may_share_noise(spec);
-  return std::tuple(words, spec.bias, shares, shares ? spec.rounding_seed : 0);
+  return std::tuple(words, spec.bias, spec.batch, shares, shares ? spec.rounding_seed : 0);
 }
 
 /// Bundles whose weights are not many, as many for each thread.
@@ -66,11 +71,12 @@ std::vector<Bundle> bundles_of(const StagedSweep& sweep, unsigned threads) {
   std::vector<Bundle> bundles;
   for (auto& [common, networks] : groups) {
     const auto count = static_cast<double>(networks.size());
-    const double a_thread = std::max(2.0, std::ceil(count / fit / threads));
+    const auto [size, bias, batch, shares_noise, seed] = common;
+    const double a_thread = std::max(shares_noise ? 1.0 : 2.0, std::ceil(count / fit / threads));
     const auto parts = std::min(networks.size(), static_cast<std::size_t>(a_thread * threads));
     const std::size_t first = bundles.size();
-    const auto [size, bias, shares_noise, seed] = common;
-    bundles.resize(first + parts, {size, {}, shares_noise, block_steps(sweep, shares_noise)});
+    bundles.resize(first + parts,
+                   {size, {}, shares_noise, block_steps(sweep, shares_noise, batch)});
     // Neighbours of one format are dealt out: how much work a network is depends on it.
     std::stable_sort(networks.begin(), networks.end(),
                      [&](std::size_t a, std::size_t b) { return input_of(a) < input_of(b); });
@@ -108,20 +114,18 @@ class BundleTraining {
   void run() {
     std::vector<std::uint32_t> samples;
     const std::uint32_t most = bundle_.block_steps;
-    const StepNoise<Word> none;
     for (std::uint64_t first = 0; first < sweep_.iterations; first += most) {
       const auto steps = std::min<std::uint64_t>(most, sweep_.iterations - first);
       samples.clear();
       for (std::uint64_t i = first; i < first + steps; ++i)
         samples.push_back(static_cast<std::uint32_t>(sweep_.sample_of_step(i)));
       pass(samples, [&](std::size_t member, Outcome& outcome) {
-        if (member == 0 && bundle_.shares_noise)
+        if (member == 0 && bundle_.shares_noise) {
           noise_.draw(sweep_.networks[bundle_.members.front()], needs_, block_,
                       static_cast<std::uint32_t>(first));
-        for (std::size_t i = 0; i < steps; ++i)
-          if (networks_[member]->train(inputs_.sample(i), block_.labels[i],
-                                       bundle_.shares_noise ? noise_.step(i) : none))
-            outcome.right.set(first + i);
+          statistics_.shared_draws += steps;
+        }
+        networks_[member]->train(labelled_, noise_.steps(), first, outcome.right);
         progress_.add(steps);
       });
     }
@@ -129,6 +133,7 @@ class BundleTraining {
       Outcome& outcome = outcomes_[bundle_.members[member]];
       outcome.layers = networks_[member]->sums();
       outcome.weights_digest = networks_[member]->weights_digest();
+      statistics_ += networks_[member]->statistics();
       outcome.held_out_right = Bits(sweep_.held_out.size());
       if (sweep_.keep_weights) outcome.weights = networks_[member]->weights();
     }
@@ -137,11 +142,13 @@ class BundleTraining {
       const std::size_t count = std::min<std::size_t>(most, held_out.size() - first);
       pass(held_out.subspan(first, count), [&](std::size_t member, Outcome& outcome) {
         for (std::size_t i = 0; i < count; ++i)
-          if (networks_[member]->classify(inputs_.sample(i)) == block_.labels[i])
+          if (networks_[member]->classify(labelled_[i].inputs) == labelled_[i].label)
             outcome.held_out_right.set(first + i);
       });
     }
   }
+
+  const GeneralStatistics& statistics() const { return statistics_; }
 
  private:
   /// Calls work(member, outcome) for every network, with the samples in block_ and inputs_.
@@ -153,8 +160,12 @@ class BundleTraining {
       progress_.throw_if_stopped();
       const std::size_t n = bundle_.members[member];
       const NetworkSpec& spec = sweep_.networks[n];
-      if (format == nullptr || spec.formats.input != *format)
+      if (format == nullptr || spec.formats.input != *format) {
         inputs_.quantise(block_, *sweep_.dataset, spec.formats.input, spec.bias);
+        labelled_.clear();
+        for (std::size_t i = 0; i < samples.size(); ++i)
+          labelled_.push_back({inputs_.sample(i), block_.labels[i]});
+      }
       format = &spec.formats.input;
       work(member, outcomes_[n]);
     }
@@ -167,14 +178,31 @@ class BundleTraining {
   std::vector<std::unique_ptr<GeneralNetwork<Word>>> networks_;  // [member]
   StoredBlock block_;
   InputBlock<Word> inputs_;
+  std::vector<LabelledInputs<Word>> labelled_;  // of the block
   NoiseNeeds needs_;
   SharedNoise<Word> noise_;
+  GeneralStatistics statistics_;
 };
 
 template <class Word>
-void train_bundle(const StagedSweep& sweep, const Bundle& bundle, Outcomes& outcomes,
-                  Progress& progress) {
-  BundleTraining<Word>(sweep, bundle, outcomes, progress).run();
+GeneralStatistics train_bundle(const StagedSweep& sweep, const Bundle& bundle, Outcomes& outcomes,
+                               Progress& progress) {
+  BundleTraining<Word> training(sweep, bundle, outcomes, progress);
+  training.run();
+  return training.statistics();
+}
+
+GeneralStatistics train(const StagedSweep& sweep, const Bundle& bundle, Outcomes& outcomes,
+                        Progress& progress) {
+  switch (bundle.words) {
+    case WordSize::bits_16:
+      return train_bundle<std::int16_t>(sweep, bundle, outcomes, progress);
+    case WordSize::bits_32:
+      return train_bundle<std::int32_t>(sweep, bundle, outcomes, progress);
+    case WordSize::bits_64:
+      break;
+  }
+  return train_bundle<std::int64_t>(sweep, bundle, outcomes, progress);
 }
 
 /// Bytes of a network of these words in training, a batch's samples included.
@@ -199,18 +227,15 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
 
 }  // namespace
 
-Outcomes train_general(const StagedSweep& sweep, unsigned threads, Progress& progress) {
+Outcomes train_general(const StagedSweep& sweep, unsigned threads, Progress& progress,
+                       GeneralStatistics& statistics) {
   Outcomes outcomes(sweep.networks.size());
   const std::vector<Bundle> bundles = bundles_of(sweep, threads);
+  std::mutex mutex;
   parallel_for(bundles.size(), threads, [&](std::size_t b) {
-    switch (bundles[b].words) {
-      case WordSize::bits_16:
-        return train_bundle<std::int16_t>(sweep, bundles[b], outcomes, progress);
-      case WordSize::bits_32:
-        return train_bundle<std::int32_t>(sweep, bundles[b], outcomes, progress);
-      case WordSize::bits_64:
-        return train_bundle<std::int64_t>(sweep, bundles[b], outcomes, progress);
-    }
+    const GeneralStatistics of_bundle = train(sweep, bundles[b], outcomes, progress);
+    const std::lock_guard lock(mutex);
+    statistics += of_bundle;
   });
   return outcomes;
 }

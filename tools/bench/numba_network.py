@@ -189,8 +189,8 @@ def compiled(bits, rounding, overflow):
     @numba.njit(parallel=True)
     def train_all(units, initial, begin, index, values, value_of, labels, batch, lr, fraction, seed, right, sums):
         for n in numba.prange(len(lr)):
-            train(units, initial[value_of[n]].copy(), begin, index, values[value_of[n]], labels, batch, lr[n], fraction[n], seed,
-                  right[n], sums[n])
+            train(units, initial[value_of[n]].copy(), begin, index, values[value_of[n]], labels, batch, lr[n], fraction[n],
+                  seed, right[n], sums[n])
 
     return train_all
 

@@ -6,7 +6,9 @@
 #include <map>
 #include <numeric>
 
+#include "base/machine.hpp"
 #include "device_buffer.hpp"
+#include "engines/held_out.hpp"
 #include "gridrun/error.hpp"
 #include "train_plan.hpp"
 
@@ -278,11 +280,13 @@ class WordTrainer {
     DeviceBuffer<std::uint64_t> sums(device_, count * 2 * sum_limbs);
     DeviceBuffer<std::uint32_t> outgrown(device_, count);
     DeviceBuffer<std::uint32_t> right(device_, count * words);
+    DeviceBuffer<std::uint64_t> digests(device_, count);
     const std::uint32_t slice = choose_slice(units.size());
     const DeviceBuffer<Word> activations(device_, units.size() * slice);
     sums.clear();
     outgrown.clear();
     right.clear();
+    digests.clear();
     device_.stage_weights(data_.weights(), inputs(), rows(), launch_.shape.neurons, units.data(),
                           units.size(), weights.data());
 
@@ -310,13 +314,30 @@ class WordTrainer {
     settle.outputs = outputs();
     settle.samples = train.samples;
 
-    run_slices(train, settle);
+    DigestArguments<Word> digest{};
+    digest.weights = weights.data();
+    digest.units = units.data();
+    digest.digests = digests.data();
+    digest.neurons = static_cast<std::uint32_t>(launch_.shape.neurons);
+    digest.bundles = static_cast<std::uint32_t>(units.size() / digest.neurons);
+    digest.inputs = inputs();
+    digest.rows = rows();
+    digest.outputs = outputs();
+
+    run_slices(train, settle, digest);
     record_.batches += 1;
     if (!launch_.shared) record_.global += count;
-    return collect(sums.download(), right.download(), outgrown.download(), words);
+    BatchResult result =
+        collect(sums.download(), right.download(), outgrown.download(), digests.download(), words);
+    if (sweep_.keep_weights)
+      for (std::size_t n = 0; n < count; ++n)
+        if (!result.outgrown[n])
+          result.outcomes[n].weights.push_back(weights_of(layout.first_unit[n], weights));
+    return result;
   }
 
-  void run_slices(TrainArguments<Word>& train, SettleArguments<Word>& settle) {
+  void run_slices(TrainArguments<Word>& train, SettleArguments<Word>& settle,
+                  const DigestArguments<Word>& digest) {
     device_.start_timer();
     for (std::uint32_t done = 0; done < sweep_.iterations; done += train.steps) {
       progress_.throw_if_stopped();
@@ -329,13 +350,14 @@ class WordTrainer {
       record_.launches += 1;
       if (counts_) progress_.add(std::uint64_t{train.steps} * settle.networks);
     }
+    device_.digest(digest);
     progress_.throw_if_stopped();
     record_.kernel_seconds += device_.seconds();
   }
 
   BatchResult collect(const std::vector<std::uint64_t>& sums,
                       const std::vector<std::uint32_t>& right, std::vector<std::uint32_t> outgrown,
-                      std::uint32_t words) const {
+                      const std::vector<std::uint64_t>& digests, std::uint32_t words) const {
     BatchResult result;
     for (std::size_t n = 0; n < outgrown.size(); ++n) {
       Outcome outcome(sweep_.iterations);
@@ -344,10 +366,31 @@ class WordTrainer {
             right[n * words + 2 * i] | std::uint64_t{right[n * words + 2 * i + 1]} << steps_of_word;
       const std::uint64_t* limbs = &sums[n * 2 * sum_limbs];
       outcome.layers.front() = {sum_of_limbs(limbs), sum_of_limbs(limbs + sum_limbs)};
+      outcome.weights_digest = digests[n];
       result.outcomes.push_back(std::move(outcome));
     }
     result.outgrown = std::move(outgrown);
     return result;
+  }
+
+  /// The weights [unit][input] of the network whose units begin at `first_unit`, out of `weights`
+  /// [units / neurons][rows][neurons].
+  std::vector<std::int64_t> weights_of(std::uint32_t first_unit,
+                                       const DeviceBuffer<Word>& weights) const {
+    const auto neurons = static_cast<std::size_t>(launch_.shape.neurons);
+    const std::size_t bundle_words = rows() * neurons;
+    const std::size_t first_bundle = first_unit / neurons;
+    const std::size_t bundles = (first_unit + outputs() - 1) / neurons + 1 - first_bundle;
+    const std::vector<Word> stored =
+        weights.download(first_bundle * bundle_words, bundles * bundle_words);
+    std::vector<std::int64_t> kept;
+    kept.reserve(std::size_t{outputs()} * inputs());
+    for (std::uint32_t j = 0; j < outputs(); ++j) {
+      const std::size_t unit = first_unit % neurons + j;  // counted from the first bundle's first
+      const Word* row = &stored[unit / neurons * bundle_words + unit % neurons];
+      for (std::uint32_t k = 0; k < inputs(); ++k) kept.push_back(row[k * neurons]);
+    }
+    return kept;
   }
 
   Device& device_;
@@ -361,6 +404,24 @@ class WordTrainer {
   std::uint32_t longest_slice_ = 0;  // steps
 };
 
+/// Host memory that weights take at most: initial ones, and where outcomes have them, kept ones.
+double bytes_of_weights(const StagedSweep& sweep) {
+  const double initial = sweep.weights_bytes();
+  if (!sweep.keep_weights && sweep.held_out.empty()) return initial;
+  constexpr double row_bytes = 16;  // of a bundle, at most
+  const auto networks = static_cast<double>(sweep.networks.size());
+  const auto outputs = static_cast<double>(sweep.outputs());
+  const auto rows = static_cast<double>(sweep.inputs()) + warp_lanes;
+  const double downloaded = rows * (outputs * sizeof(std::int64_t) + 2 * row_bytes);  // a network's
+  const double kept = networks * sweep.weights_bytes();
+  if (sweep.held_out.empty()) return initial + kept + downloaded;
+  // Each thread judges a network; the allocator may keep the one before. Values are of a sample.
+  const double values = 4 * (rows + outputs) * sizeof(std::int64_t);
+  const double judged =
+      std::min<double>(processors(), networks) * (2 * sweep.weights_bytes() + values);
+  return initial + kept + downloaded + judged;
+}
+
 }  // namespace
 
 BatchedEngine::BatchedEngine(std::unique_ptr<Device> device, Tuning tuning)
@@ -369,9 +430,9 @@ BatchedEngine::BatchedEngine(std::unique_ptr<Device> device, Tuning tuning)
 double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
   constexpr double copies = 2;  // as they come from the device, and as they are returned
   constexpr double bytes_a_unit = sizeof(Unit) + 2 * sizeof(std::uint32_t);
-  constexpr double bytes_a_sample = 2 * sizeof(std::uint32_t);  // order and label
+  constexpr double bytes_a_sample = 2 * sizeof(std::uint32_t);  // order, and order or label again
   const auto networks = static_cast<double>(sweep.networks.size());
-  return copies * sweep.outcomes_bytes() +
+  return copies * sweep.outcomes_bytes() + bytes_of_weights(sweep) +
          bytes_a_unit * networks * static_cast<double>(sweep.outputs()) +
          bytes_a_sample * static_cast<double>(sweep.dataset->samples);
 }
@@ -406,6 +467,7 @@ Outcomes BatchedEngine::train(const StagedSweep& staged, Progress& progress) {
   record_.narrow = narrow.size();
   record_.outgrown = outgrown.size();
   record_.wide = wide.size();
+  judge_held_out(staged, outcomes, processors(), progress);
   return outcomes;
 }
 

@@ -37,7 +37,7 @@ class BatchedEngine final : public Engine {
     std::uint64_t global = 0;    // networks trained with weights in global memory
     std::uint64_t batches = 0;
     std::uint64_t launches = 0;
-    double kernel_seconds = 0;  // the device's, of training and settling
+    double kernel_seconds = 0;  // the device's, of training, settling and digesting
   };
   const Record& record() const { return record_; }
 

@@ -94,6 +94,8 @@ class CudaDevice final : public StagingDevice {
   }
   void settle(const SettleArguments<std::int32_t>& arguments) override { launch_settle(arguments); }
   void settle(const SettleArguments<std::int64_t>& arguments) override { launch_settle(arguments); }
+  void digest(const DigestArguments<std::int32_t>& arguments) override { launch_digest(arguments); }
+  void digest(const DigestArguments<std::int64_t>& arguments) override { launch_digest(arguments); }
 
  private:
   static int select(int number) {

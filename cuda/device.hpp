@@ -90,11 +90,13 @@ class Device {
                              int neurons, const Unit* units, std::uint64_t unit_count,
                              std::int64_t* weights) = 0;
 
-  // Kernels: train_kernel.cuh and settle_kernel.cuh.
+  // Kernels: train_kernel.cuh, settle_kernel.cuh and digest_kernel.cuh.
   virtual void train(const TrainLaunch& launch, const TrainArguments<std::int32_t>& arguments) = 0;
   virtual void train(const TrainLaunch& launch, const TrainArguments<std::int64_t>& arguments) = 0;
   virtual void settle(const SettleArguments<std::int32_t>& arguments) = 0;
   virtual void settle(const SettleArguments<std::int64_t>& arguments) = 0;
+  virtual void digest(const DigestArguments<std::int32_t>& arguments) = 0;
+  virtual void digest(const DigestArguments<std::int64_t>& arguments) = 0;
 };
 
 }  // namespace gridrun::cuda

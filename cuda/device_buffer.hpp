@@ -43,9 +43,12 @@ class DeviceBuffer {
     if (data_) device_->clear(data_, bytes());
   }
 
-  std::vector<T> download() const {
-    std::vector<T> copy(size_);
-    if (data_) device_->download(copy.data(), data_, bytes());
+  std::vector<T> download() const { return download(0, size_); }
+
+  /// `count` elements from `first` on.
+  std::vector<T> download(std::size_t first, std::size_t count) const {
+    std::vector<T> copy(count);
+    if (count != 0) device_->download(copy.data(), data_ + first, count * sizeof(T));
     return copy;
   }
 

@@ -77,6 +77,11 @@ __device__ __forceinline__ std::int64_t product(std::int64_t a, std::int64_t b) 
   return wrapping_multiply(a, b);
 }
 
+/// Adds to a sum in global memory, modulo 2^64, as other lanes do.
+__device__ __forceinline__ void atomic_add(std::uint64_t* sum, std::uint64_t value) {
+  atomicAdd(reinterpret_cast<unsigned long long*>(sum), static_cast<unsigned long long>(value));
+}
+
 /// Asks for a line of global memory to be in the L2 cache soon.
 __device__ __forceinline__ void prefetch(const void* line) {
 #ifdef __CUDA_ARCH__

@@ -167,9 +167,7 @@ __device__ __forceinline__ void add_to_network(LaneSum<typename T::Word> sum, st
 #pragma unroll
   for (int i = 0; i < static_cast<int>(sizeof(sum) / 4); ++i) {
     const std::uint64_t limb = group_sum<T::lanes>(static_cast<std::uint32_t>(sum >> (32 * i)));
-    if (writes && limb != 0)
-      atomicAdd(reinterpret_cast<unsigned long long*>(limbs + i),
-                static_cast<unsigned long long>(limb));
+    if (writes && limb != 0) atomic_add(limbs + i, limb);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "check.cuh"
+#include "digest_kernel.cuh"
 #include "gridrun/error.hpp"
 #include "settle_kernel.cuh"
 #include "train_shapes.cuh"
@@ -35,6 +36,12 @@ void settle(const SettleArguments<Word>& arguments) {
   GRIDRUN_CUDA_CHECK(cudaGetLastError());
 }
 
+template <typename Word>
+void digest(const DigestArguments<Word>& arguments) {
+  digest_kernel<Word><<<arguments.bundles, digest_block_lanes>>>(arguments);
+  GRIDRUN_CUDA_CHECK(cudaGetLastError());
+}
+
 }  // namespace
 
 void launch_train(const TrainLaunch& launch, const TrainArguments<std::int32_t>& arguments) {
@@ -45,5 +52,7 @@ void launch_train(const TrainLaunch& launch, const TrainArguments<std::int64_t>&
 }
 void launch_settle(const SettleArguments<std::int32_t>& arguments) { settle(arguments); }
 void launch_settle(const SettleArguments<std::int64_t>& arguments) { settle(arguments); }
+void launch_digest(const DigestArguments<std::int32_t>& arguments) { digest(arguments); }
+void launch_digest(const DigestArguments<std::int64_t>& arguments) { digest(arguments); }
 
 }  // namespace gridrun::cuda

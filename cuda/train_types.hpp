@@ -124,4 +124,17 @@ struct SettleArguments {
   std::uint32_t first_word;  // of `right`, for the first step
 };
 
+/// The launch that adds up the digests of the weights that training left (weights_digest.hpp).
+template <typename Word>
+struct DigestArguments {
+  const Word* weights;     // [bundles][rows][neurons], units of the last place
+  const Unit* units;       // [bundles][neurons]
+  std::uint64_t* digests;  // [networks], modulo 2^64
+  std::uint32_t bundles;
+  std::uint32_t inputs;
+  std::uint32_t rows;     // > inputs: padding rows have no part in a digest
+  std::uint32_t neurons;  // of a bundle
+  std::uint32_t outputs;  // neurons of a network
+};
+
 }  // namespace gridrun::cuda

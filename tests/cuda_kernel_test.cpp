@@ -168,6 +168,28 @@ TEST_F(CudaKernel, TrainsInBatchesWhenMemoryIsShort) {
   EXPECT_LT(trained.record().batches, networks.size());
 }
 
+TEST_F(CudaKernel, ReturnsFinalWeightsAndHeldOutBits) {
+  Tuning tuning = least_lanes();
+  tuning.memory = 60'000;
+  tuning.slice_steps = 32;
+  std::vector<StudyNetwork> networks;
+  for (int fraction = 4; fraction < 40; fraction += 2)
+    for (const int lr : {0, 3, 20}) networks.push_back({lr, fraction});
+  TestSweep sweep = diverging_sweep(networks);
+  sweep.held_out = {6, 1, 4};
+  for (const bool keeps : {true, false}) {
+    sweep.study.keep_weights = keeps;
+    BatchedEngine trained = engine(tuning);
+    expect_same_as_reference(trained, sweep);
+    const BatchedEngine::Record& record = trained.record();
+    EXPECT_GT(record.narrow, record.outgrown);
+    EXPECT_GT(record.outgrown, 0U);
+    EXPECT_GT(record.wide, 0U);
+    EXPECT_GT(record.batches, 3U);  // narrow, wide and again: one of them had several
+    EXPECT_EQ(record.launches, record.batches * 3);  // 90 steps
+  }
+}
+
 TEST_F(CudaKernel, SaysWhenMemoryIsTooShortForOneNetwork) {
   Tuning tuning = least_lanes();
   tuning.memory = 1000;

@@ -101,6 +101,11 @@ TestSweep random_sweep(std::uint32_t seed) {
   for (const int shift : lr)
     for (const int bits : fraction) study.networks.push_back({shift, bits});
 
+  study.keep_weights = draw.chance(50);
+  if (draw.chance(50))
+    for (std::uint32_t s = 0; s < dataset.samples; ++s)
+      if (draw.chance(50)) test.held_out.push_back(s);
+
   test.description = fmt::format(
       "random_sweep({}): {} inputs, {} outputs, {} steps, {} samples of {}, {} networks, {} weight "
       "bits, {}",

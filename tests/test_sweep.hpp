@@ -17,15 +17,21 @@ namespace gridrun {
 struct TestSweep {
   std::unique_ptr<Dataset> dataset;
   StudySweep study;
-  std::string description;  // for failure messages
+  std::vector<std::uint32_t> held_out;  // samples that judge the final weights, or none
+  std::string description;              // for failure messages
 
-  StagedSweep staged() const { return staged_study(study); }
+  StagedSweep staged() const {
+    StagedSweep staged = staged_study(study);
+    staged.held_out = held_out;
+    return staged;
+  }
 };
 
 /// A random small sweep, the same for the same seed: 1 to 40 inputs, 1 to 12 neurons, 1 to 70
 /// samples, 1 to 150 steps, any shifts, both activations; bytes or reals with negatives, dense to
 /// empty samples; weights from a few units up to the whole 64-bit range, so that many diverge past
-/// 32 bits and some past 64.
+/// 32 bits and some past 64. Half of them keep their weights, and half hold out samples, some of
+/// which they also train on.
 TestSweep random_sweep(std::uint32_t seed);
 
 /// A shipped configuration ("digits.toml"), staged after overrides ("train.iterations=500").

@@ -6,6 +6,7 @@
 #include <new>
 
 #include "cuda_emulation.hpp"
+#include "digest_kernel.cuh"
 #include "gridrun/error.hpp"
 #include "settle_kernel.cuh"
 #include "stage_on_device.hpp"
@@ -54,6 +55,8 @@ class EmulatedDevice final : public StagingDevice {
   }
   void settle(const SettleArguments<std::int32_t>& arguments) override { settle_word(arguments); }
   void settle(const SettleArguments<std::int64_t>& arguments) override { settle_word(arguments); }
+  void digest(const DigestArguments<std::int32_t>& arguments) override { digest_word(arguments); }
+  void digest(const DigestArguments<std::int64_t>& arguments) override { digest_word(arguments); }
 
  private:
   template <typename Word>
@@ -69,6 +72,12 @@ class EmulatedDevice final : public StagingDevice {
     const std::uint32_t blocks = (arguments.steps + settle_block_lanes - 1) / settle_block_lanes;
     emulation::launch({blocks, 2, 1}, settle_block_lanes, 0, ++seed_,
                       [&] { settle_kernel<Word>(arguments); });
+  }
+
+  template <typename Word>
+  void digest_word(const DigestArguments<Word>& arguments) {
+    emulation::launch({arguments.bundles, 1, 1}, digest_block_lanes, 0, ++seed_,
+                      [&] { digest_kernel<Word>(arguments); });
   }
 
   using Clock = std::chrono::steady_clock;

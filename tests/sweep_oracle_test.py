@@ -56,7 +56,7 @@ def random_precision(draw, grid):
     bits = random_bits_of_words(draw)
     precision = random_format(draw, 0.7, bits)
     if draw.random() < 0.6:
-        precision["round"] = draw.choice(ROUNDS[2:])
+        precision["round"] = draw.choice([*ROUNDS[2:], "stochastic"])
     for axis, keys in {"fraction": ["fraction", "integer"], "bits": ["bits"]}.items():
         if axis in grid and draw.random() < 0.99:
             precision = {key: value for key, value in precision.items() if key not in keys}
@@ -106,7 +106,7 @@ def write_idx(path, array, kind, compress):
 def write_data(draw, directory, inputs, classes):
     """Writes a data set; returns its keys of [dataset], and whether it has a test split."""
     values = np.random.RandomState(draw.randrange(2**32))
-    counts = [draw.randint(1, 40), draw.choice([0, draw.randint(1, 12)])]
+    counts = [draw.randint(1, 40), draw.choice([0, draw.randint(1, 40), 40])]
     labels = [[draw.randrange(classes) for _ in range(count)] for count in counts]
     if draw.random() < 0.5:
         kind = draw.choice(["reals", "grey", "halves"])
@@ -148,7 +148,7 @@ def random_configuration(draw, directory):
     unit = draw.choice(["lsb", "real", "real"])
     network = {"layers": layers, **some(draw, {
         "activation": draw.choice(ACTIVATIONS), "output_activation": draw.choice(ACTIVATIONS[1:]),
-        "leak": draw.randint(0, draw.choice([9, 9, 9, 62])), "bias": draw.random() < 0.6}, 0.8)}
+        "leak": draw.randint(0, draw.choice([9, 9, 62])), "bias": draw.random() < 0.6}, 0.8)}
     batch = draw.choice([1, 1, 2, 3, 5])
     weights = sum(a * b for a, b in zip(layers, layers[1:]))
     cells = 4

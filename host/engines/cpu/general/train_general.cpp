@@ -214,9 +214,10 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
     const auto rows = static_cast<double>(spec.row_length(layer));
     const double units = static_cast<double>(spec.units_of(layer)) + padding;
     const double copies = spec.formats.weight != spec.formats.master ? 2 : 1;
-    const double kept = spec.batch == 1 ? 0 : spec.batch;
     constexpr double state = 8 * sizeof(std::int64_t);  // of a unit or an input
-    bytes += copies * rows * units * word + (1 + kept) * (rows + units) * state;
+    bytes += copies * rows * units * word + (rows + units) * state;
+    constexpr double kept = 28;  // of a unit or an input, for each sample of a batch
+    if (spec.batch > 1) bytes += spec.batch * (rows + units) * kept;
     // Random words of all rows, of gradients and masters, where they are not shared.
     for (const Format* format : {&spec.formats.gradient, &spec.formats.master})
       if (format->round == Round::stochastic && !may_share_noise(spec))

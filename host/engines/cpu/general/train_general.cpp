@@ -87,12 +87,13 @@ std::vector<Bundle> bundles_of(const StagedSweep& sweep, unsigned threads) {
 }
 
 template <class Word>
-std::unique_ptr<GeneralNetwork<Word>> make_network(const NetworkSpec& spec,
+std::unique_ptr<GeneralNetwork<Word>> make_network(WordSize words, const NetworkSpec& spec,
                                                    const Weights& weights) {
   if constexpr (sizeof(Word) == 2)
     return make_network_16(spec, weights);
   else if constexpr (sizeof(Word) == 4)
-    return make_network_32(spec, weights);
+    return words == WordSize::bits_32 ? make_network_32(spec, weights)
+                                      : make_guarded_network(spec, weights);
   else
     return make_network_64(spec, weights);
 }
@@ -106,7 +107,7 @@ class BundleTraining {
     for (const std::size_t n : bundle.members) {
       const NetworkSpec& spec = sweep.networks[n];
       needs_.add(spec);
-      networks_.push_back(make_network<Word>(spec, initial_weights(sweep, spec)));
+      networks_.push_back(make_network<Word>(bundle.words, spec, initial_weights(sweep, spec)));
       outcomes[n] = Outcome(sweep.iterations);
     }
   }
@@ -198,6 +199,7 @@ GeneralStatistics train(const StagedSweep& sweep, const Bundle& bundle, Outcomes
     case WordSize::bits_16:
       return train_bundle<std::int16_t>(sweep, bundle, outcomes, progress);
     case WordSize::bits_32:
+    case WordSize::guarded_32:
       return train_bundle<std::int32_t>(sweep, bundle, outcomes, progress);
     case WordSize::bits_64:
       break;
@@ -207,7 +209,9 @@ GeneralStatistics train(const StagedSweep& sweep, const Bundle& bundle, Outcomes
 
 /// Bytes of a network of these words in training, a batch's samples included.
 double network_bytes(const NetworkSpec& spec, WordSize words) {
-  const double word = static_cast<double>(words) / 8;
+  const double word = words == WordSize::bits_16   ? sizeof(std::int16_t)
+                      : words == WordSize::bits_32 ? sizeof(std::int32_t)
+                                                   : sizeof(std::int64_t);
   constexpr double padding = 64;  // words that a row or an array is rounded up by, at most
   double bytes = 0;
   for (std::size_t layer = 0; layer < spec.layers(); ++layer) {

@@ -168,7 +168,7 @@ TEST_F(MemoryNeeded, OfFewDistinctReals) {
 }
 
 /// What networks beyond the study take, on the cpu engine.
-void expect_honest(StagedSweep staged, unsigned threads) {
+void expect_honest_beyond_the_study(StagedSweep staged, unsigned threads) {
   CpuEngine engine(threads);
   staged.normals.clear();  // as before they are drawn
   const double estimate = engine.memory_needed(staged);
@@ -198,25 +198,25 @@ TEST_F(MemoryNeeded, OfHiddenLayers) {
     spec.units = {800, 500, 400, 10};
     spec.bias = true;
   }
-  expect_honest(staged, 2);  // words of 64 bits
+  expect_honest_beyond_the_study(staged, 2);  // words of 64 bits
   for (NetworkSpec& spec : staged.networks)
     for (Format* format : {&spec.formats.input, &spec.formats.master, &spec.formats.weight,
                            &spec.formats.activation, &spec.formats.error, &spec.formats.gradient}) {
       format->bits = 16;
       format->fraction = 8;
     }
-  expect_honest(staged, 2);
+  expect_honest_beyond_the_study(staged, 2);
   for (NetworkSpec& spec : staged.networks) spec.batch = 50;
-  expect_honest(staged, 2);
+  expect_honest_beyond_the_study(staged, 2);
   for (NetworkSpec& spec : staged.networks) {
     spec.batch = 1;
     spec.formats.gradient.round = spec.formats.master.round = Round::stochastic;
     spec.formats.weight = spec.formats.master;
     spec.formats.weight.round = Round::floor;
   }
-  expect_honest(staged, 2);
+  expect_honest_beyond_the_study(staged, 2);
   for (NetworkSpec& spec : staged.networks) spec.units = {800, 10};
-  expect_honest(staged, 3);  // random words are shared
+  expect_honest_beyond_the_study(staged, 3);  // random words are shared
 }
 
 TEST_F(MemoryNeeded, OfSamples) {

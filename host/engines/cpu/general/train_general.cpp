@@ -52,7 +52,7 @@ auto common_of(const NetworkSpec& spec, WordSize words) {
   return std::tuple(words, spec.bias, spec.batch, shares, shares ? spec.rounding_seed : 0);
 }
 
-/// Bundles whose weights are not many, as many for each thread.
+/// All networks, in bundles whose weights are not many; each thread can have as many bundles.
 std::vector<Bundle> bundles_of(const StagedSweep& sweep, unsigned threads) {
   const double largest = largest_real(*sweep.dataset);
   std::vector<WordSize> words;
@@ -134,7 +134,6 @@ class BundleTraining {
       Outcome& outcome = outcomes_[bundle_.members[member]];
       outcome.layers = networks_[member]->sums();
       outcome.weights_digest = networks_[member]->weights_digest();
-      statistics_ += networks_[member]->statistics();
       outcome.held_out_right = Bits(sweep_.held_out.size());
       if (sweep_.keep_weights) outcome.weights = networks_[member]->weights();
     }
@@ -147,6 +146,7 @@ class BundleTraining {
             outcome.held_out_right.set(first + i);
       });
     }
+    for (const auto& network : networks_) statistics_ += network->statistics();
   }
 
   const GeneralStatistics& statistics() const { return statistics_; }

@@ -215,7 +215,7 @@ TEST_F(MemoryNeeded, OfHiddenLayers) {
     spec.formats.weight.round = Round::floor;
   }
   expect_honest_beyond_the_study(staged, 2);
-  for (NetworkSpec& spec : staged.networks) spec.units = {800, 10};
+  for (NetworkSpec& spec : staged.networks) spec.units = {800, 200};
   expect_honest_beyond_the_study(staged, 3);  // random words are shared
 }
 

@@ -167,6 +167,58 @@ TEST_F(MemoryNeeded, OfFewDistinctReals) {
   EXPECT_LT(CpuEngine(1).memory_needed(staged_study(study)), 1.2 * 3 * weights + (1 << 30));
 }
 
+/// What networks beyond the study take, on the cpu engine.
+void expect_honest_beyond_the_study(StagedSweep staged, unsigned threads) {
+  CpuEngine engine(threads);
+  staged.normals.clear();  // as before they are drawn
+  const double estimate = engine.memory_needed(staged);
+  std::size_t weights = 0;
+  const NetworkSpec& spec = staged.networks.front();
+  for (std::size_t layer = 0; layer < spec.layers(); ++layer)
+    weights += spec.inputs_of(layer) * spec.units_of(layer);
+  staged.normals.assign(weights, 0.5);
+  const double measured = peak_growth([&] {
+    Progress progress;
+    engine.train(staged, progress);
+  });
+  EXPECT_GT(measured, 8 << 20) << "too small to tell";
+  EXPECT_LE(measured, estimate + (4 << 20));
+  EXPECT_LE(estimate, 2 * measured + (64 << 20));
+}
+
+TEST_F(MemoryNeeded, OfHiddenLayers) {
+  std::vector<std::uint8_t> bytes(dataset.samples * 800);
+  for (std::size_t i = 0; i < bytes.size(); i += 5) bytes[i] = static_cast<std::uint8_t>(i);
+  dataset.values = std::move(bytes);
+  dataset.scale = 255;
+  shape(800, 10);
+  study.iterations = 100;
+  StagedSweep staged = staged_study(study);
+  for (NetworkSpec& spec : staged.networks) {
+    spec.units = {800, 500, 400, 10};
+    spec.bias = true;
+  }
+  expect_honest_beyond_the_study(staged, 2);  // words of 64 bits
+  for (NetworkSpec& spec : staged.networks)
+    for (Format* format : {&spec.formats.input, &spec.formats.master, &spec.formats.weight,
+                           &spec.formats.activation, &spec.formats.error, &spec.formats.gradient}) {
+      format->bits = 16;
+      format->fraction = 8;
+    }
+  expect_honest_beyond_the_study(staged, 2);
+  for (NetworkSpec& spec : staged.networks) spec.batch = 50;
+  expect_honest_beyond_the_study(staged, 2);
+  for (NetworkSpec& spec : staged.networks) {
+    spec.batch = 1;
+    spec.formats.gradient.round = spec.formats.master.round = Round::stochastic;
+    spec.formats.weight = spec.formats.master;
+    spec.formats.weight.round = Round::floor;
+  }
+  expect_honest_beyond_the_study(staged, 2);
+  for (NetworkSpec& spec : staged.networks) spec.units = {800, 200};
+  expect_honest_beyond_the_study(staged, 3);  // random words are shared
+}
+
 TEST_F(MemoryNeeded, OfSamples) {
   std::vector<double> reals;
   for (std::size_t i = 1; i <= dataset.samples * 1000; ++i)

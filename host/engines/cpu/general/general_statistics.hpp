@@ -21,6 +21,10 @@ struct GeneralStatistics {
   std::uint64_t middle_updates = 0;  // of a layer
   std::uint64_t wide_updates = 0;    // made in 64-bit lanes, since a quotient might leave 32 bits
 
+  // In 32-bit words of wider formats.
+  std::uint64_t weight_scans = 0;  // for the largest |w|
+  std::uint64_t left_32_bits = 0;  // networks
+
   // In batches of 16-bit words, layer by layer: as products of matrices, or else.
   std::uint64_t matrix_sums = 0, single_sums = 0;
   std::uint64_t matrix_errors = 0, single_errors = 0;
@@ -38,6 +42,8 @@ struct GeneralStatistics {
     wide_errors += other.wide_errors;
     middle_updates += other.middle_updates;
     wide_updates += other.wide_updates;
+    weight_scans += other.weight_scans;
+    left_32_bits += other.left_32_bits;
     matrix_sums += other.matrix_sums;
     single_sums += other.single_sums;
     matrix_errors += other.matrix_errors;

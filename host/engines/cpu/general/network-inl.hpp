@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <new>
+#include <optional>
 #include <span>
 #include <utility>
 #include <vector>
@@ -331,6 +332,8 @@ struct Clock {
 
 /// Everything in 64-bit lanes.
 struct WideKernels {
+  static constexpr bool guarded = false;
+
   explicit WideKernels(const NetworkSpec&) {}
 
   GeneralStatistics statistics() const { return {}; }
@@ -404,15 +407,53 @@ class Network final : public GeneralNetwork<Word> {
         ++batches_done_;
         i += spec_.batch;
       } else {
-        if (train(samples[i], noise.empty() ? no_noise_ : noise[i])) right.set(first + i);
+        if (train(samples[i], noise.empty() ? no_noise_ : noise[i]).value()) right.set(first + i);
         ++i;
       }
     }
   }
 
+  /// A step. Returns whether it was right, or nothing where kernels are guarded and a word does not
+  /// fit: then nothing has changed.
+  std::optional<bool> train(const LabelledInputs<Word>& sample, const StepNoise<Word>& noise) {
+    const InputList<Word>& inputs = sample.inputs;
+    forward(inputs, [&](std::size_t number) {
+      return unit_noise(Drawn::activation, number, noise[number].activation);
+    });
+    const bool right = arg_max(layers_.back()) == sample.label;
+    backward(sample.label, noise);
+    if constexpr (Kernels::guarded)
+      if (!kernels_.fit(layers_, inputs)) return std::nullopt;
+    ++step_;
+    if (spec_.batch == 1) {
+      for (std::size_t number = 0; number < layers_.size(); ++number)
+        update(number, number == 0 ? inputs : layers_[number - 1].outputs, noise);
+      ++batches_done_;
+    } else {
+      keep(inputs);
+      if (batch_.size() == spec_.batch) update();
+    }
+    return right;
+  }
+
   std::size_t classify(const InputList<Word>& inputs) override {
     forward(inputs, [&](std::size_t) { return draws_.halves(); });
     return arg_max(layers_.back());
+  }
+
+  /// Whether the last forward pass fitted the words of guarded kernels.
+  bool fitted() const { return kernels_.activations_fit(layers_); }
+
+  /// Goes on from where another network of the same layers is.
+  template <class OtherWord, class OtherKernels>
+  void go_on_from(const Network<OtherWord, OtherKernels>& other) {
+    for (std::size_t number = 0; number < layers_.size(); ++number)
+      for (std::size_t k = 0; k < layers_[number].rows; ++k)
+        std::copy_n(other.layers_[number].master.get() + k * other.layers_[number].stride,
+                    layers_[number].units, layers_[number].master_row(k));
+    sums_ = other.sums_;
+    step_ = other.step_;
+    batches_done_ = other.batches_done_;
   }
 
   Weights weights() const override {
@@ -447,32 +488,15 @@ class Network final : public GeneralNetwork<Word> {
   }
 
  private:
+  template <class, class>
+  friend class Network;
+
   static std::size_t padded_units(const NetworkSpec& spec) {
     return Layer<Word>::padded(*std::max_element(spec.units.begin() + 1, spec.units.end()));
   }
 
   static std::size_t most_rows(const NetworkSpec& spec) {
     return *std::max_element(spec.units.begin(), spec.units.end()) + std::size_t{spec.bias};
-  }
-
-  /// Returns whether the step was right.
-  bool train(const LabelledInputs<Word>& sample, const StepNoise<Word>& noise) {
-    const InputList<Word>& inputs = sample.inputs;
-    forward(inputs, [&](std::size_t number) {
-      return unit_noise(Drawn::activation, number, noise[number].activation);
-    });
-    const bool right = arg_max(layers_.back()) == sample.label;
-    backward(sample.label, noise);
-    ++step_;
-    if (spec_.batch == 1) {
-      for (std::size_t number = 0; number < layers_.size(); ++number)
-        update(number, number == 0 ? inputs : layers_[number - 1].outputs, noise);
-      ++batches_done_;
-    } else {
-      keep(inputs);
-      if (batch_.size() == spec_.batch) update();
-    }
-    return right;
   }
 
   /// Random words of a layer's units, if they are shared, or drawn now.

@@ -23,6 +23,8 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 class ShortKernels {
  public:
+  static constexpr bool guarded = false;
+
   explicit ShortKernels(const NetworkSpec& spec)
       : gradient_(spec.formats.gradient),
         master_(spec.formats.master),

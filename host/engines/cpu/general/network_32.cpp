@@ -24,6 +24,7 @@ using VMiddle = hn::Vec<Middle>;
 enum class Range { any, wrap_32, wrap, clamp };
 
 Range range_of(const Format& format) {
+  if (format.bits > 32) return Range::wrap_32;  // guarded, it does not overflow
   if (format.overflow != Overflow::wrap) return Range::clamp;
   return format.bits == 32 ? Range::wrap_32 : Range::wrap;
 }
@@ -185,14 +186,18 @@ UpdateLayer update_for(const Format& gradient, const Format& master) {
 /// The largest magnitude of some words.
 template <class T>
 std::uint64_t largest_of(const T* values, std::size_t count) {
-  std::int64_t largest = 0;
-  for (std::size_t i = 0; i < count; ++i)
-    largest = std::max(largest, std::abs(static_cast<std::int64_t>(values[i])));
-  return static_cast<std::uint64_t>(largest);
+  std::uint64_t largest = 0;
+  for (std::size_t i = 0; i < count; ++i) largest = std::max(largest, magnitude(values[i]));
+  return largest;
 }
 
+/// With kGuarded formats may be wider than 32 bits, and fit() says before each update whether all
+/// words fit nevertheless.
+template <bool kGuarded>
 class MiddleKernels {
  public:
+  static constexpr bool guarded = kGuarded;
+
   explicit MiddleKernels(const NetworkSpec& spec)
       : wide_(spec),
         gradient_(spec.formats.gradient),
@@ -200,6 +205,44 @@ class MiddleKernels {
         update_(update_for(gradient_, master_)) {}
 
   GeneralStatistics statistics() const { return statistics_; }
+
+  /// Whether the activations of the last forward pass fit 32 bits.
+  bool activations_fit(const std::vector<Layer<std::int32_t>>& layers) const {
+    return std::all_of(layers.begin(), layers.end(), [](const Layer<std::int32_t>& layer) {
+      return largest_of(layer.a.get(), layer.units) <= most_word &&
+             (layer.is_last || layer.outputs.largest <= most_word);
+    });
+  }
+
+  /// Whether the words of a step fit 32 bits, and those that its update will make. Weights are
+  /// looked at only where the bound on them runs out.
+  bool fit(const std::vector<Layer<std::int32_t>>& layers, const InputList<std::int32_t>& inputs) {
+    if (!activations_fit(layers)) return false;
+    bounds_.resize(layers.size(), most_word);
+    for (std::size_t number = 0; number < layers.size(); ++number) {
+      const Layer<std::int32_t>& layer = layers[number];
+      const std::uint64_t largest_error = largest_of(layer.d.get(), layer.units);
+      if (largest_error > most_word) return false;
+      if (largest_error == 0) continue;
+      const InputList<std::int32_t>& list = number == 0 ? inputs : layers[number - 1].outputs;
+      std::uint64_t update = (largest_error * list.largest >> layer.to_gradient.shift()) + 1;
+      if (gradient_.bits > 32 || gradient_.overflow != Overflow::wrap) {
+        if (update > most_quotient) return false;
+      } else {
+        update = std::min(update, std::uint64_t{1} << (gradient_.bits - 1));
+      }
+      const std::uint64_t step = (update >> layer.to_step.shift()) + 1;
+      std::uint64_t& bound = bounds_[number];
+      if (bound + step > most_word) {
+        ++statistics_.weight_scans;
+        bound = largest_of(layer.master.get(), layer.rows * layer.stride);
+        // Half of the words must be left, or looks would follow on one another.
+        if (bound > most_word / 2 || bound + step > most_word) return false;
+      }
+      bound += step;
+    }
+    return true;
+  }
 
   bool train_batch(std::vector<Layer<std::int32_t>>&, std::span<const LabelledInputs<std::int32_t>>,
                    Clock, Draws&, std::vector<LayerSums>&, std::size_t, Bits&) {
@@ -239,17 +282,15 @@ class MiddleKernels {
     const int shift = layer.to_gradient.shift();
     const std::uint64_t most_product =
         largest_of(layer.d.get(), layer.units) * largest_of(list.x, list.count);
-    const std::uint64_t most_quotient = (most_product >> shift) + 1;
-    constexpr std::uint64_t room = std::uint64_t{1} << 30;
-    if (gradient_.overflow != Overflow::wrap && most_quotient > room) {
+    const std::uint64_t quotient = (most_product >> shift) + 1;
+    if (gradient_.overflow != Overflow::wrap && quotient > most_quotient) {
       ++statistics_.wide_updates;
       wide_.update(layer, list, for_gradient, for_master, sums);
       return;
     }
     ++statistics_.middle_updates;
     const Rounding<std::int32_t> step(layer.to_step.shift(), master_.round);
-    const std::uint64_t most_update =
-        std::min(std::uint64_t{1} << (gradient_.bits - 1), most_quotient);
+    const std::uint64_t most_update = std::min(std::uint64_t{1} << (gradient_.bits - 1), quotient);
     set_offsets(layer, list);
     shorten_errors(layer);
     const Update update{offsets_.data(),
@@ -271,6 +312,9 @@ class MiddleKernels {
   }
 
  private:
+  static constexpr std::uint64_t most_word = 0x7fffffff;
+  static constexpr std::uint64_t most_quotient = std::uint64_t{1} << 30;  // that surely is a word
+
   static std::uint32_t highest_bits(int bits) {
     return static_cast<std::uint32_t>(0xffffffff00000000U >> bits);
   }
@@ -311,13 +355,100 @@ class MiddleKernels {
   WideKernels wide_;
   const Format gradient_, master_;
   const UpdateLayer update_;
-  std::vector<std::size_t> offsets_;  // of the list's rows
-  std::vector<std::int32_t> errors_;  // d [unit]
+  std::vector<std::uint64_t> bounds_;  // of |w| [layer]
+  std::vector<std::size_t> offsets_;   // of the list's rows
+  std::vector<std::int32_t> errors_;   // d [unit]
+};
+
+/// A network in 32-bit words as long as they fit, then in 64-bit words.
+class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
+ public:
+  GuardedNetwork(const NetworkSpec& spec, const Weights& weights) : spec_(spec) {
+    bool fits = true;
+    for (const std::vector<std::int64_t>& layer : weights)
+      fits &= largest_of(layer.data(), layer.size()) <= 0x7fffffff;
+    if (fits) {
+      middle_ = std::make_unique<Middle32>(spec, weights);
+    } else {
+      wide_ = std::make_unique<Wide64>(spec, weights);
+      ++statistics_.left_32_bits;
+    }
+  }
+
+  void train(std::span<const LabelledInputs<std::int32_t>> samples,
+             std::span<const StepNoise<std::int32_t>> noise, std::size_t first,
+             Bits& right) override {
+    const StepNoise<std::int32_t> none(spec_.layers());
+    for (std::size_t i = 0; i < samples.size(); ++i) {
+      const StepNoise<std::int32_t>& of_step = noise.empty() ? none : noise[i];
+      std::optional<bool> was_right;
+      if (middle_) was_right = middle_->train(samples[i], of_step);
+      if (!was_right) {
+        leave();
+        was_right = wide_->train({widened(samples[i].inputs), samples[i].label}, of_step);
+      }
+      if (*was_right) right.set(first + i);
+    }
+  }
+
+  std::size_t classify(const InputList<std::int32_t>& inputs) override {
+    if (middle_) {
+      const std::size_t label = middle_->classify(inputs);
+      if (middle_->fitted()) return label;
+    }
+    leave();
+    return wide_->classify(widened(inputs));
+  }
+
+  Weights weights() const override { return middle_ ? middle_->weights() : wide_->weights(); }
+  std::uint64_t weights_digest() const override {
+    return middle_ ? middle_->weights_digest() : wide_->weights_digest();
+  }
+  const std::vector<LayerSums>& sums() const override {
+    return middle_ ? middle_->sums() : wide_->sums();
+  }
+  GeneralStatistics statistics() const override {
+    GeneralStatistics statistics = statistics_;
+    statistics += middle_ ? middle_->statistics() : wide_->statistics();
+    return statistics;
+  }
+
+ private:
+  using Middle32 = Network<std::int32_t, MiddleKernels<true>>;
+  using Wide64 = Network<std::int64_t, WideKernels>;
+
+  /// Goes on in 64-bit words, from now on.
+  void leave() {
+    if (!middle_) return;
+    Weights none;
+    for (std::size_t layer = 0; layer < spec_.layers(); ++layer)
+      none.emplace_back(spec_.inputs_of(layer) * spec_.units_of(layer));
+    wide_ = std::make_unique<Wide64>(spec_, none);
+    wide_->go_on_from(*middle_);
+    ++statistics_.left_32_bits;
+    middle_.reset();
+  }
+
+  InputList<std::int64_t> widened(const InputList<std::int32_t>& list) {
+    x_.assign(list.x, list.x + list.count + 1);
+    return {list.index, list.place, x_.data(), list.count, list.largest, list.sum};
+  }
+
+  const NetworkSpec spec_;
+  std::unique_ptr<Middle32> middle_;  // one of these
+  std::unique_ptr<Wide64> wide_;      //
+  std::vector<std::int64_t> x_;
+  GeneralStatistics statistics_;
 };
 
 /// Owned by the caller.
 GeneralNetwork<std::int32_t>* new_network_32(const NetworkSpec& spec, const Weights& weights) {
-  return new Network<std::int32_t, MiddleKernels>(spec, weights);
+  return new Network<std::int32_t, MiddleKernels<false>>(spec, weights);
+}
+
+/// Owned by the caller.
+GeneralNetwork<std::int32_t>* new_guarded_network(const NetworkSpec& spec, const Weights& weights) {
+  return new GuardedNetwork(spec, weights);
 }
 
 }  // namespace
@@ -329,12 +460,19 @@ HWY_AFTER_NAMESPACE();
 namespace gridrun {
 namespace {
 HWY_EXPORT(new_network_32);
+HWY_EXPORT(new_guarded_network);
 }  // namespace
 
 std::unique_ptr<GeneralNetwork<std::int32_t>> make_network_32(const NetworkSpec& spec,
                                                               const Weights& weights) {
   return std::unique_ptr<GeneralNetwork<std::int32_t>>(
       HWY_DYNAMIC_DISPATCH(new_network_32)(spec, weights));
+}
+
+std::unique_ptr<GeneralNetwork<std::int32_t>> make_guarded_network(const NetworkSpec& spec,
+                                                                   const Weights& weights) {
+  return std::unique_ptr<GeneralNetwork<std::int32_t>>(
+      HWY_DYNAMIC_DISPATCH(new_guarded_network)(spec, weights));
 }
 
 }  // namespace gridrun

@@ -1,6 +1,7 @@
 // The constants of a rounding shift and of an overflow, for words of any size.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <type_traits>
 
@@ -51,16 +52,18 @@ struct Rounding {
   }
 };
 
-/// The range of a format's words; it may be used for words of no fewer bits.
+/// The range of a format's words. Those of a format wider than `Word` must be known to fit it.
 template <class Word>
 struct WordRange {
+  static constexpr int word_bits = 8 * sizeof(Word);
+
   bool wraps;
   int spare_bits;
   Word smallest, largest;
 
   explicit WordRange(const Format& format)
-      : wraps(format.overflow == Overflow::wrap),
-        spare_bits(static_cast<int>(8 * sizeof(Word)) - format.bits),
+      : wraps(format.overflow == Overflow::wrap || format.bits > word_bits),
+        spare_bits(std::max(0, word_bits - format.bits)),
         smallest(static_cast<Word>(smallest_word(format.bits, format.overflow))),
         largest(static_cast<Word>(largest_word(format.bits))) {}
 };

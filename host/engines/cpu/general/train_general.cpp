@@ -52,7 +52,7 @@ auto common_of(const NetworkSpec& spec, WordSize words) {
   return std::tuple(words, spec.bias, spec.batch, shares, shares ? spec.rounding_seed : 0);
 }
 
-/// Bundles whose weights are not many, as many for each thread.
+/// All networks, in bundles whose weights are not many; each thread can have as many bundles.
 std::vector<Bundle> bundles_of(const StagedSweep& sweep, unsigned threads) {
   const double largest = largest_real(*sweep.dataset);
   std::vector<WordSize> words;
@@ -87,12 +87,13 @@ std::vector<Bundle> bundles_of(const StagedSweep& sweep, unsigned threads) {
 }
 
 template <class Word>
-std::unique_ptr<GeneralNetwork<Word>> make_network(const NetworkSpec& spec,
+std::unique_ptr<GeneralNetwork<Word>> make_network(WordSize words, const NetworkSpec& spec,
                                                    const Weights& weights) {
   if constexpr (sizeof(Word) == 2)
     return make_network_16(spec, weights);
   else if constexpr (sizeof(Word) == 4)
-    return make_network_32(spec, weights);
+    return words == WordSize::bits_32 ? make_network_32(spec, weights)
+                                      : make_guarded_network(spec, weights);
   else
     return make_network_64(spec, weights);
 }
@@ -106,7 +107,7 @@ class BundleTraining {
     for (const std::size_t n : bundle.members) {
       const NetworkSpec& spec = sweep.networks[n];
       needs_.add(spec);
-      networks_.push_back(make_network<Word>(spec, initial_weights(sweep, spec)));
+      networks_.push_back(make_network<Word>(bundle.words, spec, initial_weights(sweep, spec)));
       outcomes[n] = Outcome(sweep.iterations);
     }
   }
@@ -133,7 +134,6 @@ class BundleTraining {
       Outcome& outcome = outcomes_[bundle_.members[member]];
       outcome.layers = networks_[member]->sums();
       outcome.weights_digest = networks_[member]->weights_digest();
-      statistics_ += networks_[member]->statistics();
       outcome.held_out_right = Bits(sweep_.held_out.size());
       if (sweep_.keep_weights) outcome.weights = networks_[member]->weights();
     }
@@ -146,6 +146,7 @@ class BundleTraining {
             outcome.held_out_right.set(first + i);
       });
     }
+    for (const auto& network : networks_) statistics_ += network->statistics();
   }
 
   const GeneralStatistics& statistics() const { return statistics_; }
@@ -198,6 +199,7 @@ GeneralStatistics train(const StagedSweep& sweep, const Bundle& bundle, Outcomes
     case WordSize::bits_16:
       return train_bundle<std::int16_t>(sweep, bundle, outcomes, progress);
     case WordSize::bits_32:
+    case WordSize::guarded_32:
       return train_bundle<std::int32_t>(sweep, bundle, outcomes, progress);
     case WordSize::bits_64:
       break;
@@ -207,16 +209,19 @@ GeneralStatistics train(const StagedSweep& sweep, const Bundle& bundle, Outcomes
 
 /// Bytes of a network of these words in training, a batch's samples included.
 double network_bytes(const NetworkSpec& spec, WordSize words) {
-  const double word = static_cast<double>(words) / 8;
+  const double word = words == WordSize::bits_16   ? sizeof(std::int16_t)
+                      : words == WordSize::bits_32 ? sizeof(std::int32_t)
+                                                   : sizeof(std::int64_t);
   constexpr double padding = 64;  // words that a row or an array is rounded up by, at most
   double bytes = 0;
   for (std::size_t layer = 0; layer < spec.layers(); ++layer) {
     const auto rows = static_cast<double>(spec.row_length(layer));
     const double units = static_cast<double>(spec.units_of(layer)) + padding;
     const double copies = spec.formats.weight != spec.formats.master ? 2 : 1;
-    const double kept = spec.batch == 1 ? 0 : spec.batch;
     constexpr double state = 8 * sizeof(std::int64_t);  // of a unit or an input
-    bytes += copies * rows * units * word + (1 + kept) * (rows + units) * state;
+    bytes += copies * rows * units * word + (rows + units) * state;
+    constexpr double kept = 28;  // of a unit or an input, for each sample of a batch
+    if (spec.batch > 1) bytes += spec.batch * (rows + units) * kept;
     // Random words of all rows, of gradients and masters, where they are not shared.
     for (const Format* format : {&spec.formats.gradient, &spec.formats.master})
       if (format->round == Round::stochastic && !may_share_noise(spec))

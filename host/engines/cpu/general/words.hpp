@@ -8,7 +8,8 @@
 namespace gridrun {
 
 /// Bits of the words that hold a network's weights, inputs, activations and errors.
-enum class WordSize : std::uint8_t { bits_16 = 16, bits_32 = 32, bits_64 = 64 };
+/// `guarded_32`: 32 while all of them fit, although their formats are wider; then 64.
+enum class WordSize : std::uint8_t { bits_16, bits_32, guarded_32, bits_64 };
 
 /// The smallest words that are exact for a network whose |x| are at most `largest_input`.
 WordSize words_for(const NetworkSpec& spec, std::uint64_t largest_input);

@@ -83,6 +83,8 @@ GeneralStatistics expect_same_as_reference(const RandomNetwork& given, WordSize 
       trained = by_general(given, *make_network_16(given.spec, given.weights));
     else if (words == WordSize::bits_32)
       trained = by_general(given, *make_network_32(given.spec, given.weights));
+    else if (words == WordSize::guarded_32)
+      trained = by_general(given, *make_guarded_network(given.spec, given.weights));
     else
       trained = by_general(given, *make_network_64(given.spec, given.weights));
     EXPECT_EQ(trained.right, expected.right) << given.description << hwy::TargetName(target);
@@ -117,8 +119,9 @@ TEST(GeneralNetwork, TrainsAsTheReferenceDoesInEveryWay) {
   EXPECT_GT(ways.networks_64, 100U);
   for (const std::uint64_t count :
        {ways.whole_sums, ways.split_sums, ways.wide_sums, ways.short_errors, ways.wide_errors,
-        ways.middle_updates, ways.wide_updates, ways.matrix_sums, ways.single_sums,
-        ways.matrix_errors, ways.single_errors, ways.matrix_updates, ways.wide_batch_updates}) {
+        ways.middle_updates, ways.wide_updates, ways.weight_scans, ways.left_32_bits,
+        ways.matrix_sums, ways.single_sums, ways.matrix_errors, ways.single_errors,
+        ways.matrix_updates, ways.wide_batch_updates}) {
     EXPECT_GT(count, 15U);
   }
 }

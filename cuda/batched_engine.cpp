@@ -95,12 +95,12 @@ class StagedList {
     const DeviceBuffer<std::uint64_t> first(device, samples.samples + std::size_t{1});
     device.stage_places(samples, data.labels(), fraction, shape.lanes, positions.data(),
                         first.data(), places_.data());
-    SampleChunks last{};
+    SampleTiles last{};
     device.download(&last, places_.data() + samples.samples - 1, sizeof(last));
-    const std::uint64_t chunks = std::uint64_t{last.begin} + last.chunks;
-    entries_ = DeviceBuffer<LaneEntries<Word>>(device, entries_with_slack(chunks, shape));
+    const std::uint64_t tiles = std::uint64_t{last.begin} + last.tiles;
+    entries_ = DeviceBuffer<LaneEntries<Word>>(device, entries_with_slack(tiles, shape));
     device.stage_entries(samples, fraction, shape, positions.data(), nonzeros, first.data(),
-                         places_.data(), chunks, entries_.data());
+                         places_.data(), tiles, entries_.data());
     device.wait();  // the scratch buffers go
     view_ = {places_.data(), entries_.data(), narrow_delta_limit(fraction, data.largest_input()),
              fraction};
@@ -112,24 +112,24 @@ class StagedList {
   static std::uint64_t bytes(StagedData& data, int fraction, Shape shape) {
     const std::uint64_t samples = data.samples().samples;
     const std::uint64_t nonzeros = data.nonzeros(fraction);
-    return entries_with_slack(most_chunks(data, fraction, shape), shape) *
+    return entries_with_slack(most_tiles(data, fraction, shape), shape) *
                sizeof(LaneEntries<Word>) +
-           samples * sizeof(SampleChunks) + (nonzeros + samples) * sizeof(std::uint64_t);
+           samples * sizeof(SampleTiles) + (nonzeros + samples) * sizeof(std::uint64_t);
   }
 
-  static std::uint64_t most_chunks(StagedData& data, int fraction, Shape shape) {
+  static std::uint64_t most_tiles(StagedData& data, int fraction, Shape shape) {
     return data.nonzeros(fraction) / static_cast<std::uint64_t>(shape.lanes * entries_of_lane) +
            data.samples().samples;
   }
 
  private:
-  static std::uint64_t entries_with_slack(std::uint64_t chunks, Shape shape) {
-    return chunks * static_cast<std::uint64_t>(shape.lanes) +
+  static std::uint64_t entries_with_slack(std::uint64_t tiles, Shape shape) {
+    return tiles * static_cast<std::uint64_t>(shape.lanes) +
            prefetch_slack / sizeof(LaneEntries<Word>);
   }
 
-  DeviceBuffer<SampleChunks> places_;        // [samples]
-  DeviceBuffer<LaneEntries<Word>> entries_;  // [chunks][lanes], 2^-fraction, and slack
+  DeviceBuffer<SampleTiles> places_;         // [samples]
+  DeviceBuffer<LaneEntries<Word>> entries_;  // [tiles][lanes], 2^-fraction, and slack
   SampleList<Word> view_{};
 };
 
@@ -237,7 +237,7 @@ class WordTrainer {
     for (const std::size_t n : networks) {
       if (sweep_.networks[n].fraction != fraction) {
         fraction = sweep_.networks[n].fraction;
-        if (StagedList<Word>::most_chunks(data_, fraction, launch_.shape) >> 32)
+        if (StagedList<Word>::most_tiles(data_, fraction, launch_.shape) >> 32)
           throw RunError(fmt::format("{}: the samples of fraction {} are too many for one list",
                                      device_.description(), fraction));
         used += StagedList<Word>::bytes(data_, fraction, launch_.shape) +

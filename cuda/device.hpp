@@ -70,17 +70,17 @@ class Device {
   /// of them is each sample's first, and finds the samples' `places` [samples].
   virtual void stage_places(const Samples& samples, const std::uint32_t* labels, int fraction,
                             int lanes, std::uint64_t* positions, std::uint64_t* first,
-                            SampleChunks* places) = 0;
+                            SampleTiles* places) = 0;
 
-  /// Fills `entries` [chunks][lanes] from what stage_places left.
+  /// Fills `entries` [tiles][lanes] from what stage_places left.
   virtual void stage_entries(const Samples& samples, int fraction, Shape shape,
                              const std::uint64_t* positions, std::uint64_t nonzeros,
-                             const std::uint64_t* first, const SampleChunks* places,
-                             std::uint64_t chunks, LaneEntries<std::int32_t>* entries) = 0;
+                             const std::uint64_t* first, const SampleTiles* places,
+                             std::uint64_t tiles, LaneEntries<std::int32_t>* entries) = 0;
   virtual void stage_entries(const Samples& samples, int fraction, Shape shape,
                              const std::uint64_t* positions, std::uint64_t nonzeros,
-                             const std::uint64_t* first, const SampleChunks* places,
-                             std::uint64_t chunks, LaneEntries<std::int64_t>* entries) = 0;
+                             const std::uint64_t* first, const SampleTiles* places,
+                             std::uint64_t tiles, LaneEntries<std::int64_t>* entries) = 0;
 
   /// Fills `weights` [units / neurons][rows][neurons] from `initial` [outputs][inputs].
   virtual void stage_weights(const std::int64_t* initial, std::uint32_t inputs, std::uint32_t rows,

@@ -86,27 +86,27 @@ struct FirstPosition {
   GRIDRUN_HOST_DEVICE std::uint64_t operator()(std::uint64_t s) const { return s * inputs; }
 };
 
-/// Chunks of a sample, at least one.
-struct ChunksOf {
+/// Tiles of a sample, at least one.
+struct TilesOf {
   const std::uint64_t* first;
-  std::uint64_t chunk_entries;
-  GRIDRUN_HOST_DEVICE SampleChunks operator()(std::uint64_t s) const {
+  std::uint64_t tile_entries;
+  GRIDRUN_HOST_DEVICE SampleTiles operator()(std::uint64_t s) const {
     const std::uint64_t entries = first[s + 1] - first[s];
-    const std::uint64_t chunks = (entries + chunk_entries - 1) / chunk_entries;
-    return {0, static_cast<std::uint32_t>(chunks == 0 ? 1 : chunks), 0, 0};
+    const std::uint64_t tiles = (entries + tile_entries - 1) / tile_entries;
+    return {0, static_cast<std::uint32_t>(tiles == 0 ? 1 : tiles), 0, 0};
   }
 };
 
 /// Puts a sample behind the ones before it: the scan's sum. Kept associative: `begin` counts the
-/// chunks before the last of the samples that are summed, `chunks` those of the last.
+/// tiles before the last of the samples that are summed, `tiles` those of the last.
 struct Follow {
-  GRIDRUN_HOST_DEVICE SampleChunks operator()(const SampleChunks& a, const SampleChunks& b) const {
-    return {a.begin + a.chunks + b.begin, b.chunks, 0, 0};
+  GRIDRUN_HOST_DEVICE SampleTiles operator()(const SampleTiles& a, const SampleTiles& b) const {
+    return {a.begin + a.tiles + b.begin, b.tiles, 0, 0};
   }
 };
 
 struct PutLabel {
-  SampleChunks* places;
+  SampleTiles* places;
   const std::uint32_t* labels;
   GRIDRUN_HOST_DEVICE void operator()(std::uint64_t s) const { places[s].label = labels[s]; }
 };
@@ -132,7 +132,7 @@ struct PutEntry {
   Shape shape;
   const std::uint64_t* positions;
   const std::uint64_t* first;
-  const SampleChunks* places;
+  const SampleTiles* places;
   Entry<Word>* entries;
 
   GRIDRUN_HOST_DEVICE void operator()(std::uint64_t q) const {
@@ -140,9 +140,9 @@ struct PutEntry {
     const std::uint64_t s = position / inputs;
     const std::uint64_t lanes = shape.lanes;
     const std::uint64_t rank = q - first[s];  // among the sample's entries
-    const std::uint64_t chunk = places[s].begin + rank / (lanes * entries_of_lane);
+    const std::uint64_t tile = places[s].begin + rank / (lanes * entries_of_lane);
     const std::uint64_t within = rank % (lanes * entries_of_lane);
-    const std::uint64_t slot = (chunk * lanes + within % lanes) * entries_of_lane + within / lanes;
+    const std::uint64_t slot = (tile * lanes + within % lanes) * entries_of_lane + within / lanes;
     entries[slot] = {static_cast<Word>((position % inputs) * shape.neurons * sizeof(Word)),
                      static_cast<Word>(x(position))};
   }
@@ -150,10 +150,10 @@ struct PutEntry {
 
 template <typename Word>
 void fill_entries(const Samples& samples, int fraction, Shape shape, const std::uint64_t* positions,
-                  std::uint64_t nonzeros, const std::uint64_t* first, const SampleChunks* places,
-                  std::uint64_t chunks, LaneEntries<Word>* entries) {
+                  std::uint64_t nonzeros, const std::uint64_t* first, const SampleTiles* places,
+                  std::uint64_t tiles, LaneEntries<Word>* entries) {
   auto* const slots = reinterpret_cast<Entry<Word>*>(entries);
-  thrust::tabulate(thrust::device, slots, slots + chunks * shape.lanes * entries_of_lane,
+  thrust::tabulate(thrust::device, slots, slots + tiles * shape.lanes * entries_of_lane,
                    PaddingEntry<Word>{samples.inputs, shape});
   thrust::for_each(
       thrust::device, counting(0), counting(nonzeros),
@@ -205,7 +205,7 @@ std::uint64_t StagingDevice::count_nonzeros(const Samples& samples, int fraction
 
 void StagingDevice::stage_places(const Samples& samples, const std::uint32_t* labels, int fraction,
                                  int lanes, std::uint64_t* positions, std::uint64_t* first,
-                                 SampleChunks* places) {
+                                 SampleTiles* places) {
   staged("sample lists", [&] {
     std::uint64_t* const end =
         thrust::copy_if(thrust::device, counting(0), counting(positions_of(samples)), positions,
@@ -213,9 +213,9 @@ void StagingDevice::stage_places(const Samples& samples, const std::uint32_t* la
     const auto begins = thrust::make_transform_iterator(counting(0), FirstPosition{samples.inputs});
     thrust::lower_bound(thrust::device, positions, end, begins, begins + samples.samples + 1,
                         first);
-    const auto chunks = thrust::make_transform_iterator(
-        counting(0), ChunksOf{first, static_cast<std::uint64_t>(lanes) * entries_of_lane});
-    thrust::inclusive_scan(thrust::device, chunks, chunks + samples.samples, places, Follow{});
+    const auto tiles = thrust::make_transform_iterator(
+        counting(0), TilesOf{first, static_cast<std::uint64_t>(lanes) * entries_of_lane});
+    thrust::inclusive_scan(thrust::device, tiles, tiles + samples.samples, places, Follow{});
     thrust::for_each(thrust::device, counting(0), counting(samples.samples),
                      PutLabel{places, labels});
   });
@@ -223,19 +223,19 @@ void StagingDevice::stage_places(const Samples& samples, const std::uint32_t* la
 
 void StagingDevice::stage_entries(const Samples& samples, int fraction, Shape shape,
                                   const std::uint64_t* positions, std::uint64_t nonzeros,
-                                  const std::uint64_t* first, const SampleChunks* places,
-                                  std::uint64_t chunks, LaneEntries<std::int32_t>* entries) {
+                                  const std::uint64_t* first, const SampleTiles* places,
+                                  std::uint64_t tiles, LaneEntries<std::int32_t>* entries) {
   staged("sample entries", [&] {
-    fill_entries(samples, fraction, shape, positions, nonzeros, first, places, chunks, entries);
+    fill_entries(samples, fraction, shape, positions, nonzeros, first, places, tiles, entries);
   });
 }
 
 void StagingDevice::stage_entries(const Samples& samples, int fraction, Shape shape,
                                   const std::uint64_t* positions, std::uint64_t nonzeros,
-                                  const std::uint64_t* first, const SampleChunks* places,
-                                  std::uint64_t chunks, LaneEntries<std::int64_t>* entries) {
+                                  const std::uint64_t* first, const SampleTiles* places,
+                                  std::uint64_t tiles, LaneEntries<std::int64_t>* entries) {
   staged("sample entries", [&] {
-    fill_entries(samples, fraction, shape, positions, nonzeros, first, places, chunks, entries);
+    fill_entries(samples, fraction, shape, positions, nonzeros, first, places, tiles, entries);
   });
 }
 

@@ -11,14 +11,14 @@ class StagingDevice : public Device {
   double largest_input(const Samples& samples) override;
   std::uint64_t count_nonzeros(const Samples& samples, int fraction) override;
   void stage_places(const Samples& samples, const std::uint32_t* labels, int fraction, int lanes,
-                    std::uint64_t* positions, std::uint64_t* first, SampleChunks* places) override;
+                    std::uint64_t* positions, std::uint64_t* first, SampleTiles* places) override;
   void stage_entries(const Samples& samples, int fraction, Shape shape,
                      const std::uint64_t* positions, std::uint64_t nonzeros,
-                     const std::uint64_t* first, const SampleChunks* places, std::uint64_t chunks,
+                     const std::uint64_t* first, const SampleTiles* places, std::uint64_t tiles,
                      LaneEntries<std::int32_t>* entries) override;
   void stage_entries(const Samples& samples, int fraction, Shape shape,
                      const std::uint64_t* positions, std::uint64_t nonzeros,
-                     const std::uint64_t* first, const SampleChunks* places, std::uint64_t chunks,
+                     const std::uint64_t* first, const SampleTiles* places, std::uint64_t tiles,
                      LaneEntries<std::int64_t>* entries) override;
   void stage_weights(const std::int64_t* initial, std::uint32_t inputs, std::uint32_t rows,
                      int neurons, const Unit* units, std::uint64_t unit_count,

@@ -1,14 +1,14 @@
 // Device: trains every neuron of a batch for a run of steps. Compiled by nvcc and, over the
 // emulation, by the tests.
 //
-// A group of lanes trains its bundle of neurons through all steps without meeting any other group:
+// A team of lanes trains its bundle of neurons through all steps without meeting any other team:
 // neurons of a network meet only in the arg-max, which settle_kernel.cuh does afterwards from the
-// activations that this kernel writes down. A group keeps in registers the entries of the sample at
+// activations that this kernel writes down. A team keeps in registers the entries of the sample at
 // hand, their weights, and the entries of the next samples, which arrive while this one is trained.
 #pragma once
 
 #include "device_code.cuh"
-#include "group_sum.cuh"
+#include "team_sum.cuh"
 
 namespace gridrun::cuda {
 
@@ -17,10 +17,10 @@ template <typename Word_, int Lanes, int Neurons, bool Shared>
 struct Training {
   using Word = Word_;
   static constexpr bool narrow = sizeof(Word) == 4;
-  static constexpr int lanes = Lanes;          // of a group
+  static constexpr int lanes = Lanes;          // of a team
   static constexpr int neurons = Neurons;      // of its bundle
   static constexpr bool shared = Shared;       // weights in shared memory, else in global memory
-  static constexpr int held = narrow ? 4 : 2;  // chunks of a sample that stay in registers
+  static constexpr int held = narrow ? 4 : 2;  // tiles of a sample that stay in registers
 
   /// The weights of one input for all neurons of a bundle.
   struct alignas(sizeof(Word) * Neurons) Row {
@@ -29,7 +29,7 @@ struct Training {
   static_assert(warp_lanes % Lanes == 0 && Lanes >= Neurons);
   static_assert(sizeof(Row) <= 16, "a row is loaded by one instruction");
   static_assert(held * entries_of_lane * (std::uint64_t{1} << narrow_update_bits) <= 1U << 31,
-                "a step's updates of the held chunks add up in 32 bits");
+                "a step's updates of the held tiles add up in 32 bits");
 };
 
 /// How many steps before its own a step's entries are asked for: a step is shorter than the way to
@@ -43,16 +43,16 @@ using LaneSum = std::conditional_t<sizeof(Word) == 4, std::uint64_t, WideSum>;
 /// What a lane needs of one step's sample.
 template <class T>
 struct StepInput {
-  LaneEntries<typename T::Word> held[T::held];  // of the first chunks
-  const LaneEntries<typename T::Word>* from;    // of the first chunk
-  int chunks;
+  LaneEntries<typename T::Word> held[T::held];  // of the first tiles
+  const LaneEntries<typename T::Word>* from;    // of the first tile
+  int tiles;
   std::uint32_t label;
 };
 
-/// Every sample has a chunk, if only of padding.
+/// Every sample has a tile, if only of padding.
 template <class T>
-__device__ __forceinline__ bool has_chunk(const StepInput<T>& input, int chunk) {
-  return chunk == 0 || chunk < input.chunks;
+__device__ __forceinline__ bool has_tile(const StepInput<T>& input, int tile) {
+  return tile == 0 || tile < input.tiles;
 }
 
 /// Walks the samples in the order of the steps, a step's place ahead of its entries.
@@ -77,22 +77,22 @@ class SampleReader {
     const char* from = reinterpret_cast<const char*>(entries_) +
                        std::uint64_t{place_.begin} * (T::lanes * sizeof(LaneEntries<Word>));
     input.from = reinterpret_cast<const LaneEntries<Word>*>(from);
-    input.chunks = static_cast<int>(place_.chunks);
+    input.tiles = static_cast<int>(place_.tiles);
     input.label = place_.label;
 #pragma unroll
     for (int c = 0; c < T::held; ++c)
-      if (has_chunk(input, c)) input.held[c] = read_only(input.from + c * T::lanes);
+      if (has_tile(input, c)) input.held[c] = read_only(input.from + c * T::lanes);
     if (prefetches_) prefetch(from + prefetch_offset_);  // once a block: its lanes share the list
     sample_ = sample_ + 1 == samples_ ? 0 : sample_ + 1;
     place_ = read_only(places_ + sample_);
   }
 
  private:
-  const SampleChunks* places_;
+  const SampleTiles* places_;
   const LaneEntries<Word>* entries_;  // of this lane
   std::uint32_t samples_;
   std::uint32_t sample_;  // the next one
-  SampleChunks place_;    // and where it is
+  SampleTiles place_;     // and where it is
   std::size_t prefetch_offset_;
   bool prefetches_;
 };
@@ -100,7 +100,7 @@ class SampleReader {
 /// What a neuron makes of its sum: the activation a and the error d, at scale 2^-fraction, and
 /// whether they fit the word.
 template <typename Word>
-struct Answer {
+struct Output {
   Word a;
   Word d;
   bool fits;
@@ -109,7 +109,7 @@ struct Answer {
 /// activate() and delta() in 32 bits, for fraction <= narrow_delta_bits. With t = z >> fraction,
 /// relu has a = max(t, 0), and passes errors where t > 0. The bits of t from 31 on are all equal
 /// where t fits; where relu clips t they do not matter. A d that wraps is beyond any delta limit.
-__device__ __forceinline__ Answer<std::int32_t> narrow_answer(std::int64_t z, std::int32_t target,
+__device__ __forceinline__ Output<std::int32_t> narrow_output(std::int64_t z, std::int32_t target,
                                                               int fraction, bool relu) {
   static_assert(narrow_delta_bits + 31 < 64);
   const auto low = static_cast<std::int32_t>(floor_shift(z, fraction));
@@ -160,13 +160,13 @@ struct NeuronSums {
   }
 };
 
-/// Adds a group's sum to the network's: one lane's atomic for each limb that is not zero.
+/// Adds a team's sum to the network's: one lane's atomic for each limb that is not zero.
 template <class T>
 __device__ __forceinline__ void add_to_network(LaneSum<typename T::Word> sum, std::uint64_t* limbs,
                                                bool writes) {
 #pragma unroll
   for (int i = 0; i < static_cast<int>(sizeof(sum) / 4); ++i) {
-    const std::uint64_t limb = group_sum<T::lanes>(static_cast<std::uint32_t>(sum >> (32 * i)));
+    const std::uint64_t limb = team_sum<T::lanes>(static_cast<std::uint32_t>(sum >> (32 * i)));
     if (writes && limb != 0) atomic_add(limbs + i, limb);
   }
 }
@@ -197,15 +197,15 @@ class NeuronTrainer {
     std::uint64_t z[T::neurons] = {};
 #pragma unroll
     for (int c = 0; c < T::held; ++c)
-      if (has_chunk(input, c)) load_and_multiply(held[c], z, input.held[c]);
+      if (has_tile(input, c)) load_and_multiply(held[c], z, input.held[c]);
 #pragma unroll 1
-    for (int c = T::held; c < input.chunks; ++c) {
+    for (int c = T::held; c < input.tiles; ++c) {
       Row rows[entries_of_lane];
       load_and_multiply(rows, z, read_only(input.from + c * T::lanes));
     }
 
     const std::int64_t own_z = own_sum<T::lanes, T::neurons, T::narrow>(z, lane_);
-    const Answer<Word> own = answer(own_z, input.label);
+    const Output<Word> own = output(own_z, input.label);
     Word d[T::neurons];
     if (share_deltas(d, own.d)) {
 #pragma unroll
@@ -214,14 +214,14 @@ class NeuronTrainer {
         UpdateSums<Word> sums;
 #pragma unroll
         for (int c = 0; c < T::held; ++c)
-          if (has_chunk(input, c)) update(held[c], n, d[n], input.held[c], sums);
+          if (has_tile(input, c)) update(held[c], n, d[n], input.held[c], sums);
         sums_[n].add(sums);
       }
 #pragma unroll
       for (int c = 0; c < T::held; ++c)
-        if (has_chunk(input, c)) store(held[c], input.held[c]);
+        if (has_tile(input, c)) store(held[c], input.held[c]);
 #pragma unroll 1
-      for (int c = T::held; c < input.chunks; ++c)
+      for (int c = T::held; c < input.tiles; ++c)
         load_and_update(d, read_only(input.from + c * T::lanes));
     }
     __syncwarp();  // the next step's lanes read what these wrote
@@ -275,7 +275,7 @@ class NeuronTrainer {
     for (int e = 0; e < entries_of_lane; ++e) row(entries.entry[e]) = rows[e];
   }
 
-  /// Updates a chunk that is not held in registers.
+  /// Updates a tile that is not held in registers.
   __device__ __forceinline__ void load_and_update(const Word (&d)[T::neurons],
                                                   const Entries& entries) {
     Row rows[entries_of_lane];
@@ -293,10 +293,10 @@ class NeuronTrainer {
 
   /// What the lane's own neuron answers. A d that does not fit the word is noted and left out: what
   /// follows of the network is trained again with wide words.
-  __device__ __forceinline__ Answer<Word> answer(std::int64_t z, std::uint32_t label) {
+  __device__ __forceinline__ Output<Word> output(std::int64_t z, std::uint32_t label) {
     if constexpr (T::narrow) {
       const Word target = label == own_output_ ? Word{1} << fraction_ : 0;
-      Answer<Word> own = narrow_answer(z, target, fraction_, activation_ == Activation::relu);
+      Output<Word> own = narrow_output(z, target, fraction_, activation_ == Activation::relu);
       const auto limit = static_cast<std::uint32_t>(delta_limit_);
       if (!own.fits || static_cast<std::uint32_t>(own.d) + limit > 2 * limit) {  // |d| > limit
         own_outgrown_ = true;
@@ -309,7 +309,7 @@ class NeuronTrainer {
     }
   }
 
-  /// Every neuron's d to every lane of the group; whether any is not zero.
+  /// Every neuron's d to every lane of the team; whether any is not zero.
   __device__ __forceinline__ bool share_deltas(Word (&d)[T::neurons], Word own) const {
     if constexpr (T::neurons == 1) {
       d[0] = own;
@@ -336,8 +336,8 @@ class NeuronTrainer {
   bool own_outgrown_ = false;
 };
 
-/// Trains the bundles of a block, a warp's 32 / lanes groups each. Blocks of whole warps; with
-/// shared weights, dynamic shared memory of Row [groups][rows].
+/// Trains the bundles of a block, a warp's 32 / lanes teams each. Blocks of whole warps; with
+/// shared weights, dynamic shared memory of Row [teams][rows].
 template <class T>
 __global__ void __launch_bounds__(max_block_warps* warp_lanes)
     train_kernel(TrainArguments<typename T::Word> arguments) {

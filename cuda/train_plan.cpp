@@ -14,16 +14,16 @@ constexpr int schedulers_of_multiprocessor = 4;
 struct StepModel {
   static constexpr double chain = 400;
   static constexpr double of_step = 60;
-  static constexpr double of_chunk = 9;
+  static constexpr double of_tile = 9;
   static constexpr double of_neuron = 10;
-  static constexpr double of_visits = 2;       // a neuron's products of a chunk
+  static constexpr double of_visits = 2;       // a neuron's products of a tile
   static constexpr double of_updates = 18.5;   // its updates
   static constexpr double update_share = 0.2;  // of the steps that change a neuron
-  static constexpr double chunks_held = 4;     // in registers; the others are loaded twice
+  static constexpr double tiles_held = 4;      // in registers; the others are loaded twice
 };
 
 std::size_t warp_bytes(const Workload& work, Shape shape) {
-  return group_bytes(work, shape) * static_cast<std::size_t>(warp_lanes / shape.lanes);
+  return team_bytes(work, shape) * static_cast<std::size_t>(warp_lanes / shape.lanes);
 }
 
 std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
@@ -53,12 +53,12 @@ int choose_block_warps(const Workload& work, const DeviceLimits& limits, Shape s
 double cycles_of_step(const Workload& work, const DeviceLimits& limits, Shape shape,
                       std::uint64_t neurons) {
   using M = StepModel;
-  const double chunks = work.mean_nonzeros / (entries_of_lane * shape.lanes) + 0.5;
-  const double groups = static_cast<double>(warp_lanes) / shape.lanes;
-  const double updating = 1 - std::pow(1 - M::update_share, groups);  // of the groups, any
-  const double visited = chunks + std::max(0.0, chunks + 0.5 - M::chunks_held);
+  const double tiles = work.mean_nonzeros / (entries_of_lane * shape.lanes) + 0.5;
+  const double teams = static_cast<double>(warp_lanes) / shape.lanes;
+  const double updating = 1 - std::pow(1 - M::update_share, teams);  // of the teams, any
+  const double visited = tiles + std::max(0.0, tiles + 0.5 - M::tiles_held);
   const double issued =
-      M::of_step + M::of_chunk * visited +
+      M::of_step + M::of_tile * visited +
       shape.neurons * (M::of_neuron + (M::of_visits + M::of_updates * updating) * visited);
   const std::uint64_t schedulers =
       static_cast<std::uint64_t>(limits.multiprocessors) * schedulers_of_multiprocessor;
@@ -97,7 +97,7 @@ const std::vector<Shape>& shapes_of(std::size_t word, bool shared) {
   return word == 4 ? narrow : wide;
 }
 
-std::size_t group_bytes(const Workload& work, Shape shape) {
+std::size_t team_bytes(const Workload& work, Shape shape) {
   return (std::size_t{work.inputs} + static_cast<std::size_t>(shape.lanes)) *
          static_cast<std::size_t>(shape.neurons) * work.word;
 }

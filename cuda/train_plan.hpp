@@ -36,8 +36,8 @@ struct Workload {
 /// The shapes that kernels are compiled for, by rising number of neurons in a warp.
 const std::vector<Shape>& shapes_of(std::size_t word, bool shared);
 
-/// Bytes of a group's weights, its padding rows included.
-std::size_t group_bytes(const Workload& work, Shape shape);
+/// Bytes of a team's weights, its padding rows included.
+std::size_t team_bytes(const Workload& work, Shape shape);
 
 /// How to train a workload: in the shape whose step takes the busiest scheduler the fewest cycles,
 /// of those whose weights fit shared memory, and of equals the one with the fewest neurons to a

@@ -1,6 +1,6 @@
 // Host and device: what the kernels of cuda/ read and write. All pointers are device memory.
 //
-// A neuron is trained by a group of `lanes` lanes of one warp, which trains `neurons` neurons of
+// A neuron is trained by a team of `lanes` lanes of one warp, which trains `neurons` neurons of
 // one fraction at a time (a bundle). A word is what a weight, an input and an error are kept in:
 // 32 bits where they fit (guarded), else 64.
 #pragma once
@@ -17,8 +17,8 @@ inline constexpr int max_block_warps = 12;
 
 /// How a warp's lanes are dealt out. Powers of two; neurons <= lanes.
 struct Shape {
-  int lanes = warp_lanes;  // of a group
-  int neurons = 1;         // of a group's bundle
+  int lanes = warp_lanes;  // of a team
+  int neurons = 1;         // of a team's bundle
 
   constexpr int neurons_of_warp() const { return warp_lanes / lanes * neurons; }
   friend constexpr bool operator==(Shape a, Shape b) {
@@ -27,7 +27,7 @@ struct Shape {
 };
 
 /// One input of one sample that is not zero, or padding: x = 0 and one of the padding rows, of
-/// which each lane has its own, so that no two lanes of a group ever meet in a row.
+/// which each lane has its own, so that no two lanes of a team ever meet in a row.
 template <typename Word>
 struct alignas(2 * sizeof(Word)) Entry {
   Word row;  // byte offset in a bundle's weights: input * row bytes; padding: (inputs + lane) * ...
@@ -37,27 +37,27 @@ struct alignas(2 * sizeof(Word)) Entry {
 /// Entries that a lane loads at once.
 inline constexpr int entries_of_lane = 2;
 
-/// A chunk holds entries_of_lane entries for each lane of a group, [lanes][entries_of_lane]. Lane l
-/// has the chunk's entries l and lanes + l, so that neighbouring lanes visit neighbouring weights.
+/// A tile holds entries_of_lane entries for each lane of a team, [lanes][entries_of_lane]. Lane l
+/// has the tile's entries l and lanes + l, so that neighbouring lanes visit neighbouring weights.
 template <typename Word>
 struct alignas(16) LaneEntries {
   Entry<Word> entry[entries_of_lane];
 };
 
 /// Where a sample's entries are, and what it shows.
-struct alignas(16) SampleChunks {
-  std::uint32_t begin;  // the first of its chunks
-  std::uint32_t chunks;
+struct alignas(16) SampleTiles {
+  std::uint32_t begin;  // the first of its tiles
+  std::uint32_t tiles;
   std::uint32_t label;
   std::uint32_t unused;
 };
 
 /// The inputs of all samples at one fraction, in the order of the steps, each sample padded to
-/// whole chunks.
+/// whole tiles.
 template <typename Word>
 struct SampleList {
-  const SampleChunks* samples;       // [samples]
-  const LaneEntries<Word>* entries;  // [chunks][lanes], and prefetch_slack bytes more
+  const SampleTiles* samples;        // [samples]
+  const LaneEntries<Word>* entries;  // [tiles][lanes], and prefetch_slack bytes more
   std::int64_t delta_limit;          // 2^-fraction: a larger |d| needs a wider word
   std::int32_t fraction;
 };

@@ -1,4 +1,4 @@
-// Device: sums over the lanes of a group, in 64 bits that wrap. Every lane of the warp calls them
+// Device: sums over the lanes of a team, in 64 bits that wrap. Every lane of the warp calls them
 // together.
 #pragma once
 
@@ -6,9 +6,9 @@
 
 namespace gridrun::cuda {
 
-/// The sum over a group of `Lanes` lanes, in each of them.
+/// The sum over a team of `Lanes` lanes, in each of them.
 template <int Lanes>
-__device__ __forceinline__ std::uint64_t group_sum(std::uint64_t value) {
+__device__ __forceinline__ std::uint64_t team_sum(std::uint64_t value) {
 #pragma unroll
   for (int step = 1; step < Lanes; step *= 2) value += __shfl_xor_sync(all_lanes, value, step);
   return value;
@@ -46,7 +46,7 @@ struct WarpSum {
   }
 };
 
-/// Sums each of `Neurons` values over a group and returns in each lane the sum of value
+/// Sums each of `Neurons` values over a team and returns in each lane the sum of value
 /// `lane % Neurons`. Without hardware sums, lanes first swap halves of their values, so that the
 /// number of values halves with every shuffle: 2 (Neurons - 1) + log2(Lanes / Neurons) shuffles of
 /// 64 bits at most. `Narrow`: the values are below 2^narrow_part_bits in magnitude.

@@ -38,7 +38,7 @@ void settle(const SettleArguments<Word>& arguments) {
 
 template <typename Word>
 void digest(const DigestArguments<Word>& arguments) {
-  digest_kernel<Word><<<digest_blocks(arguments.bundles), digest_block_lanes>>>(arguments);
+  digest_kernel<Word><<<arguments.bundles, digest_block_lanes>>>(arguments);
   GRIDRUN_CUDA_CHECK(cudaGetLastError());
 }
 

@@ -38,28 +38,14 @@ class CudaKernel : public ::testing::Test {
 
 /// A sweep of dense reals that diverges past any word: linear, and with steep learning rates.
 TestSweep diverging_sweep(std::vector<StudyNetwork> networks, std::int64_t weight = 100) {
-  TestSweep test;
-  test.dataset = std::make_unique<Dataset>();
-  Dataset& dataset = *test.dataset;
-  dataset.name = "diverging";
-  dataset.samples = dataset.train_samples = 7;
-  dataset.inputs = test.study.inputs = 11;
-  dataset.classes = 3;
+  constexpr std::size_t samples = 7, inputs = 11, outputs = 3;
   std::vector<double> values;
-  for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i)
+  for (std::size_t i = 0; i < samples * inputs; ++i)
     values.push_back(static_cast<double>(i * 37 % 64) / 32 - 0.75);
-  dataset.values = std::move(values);
-  StudySweep& study = test.study;
-  for (std::uint32_t s = 0; s < dataset.samples; ++s) {
-    dataset.labels.push_back(s % dataset.classes);
-    study.order.push_back(s);
-  }
-  study.dataset = &dataset;
-  study.outputs = dataset.classes;
-  study.weights.assign(study.inputs * study.outputs, weight);
-  study.networks = std::move(networks);
-  study.iterations = 90;
-  study.activation = Activation::linear;
+  TestSweep test = make_study(inputs, std::move(values), {0, 1, 2, 0, 1, 2, 0}, outputs,
+                              std::move(networks), 90);
+  test.study.weights.assign(inputs * outputs, weight);
+  test.study.activation = Activation::linear;
   test.description = "diverging sweep";
   return test;
 }

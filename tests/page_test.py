@@ -160,6 +160,53 @@ class Page(unittest.TestCase):
         self.browser.execute_script("document.querySelector('.choose button').click()")
 
 
+class Slices(unittest.TestCase):
+    """A grid of three axes with held-out samples, and one of learning rates alone."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.scratch = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(cls.scratch.cleanup)
+        directory = Path(cls.scratch.name)
+        held_out = 'dataset.test = 0.2\ntrain.samples = "train"\n'
+        for name, text in {"slices": f"grid = {{lr = [-1, 9], fraction = [12, 16], bits = [30, 40]}}\n{held_out}",
+                           "rates": "grid.lr = [7, 9]\nprecision.fraction = 12\n"}.items():
+            (directory / f"{name}.toml").write_text(f'dataset.name = "digits"\nreport.curves = true\n{text}',
+                                                    encoding="utf-8")
+            subprocess.run([GRIDRUN, "--quiet", "--device", "reference", "--config", directory / f"{name}.toml",
+                            "--set", "train.iterations=2000", "--output", directory / name], check=True)
+        subprocess.run([sys.executable, "-B", ROOT / "tools/plot", "--quiet", "--output", directory,
+                        directory / "slices", directory / "rates"], check=True)
+        cls.browser = start_browser()
+        cls.addClassCleanup(cls.browser.quit)
+        cls.browser.get((directory / "study.html").as_uri())
+        WebDriverWait(cls.browser, PATIENCE).until(
+            lambda browser: browser.find_element("tag name", "body").get_attribute("data-drawn"))
+
+    def of_plot(self, at, what):
+        return self.browser.execute_script(f"return document.getElementById(arguments[0]).{what}", at)
+
+    def test_each_slice_and_the_column_are_there(self):
+        self.assertEqual([heading.text for heading in self.browser.find_elements("tag name", "h1")],
+                         ["DIGITS, words of 30 bits", "DIGITS, words of 40 bits", "DIGITS"])
+        with open(Path(self.scratch.name) / "slices/grid.csv", newline="", encoding="utf-8") as file:
+            test_accuracy = {(int(row["lr"]), int(row["fraction"]), int(row["bits"])): float(row["test_accuracy"])
+                             for row in csv.DictReader(file)}
+        for i, bits in enumerate((30, 40)):
+            for c, fraction in enumerate((12, 16)):
+                for l, (lr, rate) in enumerate({-1: "2<sup>1</sup>", 9: "2<sup>−9</sup>"}.items()):
+                    self.assertEqual(self.of_plot(f"test_accuracy-{i}", f"data[0].text[{c}][{l}]"),
+                                     f"learning rate {rate}, {fraction} bits<br>accuracy on the held-out samples: "
+                                     f"<b>{100 * test_accuracy[lr, fraction, bits]:.2f} %</b>")
+        self.assertEqual(self.of_plot("accuracy-2", "data[0].text.length"), 1)
+        self.assertTrue(self.of_plot("accuracy-2", "data[0].text[0][1]").startswith("learning rate 2<sup>−9</sup><br>"))
+        self.assertEqual(self.browser.find_elements("id", "test_accuracy-2"), [])
+        self.assertEqual(self.of_plot("curves-2", "data[0].name").count("bits"), 0)
+        self.assertEqual(len(self.browser.find_elements("css selector", ".choose select")), 2 + 2 + 1)
+        errors = [entry for entry in self.browser.get_log("browser") if entry["level"] == "SEVERE"]
+        self.assertEqual(errors, [], "nothing is logged as an error")
+
+
 if __name__ == "__main__":
     if not shutil.which("chromedriver"):
         print("SKIPPED: needs Chromium and chromedriver (chromium, chromium-driver)")

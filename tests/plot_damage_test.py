@@ -26,7 +26,6 @@ sys.path.insert(0, str(ROOT / "tools"))
 import numpy as np  # noqa: E402
 from plotting import command, figures, page, results  # noqa: E402
 
-SETTINGS = ("grid.lr={from = 8, to = 12}", "grid.fraction={from = 14, to = 18}", "report.curves=true")
 FILES = ("grid.csv", "run.json", "answers.json", "curves.npz")
 REMOVED = object()
 INFINITY = "1e400 in the file"  # json.dumps would write it as Infinity
@@ -64,32 +63,38 @@ def npz(arrays):
     return file.getvalue()
 
 
-class PlotDamage(unittest.TestCase):
+class Damage(unittest.TestCase):
+    """A run of some settings, and what becomes of it once damaged."""
+    settings = ()
+
     @classmethod
     def setUpClass(cls):
         cls.scratch = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.scratch.cleanup)
         cls.directory = Path(cls.scratch.name) / "run"
-        subprocess.run([GRIDRUN, "--quiet", "--output", cls.directory,
-                        *(word for setting in SETTINGS for word in ("--set", setting))], check=True)
+        subprocess.run([GRIDRUN, "--quiet", "--device", "reference", "--output", cls.directory,
+                        *(word for setting in cls.settings for word in ("--set", setting))], check=True)
         with np.load(cls.directory / "curves.npz") as arrays:
             cls.arrays = dict(arrays)
         for name in ("steps", "accuracy"):  # a few points are soon written into a page
             cls.arrays[name] = cls.arrays[name][..., ::200]
         np.savez(cls.directory / "curves.npz", **cls.arrays)
         cls.whole = {name: (cls.directory / name).read_bytes() for name in FILES}
+        for name in FILES:  # plain files, since damage is written into links' targets, and stays there
+            cls.restore(name)
         cls.drawn = set()
 
     def setUp(self):
         self.outcomes = {0: 0, 2: 0}
         self.random = random.Random(20260101)
 
-    def restore(self, name):
-        path = self.directory / name
+    @classmethod
+    def restore(cls, name):
+        path = cls.directory / name
         if os.path.isdir(path) and not path.is_symlink():
             path.rmdir()
         path.unlink(missing_ok=True)
-        path.write_bytes(self.whole[name])
+        path.write_bytes(cls.whole[name])
 
     def draw(self, runs, _):
         """In place of command.draw: the page, and a figure for each way that results can look but for single values."""
@@ -97,7 +102,7 @@ class PlotDamage(unittest.TestCase):
         run = runs[0]
         extent = [np.round(np.nan_to_num([values.min(), values.max()], nan=-999), -2)
                   for values in (100 * run.accuracy, run.update, run.error)]
-        looks = repr((run.title, run.learning_rates, run.fractions, extent, run.knees, run.cliff_line, run.left_cliff))
+        looks = repr((run.title, run.learning_rates, run.columns, extent, run.knees, run.cliff_line, run.left_cliff))
         if looks not in self.drawn:
             self.drawn.add(looks)
             figure = figures.overview(runs)
@@ -134,17 +139,21 @@ class PlotDamage(unittest.TestCase):
         self.restore(name)
         return status
 
-    def test_the_whole_run_is_drawn(self):
-        self.assertEqual(self.plot(), (0, ""))
-        self.assertTrue(json.loads(self.whole["answers.json"])["diagonal_cliff"], "answers with all that is drawn")
-
-    def judge_every_value(self, name):
+    def judge_every_value(self, name, pick=lambda places: places):
         document = json.loads(self.whole[name])
-        for at in places(document):
+        for at in pick(list(places(document))):
             for value in REPLACEMENTS:
                 shown = "removed" if value is REMOVED else repr(value)[:20]
                 self.judge_content(f"{'.'.join(map(str, at))} {shown}", name, replaced(document, at, value).encode())
         self.assertGreater(min(self.outcomes.values()), 100, "some damage shows, some is nothing that is drawn")
+
+
+class PlotDamage(Damage):
+    settings = ("grid.lr={from = 8, to = 12}", "grid.fraction={from = 14, to = 18}", "report.curves=true")
+
+    def test_the_whole_run_is_drawn(self):
+        self.assertEqual(self.plot(), (0, ""))
+        self.assertTrue(json.loads(self.whole["answers.json"])["diagonal_cliff"], "answers with all that is drawn")
 
     def test_every_value_of_run_json(self):
         self.judge_every_value("run.json")
@@ -264,6 +273,44 @@ class PlotDamage(unittest.TestCase):
             (self.directory / name).unlink()
             self.assertEqual(self.judge(f"{name} missing", name), 0 if name == "curves.npz" else 2)
             self.restore(name)
+
+
+class SlicesDamage(Damage):
+    """What a grid of three axes has more, with held-out samples."""
+    settings = ("grid.lr=[8, 9]", "grid.fraction=[14, 15]", "grid.bits=[30, 40]", "report.curves=true",
+                "train.iterations=1001", "dataset.test=0.2", "train.samples='train'", "precision.gradient.integer=20")
+
+    def test_the_whole_run_is_drawn(self):
+        self.assertEqual(self.plot(), (0, ""))
+
+    def test_every_value_of_answers_json(self):
+        self.judge_every_value("answers.json", lambda all_places: [at for at in all_places if len(at) < 4])
+
+    def test_what_run_json_says_of_formats(self):
+        document = json.loads(self.whole["run.json"])
+        for at in (("precision",), ("precision", "gradient"), ("precision", "gradient", "integer")):
+            for value in REPLACEMENTS:
+                self.judge_content(f"{at}", "run.json", replaced(document, ("configuration", *at), value).encode())
+        self.assertGreater(min(self.outcomes.values()), 3)
+
+    def test_fields_of_grid_csv(self):
+        fields = [line.split(",") for line in self.whole["grid.csv"].decode().splitlines()]
+        for row in (0, 1, len(fields) - 1):
+            for column in (0, 1, 2, len(fields[row]) - 1):
+                for text in ("", "x", "-1", "1.5", "nan", "inf", "65", "fractions", "9" * 5000):
+                    changed = [list(one) for one in fields]
+                    changed[row][column] = text
+                    status = self.judge_content(f"row {row} column {column}: {text[:20]!r}", "grid.csv",
+                                                "\n".join(",".join(one) for one in changed).encode())
+                    if row or column < 3:
+                        self.assertEqual(status, 2)
+
+    def test_arrays_of_curves_npz(self):
+        for name, array in self.arrays.items():
+            for what, content in {"cut": array[:-1], "deeper": array[None], "others": array + 1}.items():
+                status = self.judge_content(f"{name} {what}", "curves.npz", npz({**self.arrays, name: content}))
+                if what != "others" or name in ("learning_rates", "fractions", "bits"):
+                    self.assertEqual(status, 2, f"{name} {what}")
 
 
 if __name__ == "__main__":

@@ -31,9 +31,17 @@ def run(*words):
     return subprocess.run([str(word) for word in words], capture_output=True, text=True, check=False)
 
 
-def gridrun(output, *settings):
-    ran = run(GRIDRUN, "--quiet", "--output", output, *(word for setting in settings for word in ("--set", setting)))
+def gridrun(output, *settings, more=()):
+    ran = run(GRIDRUN, "--quiet", "--output", output, *more, *(word for setting in settings for word in ("--set", setting)))
     assert ran.returncode == 0, ran.stderr
+
+
+def networks(output, text, *settings):
+    """A short run of a configuration of its own on the DIGITS."""
+    output.mkdir(parents=True)
+    configuration = output / "networks.toml"
+    configuration.write_text(f'dataset.name = "digits"\n{text}', encoding="utf-8")
+    gridrun(output, *SHORT, "report.curves=true", *settings, more=("--config", configuration, "--device", "reference"))
 
 
 def plot(*arguments):
@@ -59,7 +67,7 @@ class Plot(unittest.TestCase):
         cls.scratch = tempfile.TemporaryDirectory()
         cls.directory = Path(cls.scratch.name) / "digits"
         gridrun(cls.directory, "report.curves=true")
-        cls.digits = results.load(cls.directory)
+        (cls.digits,) = results.load(cls.directory)
         cls.cells = cells(cls.directory)
         cls.answers = json.loads((cls.directory / "answers.json").read_text(encoding="utf-8"))
 
@@ -77,7 +85,7 @@ class Plot(unittest.TestCase):
         return {"accuracy": float(row["accuracy"]),
                 "update": log2(update / 2**fraction) if update else nan,
                 "error": log2(error * 2.0**(lr - fraction)) if error else nan,
-                "fraction_grid": fraction}[name]
+                "fraction": fraction}[name]
 
     def heat_map_axes(self, figure):
         """(axes, mesh) of the four heat maps in their order."""
@@ -87,7 +95,7 @@ class Plot(unittest.TestCase):
 
     def test_heat_maps_show_the_grid(self):
         figure = figures.heat_maps([self.digits])
-        for (axes, mesh), name in zip(self.heat_map_axes(figure), figures.HEAT_MAPS):
+        for (axes, mesh), name in zip(self.heat_map_axes(figure), self.digits.maps):
             shown = np.ma.filled(mesh.get_array(), nan).reshape(16, 15)  # [fraction][lr]
             for row, fraction in enumerate(range(8, 24)):
                 for column, lr in enumerate(range(5, 20)):
@@ -130,7 +138,7 @@ class Plot(unittest.TestCase):
     def test_zero_is_blank_and_said_so(self):
         directory = self.place("zero")  # lr 0 drops nothing: no quantization error
         gridrun(directory, "grid.lr=[0, 9]", "grid.fraction=[12, 16]", *SHORT)
-        run_with_zero = results.load(directory)
+        (run_with_zero,) = results.load(directory)
         self.assertTrue(np.isnan(run_with_zero.error[0]).all() and np.isfinite(run_with_zero.error[1]).all())
         figure = figures.heat_maps([run_with_zero])
         mesh = self.heat_map_axes(figure)[2][1]
@@ -167,7 +175,7 @@ class Plot(unittest.TestCase):
         self.assertEqual(shown["answers"], self.answers)
         self.assertEqual(shown["run"]["configuration"]["train"]["iterations"], 10000)
         for name in ("accuracy", "update", "error"):
-            self.assertAlmostEqual(shown[name][8][4], self.expected(name, 9, 16), places=4)
+            self.assertAlmostEqual(shown["maps"][name][8][4], self.expected(name, 9, 16), places=4)
         self.assertEqual(len(shown["curves"]["accuracy"][14][15]), 1000)
         self.assertAlmostEqual(shown["curves"]["accuracy"][4][8][-1], self.expected("accuracy", 9, 16), places=4)
 
@@ -194,6 +202,65 @@ class Plot(unittest.TestCase):
                 ran = plot(self.place(name))
                 self.assertEqual((ran.returncode, ran.stderr), (0, ""))
                 self.assertTrue((self.place(name) / "study.html").exists())
+
+    def test_grids_of_word_lengths_are_drawn_by_their_name(self):
+        place = self.place("bits")
+        networks(place, "precision = {integer = 4, gradient = {integer = 2}}", "grid.lr=[-1, 3]", "grid.bits=[10, 14]")
+        (table,) = results.load(place)
+        self.assertEqual((table.axis, table.columns, table.learning_rates), ("bits", [10, 14], [-1, 3]))
+        self.assertEqual(list(table.maps), ["accuracy", "update", "error", "bits"])
+        with open(place / "grid.csv", newline="", encoding="utf-8") as file:
+            for row in csv.DictReader(file):
+                lr, bits, update, error = (float(row[name]) for name in ("lr", "bits", "mean_update", "mean_error"))
+                at = table.learning_rates.index(lr), table.columns.index(bits)
+                if update:
+                    self.assertAlmostEqual(table.update[at], log2(update) - (bits - 2), places=9)
+                if error:
+                    self.assertAlmostEqual(table.error[at], log2(error) + lr - (bits - 2), places=9)
+        figure = figures.heat_maps([table])
+        for axes, _ in self.heat_map_axes(figure):
+            self.assertEqual(axes.get_ylabel(), "bits of a word")
+            self.assertEqual([tick.get_text() for tick in axes.get_xticklabels()], ["$2^{1}$", "$2^{-3}$"])
+        figures.close(figure)
+        self.assertEqual(plot(place).returncode, 0)
+
+    def test_grids_without_a_precision_are_a_column(self):
+        place = self.place("rates")
+        networks(place, 'precision.fraction = 12\ndataset.test = 0.2\ntrain.samples = "train"', "grid.lr=[5, 7, 9]")
+        (table,) = results.load(place)
+        self.assertEqual((table.axis, table.accuracy.shape, table.curves.accuracy.shape), ("", (3, 1), (3, 1, 200)))
+        self.assertEqual(list(table.maps), ["accuracy", "update", "error", "test_accuracy"])
+        figure = figures.heat_maps([table])
+        for axes, _ in self.heat_map_axes(figure):
+            self.assertEqual((axes.get_ylabel(), len(axes.get_yticks())), ("", 0))
+        figures.close(figure)
+        self.assertEqual(page.chosen_cells(table)[0], (table.answers["best"]["lr"], 0))
+        self.assertEqual(plot(place).returncode, 0)
+
+    def test_grids_of_three_axes_are_a_table_for_each_slice(self):
+        place = self.place("slices")
+        networks(place, 'dataset.test = 0.2\ntrain.samples = "train"', "grid.lr=[7, 9]", "grid.fraction=[10, 12, 13]",
+                 "grid.bits=[24, 32]")
+        tables = results.load(place)
+        self.assertEqual([table.title for table in tables], ["DIGITS, words of 24 bits", "DIGITS, words of 32 bits"])
+        answers = json.loads((place / "answers.json").read_text(encoding="utf-8"))
+        for i, table in enumerate(tables):
+            self.assertEqual(table.answers, answers["slices"][i])
+            self.assertEqual((table.axis, table.columns), ("fraction", [10, 12, 13]))
+            with open(place / "grid.csv", newline="", encoding="utf-8") as file:
+                rows = [row for row in csv.DictReader(file) if int(row["bits"]) == (24, 32)[i]]
+            for row, lr, fraction in zip(rows, (7, 7, 7, 9, 9, 9), (10, 12, 13, 10, 12, 13)):
+                at = (7, 9).index(lr), (10, 12, 13).index(fraction)
+                self.assertEqual(table.accuracy[at], float(row["accuracy"]))
+                self.assertEqual(table.test_accuracy[at], float(row["test_accuracy"]))
+                self.assertAlmostEqual(table.update[at], log2(float(row["mean_update"])) - fraction, places=9)
+                self.assertAlmostEqual(table.curves.accuracy[at][-1], float(row["accuracy"]), places=9)
+        ran = plot(place)
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        both = results.load_all([place, self.directory, place])
+        self.assertEqual([table.title for table in both], [*(f"{table.title}, {place}" for table in tables), "DIGITS",
+                                                           *(f"{table.title}, {place}" for table in tables)])
+        self.assertIn(": 34 tables of lr and precision, expected at most 32", self.refusal(*[place] * 17))
 
     def refusal(self, *arguments):
         ran = plot(*arguments)
@@ -224,7 +291,7 @@ class Plot(unittest.TestCase):
         for name in ("grid.csv", "run.json", "answers.json", "curves.npz"):
             (place / name).symlink_to(Path(".hidden/current") / name)
         files = run_files.RunFiles(place)
-        self.assertEqual(results.read_grid(files)[2][0][0][0] // 0.1, 1)
+        self.assertEqual(results.read_grid(files).figures["accuracy"][0, 0] // 0.1, 1)
 
         def ends_meanwhile():  # a rerun takes the first run's place and removes it
             (place / ".hidden/new").symlink_to("v2")
@@ -237,7 +304,7 @@ class Plot(unittest.TestCase):
             files.read("answers.json")
         self.assertEqual(str(refused.exception), f"{place}/answers.json: No such file or directory, "
                                                  "expected a file that gridrun wrote")
-        self.assertEqual(results.load(place).accuracy[0, 0] // 0.1, 2)
+        self.assertEqual(results.load(place)[0].accuracy[0, 0] // 0.1, 2)
 
     def test_a_run_that_ends_while_another_is_read_is_read_instead(self):
         place = self.place("replaced")
@@ -257,7 +324,7 @@ class Plot(unittest.TestCase):
             return grid
 
         with mock.patch.object(results, "read_grid", replaced_meanwhile):
-            self.assertEqual(results.load(place).answers, self.answers)
+            self.assertEqual(results.load(place)[0].answers, self.answers)
 
     def test_needs_results(self):
         ran = plot()

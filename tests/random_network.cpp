@@ -3,116 +3,92 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <random>
+
+#include "draws.hpp"
 
 namespace gridrun {
 namespace {
 
-class Random {
- public:
-  explicit Random(std::uint32_t seed) : generator_(seed) {}
-
-  std::int64_t whole(std::int64_t least, std::int64_t most) {
-    const std::uint64_t range =
-        static_cast<std::uint64_t>(most) - static_cast<std::uint64_t>(least);
-    const std::uint64_t drawn = range + 1 == 0 ? generator_() : generator_() % (range + 1);
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(least) + drawn);
-  }
-  int number(int least, int most) { return static_cast<int>(whole(least, most)); }
-  bool percent(int chance) { return number(1, 100) <= chance; }
-  template <typename T>
-  T one_of(std::initializer_list<T> values) {
-    return values.begin()[whole(0, std::ssize(values) - 1)];
-  }
-  double real(double least, double most) {
-    return least + (most - least) * static_cast<double>(generator_() >> 11) * 0x1p-53;
-  }
-
- private:
-  std::mt19937_64 generator_;
-};
-
-Format random_format(Random& random, RandomBits bits) {
+Format random_format(Draws& draw, RandomBits bits) {
   Format format;
-  format.bits = random.number(bits.least, bits.most);
-  format.fraction = random.number(0, std::min(format.bits, 20));
-  format.round = static_cast<Round>(random.number(0, 6));
-  format.overflow = static_cast<Overflow>(random.number(0, 2));
-  format.random_bits = random.one_of({32, 32, 16, 8, 1, random.number(1, 32)});
+  format.bits = draw.number(bits.least, bits.most);
+  format.fraction = draw.number(0, std::min(format.bits, 20));
+  format.round = static_cast<Round>(draw.number(0, 6));
+  format.overflow = static_cast<Overflow>(draw.number(0, 2));
+  format.random_bits = draw.one_of({32, 32, 16, 8, 1, draw.number(1, 32)});
   return format;
 }
 
-std::vector<double> random_inputs(Random& random, std::size_t count) {
-  const int kind = random.number(0, 2);
+std::vector<double> random_inputs(Draws& draw, std::size_t count) {
+  const int kind = draw.number(0, 2);
   std::vector<double> values;
   for (std::size_t i = 0; i < count; ++i)
-    values.push_back(kind == 0   ? random.real(-4, 4)
-                     : kind == 1 ? random.number(0, 2) / 2 * random.number(0, 255) / 255.0
-                                 : random.number(-64, 64) / 32.0);
+    values.push_back(kind == 0   ? draw.real(-4, 4)
+                     : kind == 1 ? draw.number(0, 2) / 2 * draw.number(0, 255) / 255.0
+                                 : draw.number(-64, 64) / 32.0);
   return values;
 }
 
 }  // namespace
 
 RandomNetwork random_network(std::uint32_t seed, RandomBits bits) {
-  Random random(seed);
+  Draws draw(seed);
   RandomNetwork network;
   NetworkSpec& spec = network.spec;
   TensorFormats& formats = spec.formats;
-  const Format all = random_format(random, bits);
-  const bool mixed = random.percent(60);
+  const Format all = random_format(draw, bits);
+  const bool mixed = draw.chance(60);
   for (Format* format : {&formats.input, &formats.master, &formats.weight, &formats.accumulator,
                          &formats.activation, &formats.error, &formats.gradient})
-    *format = mixed ? random_format(random, bits) : all;
-  if (random.percent(60)) formats.accumulator = Format{};
+    *format = mixed ? random_format(draw, bits) : all;
+  if (draw.chance(60)) formats.accumulator = Format{};
   formats.input.round = Round::nearest_even;
-  if (formats.weight.round == Round::stochastic || random.percent(50))
-    formats.weight = formats.master;
+  if (formats.weight.round == Round::stochastic || draw.chance(50)) formats.weight = formats.master;
   const int shift = formats.gradient.fraction - formats.master.fraction;
-  const int least_lr = random.percent(70) ? std::max(-16, 1 - shift) : -16;  // right shifts, or any
-  const int most_lr = random.percent(70) ? least_lr + 12 : 62;
-  spec.lr = random.number(least_lr, std::min(most_lr, 63 - shift));
+  const int least_lr = draw.chance(70) ? std::max(-16, 1 - shift) : -16;  // right shifts, or any
+  const int most_lr = draw.chance(70) ? least_lr + 12 : 62;
+  spec.lr = draw.number(least_lr, std::min(most_lr, 63 - shift));
 
-  const int layers = random.one_of({1, 1, 2, 2, 3, 4});
-  const int most_units = random.percent(8) ? 130 : random.one_of({7, 7, 20, 40});
+  const int layers = draw.one_of({1, 1, 2, 2, 3, 4});
+  const int most_units = draw.chance(8) ? 130 : draw.one_of({7, 7, 20, 40});
   for (int i = 0; i <= layers; ++i)
-    spec.units.push_back(static_cast<std::uint32_t>(random.number(1, most_units)));
-  spec.activation = static_cast<Activation>(random.number(0, 2));
-  spec.output_activation = static_cast<Activation>(random.number(0, 2));
-  spec.leak = random.number(0, 8);
-  spec.bias = random.percent(50);
-  spec.batch = static_cast<std::uint32_t>(random.one_of({1, 1, 1, 1, 2, 3, 5, 16}));
-  spec.rounding_seed = static_cast<std::uint32_t>(random.whole(0, 0xffffffff));
+    spec.units.push_back(static_cast<std::uint32_t>(draw.number(1, most_units)));
+  spec.activation = static_cast<Activation>(draw.number(0, 2));
+  spec.output_activation = static_cast<Activation>(draw.number(0, 2));
+  spec.leak = draw.number(0, 8);
+  spec.bias = draw.chance(50);
+  spec.batch = static_cast<std::uint32_t>(draw.one_of({1, 1, 1, 1, 2, 3, 5, 16}));
+  spec.rounding_seed = static_cast<std::uint32_t>(draw.between(0, 0xffffffff));
 
   const Format& master = formats.master;
-  const int spread = random.one_of({2, 4, 8, master.bits - 1});
+  const int spread = draw.one_of({2, 4, 8, master.bits - 1});
   const std::int64_t most =
       std::min(largest_word(master.bits), std::int64_t{1} << std::min(spread, 62));
   const std::int64_t least = std::max(smallest_word(master.bits, master.overflow), -most);
   for (int layer = 0; layer < layers; ++layer) {
     std::vector<std::int64_t>& weights = network.weights.emplace_back();
     for (std::uint32_t i = 0; i < spec.units[layer] * spec.units[layer + 1]; ++i)
-      weights.push_back(random.whole(least, most));
+      weights.push_back(draw.between(least, most));
   }
 
   Dataset& dataset = network.dataset;
-  dataset.samples = static_cast<std::size_t>(random.number(1, 8));
+  dataset.samples = static_cast<std::size_t>(draw.number(1, 8));
   dataset.inputs = spec.units.front();
   dataset.classes = spec.units.back();
   dataset.train_samples = dataset.samples;
-  dataset.scale = random.one_of({1.0, 1.0, 3.0});
-  dataset.values = random_inputs(random, dataset.samples * dataset.inputs);
-  if (random.percent(30)) {
+  dataset.scale = draw.one_of({1.0, 1.0, 3.0});
+  dataset.values = random_inputs(draw, dataset.samples * dataset.inputs);
+  if (draw.chance(30)) {
     dataset.scale = 255;
     std::vector<std::uint8_t> bytes;
     for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i)
-      bytes.push_back(static_cast<std::uint8_t>(random.percent(40) ? random.number(0, 255) : 0));
+      bytes.push_back(static_cast<std::uint8_t>(draw.chance(40) ? draw.number(0, 255) : 0));
     dataset.values = bytes;
   }
   for (std::size_t i = 0; i < dataset.samples; ++i)
     dataset.labels.push_back(
-        static_cast<std::uint32_t>(random.number(0, static_cast<int>(spec.units.back()) - 1)));
-  network.iterations = static_cast<std::uint32_t>(random.number(1, 40));
+        static_cast<std::uint32_t>(draw.number(0, static_cast<int>(spec.units.back()) - 1)));
+  network.iterations = static_cast<std::uint32_t>(draw.number(1, 40));
   network.description = fmt::format("network {} of {} to {} bits", seed, bits.least, bits.most);
   return network;
 }

@@ -24,9 +24,9 @@ class ShortRuns : public ::testing::Test {
  protected:
   struct Short {
     const char* seed;
-    bool curves;
+    bool all_files;  // those too that a run writes only where it is asked for
   };
-  static constexpr Short with_curves{"1", true}, without_curves{"2", false};
+  static constexpr Short with_all_files{"1", true}, with_fewest_files{"2", false};
 
   ShortRuns() { settings.directory = scratch.path(); }
 
@@ -34,11 +34,12 @@ class ShortRuns : public ::testing::Test {
 
   static std::vector<std::string> arguments_of(const Short& run,
                                                std::vector<std::string> more = {}) {
+    const std::string asked_for = run.all_files ? "true" : "false";
     for (const std::string& set :
          {std::string("train.iterations=60"), std::string("report.smooth_window=51"),
           std::string("grid.lr=[5, 9]"), std::string("grid.fraction=[12, 16]"),
-          std::string("train.seed=") + run.seed,
-          std::string("report.curves=") + (run.curves ? "true" : "false")})
+          std::string("train.seed=") + run.seed, "report.curves=" + asked_for,
+          "report.weights=" + asked_for})
       more.insert(more.end(), {"--set", set});
     more.insert(more.end(), {"--output", "out"});
     return more;
@@ -66,7 +67,7 @@ class ShortRuns : public ::testing::Test {
 
   /// What a run shows that nothing disturbs.
   const Snapshot& expected(const Short& run) {
-    Snapshot& known = run.curves ? known_[0] : known_[1];
+    Snapshot& known = run.all_files ? known_[0] : known_[1];
     if (known.empty()) {
       ProgramSettings calm;
       const ScratchDirectory elsewhere(memory_directory());
@@ -80,7 +81,7 @@ class ShortRuns : public ::testing::Test {
 
   /// Which of the two left this.
   Short run_of(const Snapshot& files) {
-    return files == expected(with_curves) ? with_curves : without_curves;
+    return files == expected(with_all_files) ? with_all_files : with_fewest_files;
   }
 
   static std::string describe(const Snapshot& files) {

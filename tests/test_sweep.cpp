@@ -5,94 +5,79 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <random>
-#include <set>
+#include <numeric>
 
 #include "base/machine.hpp"
 #include "base/shipped_files.hpp"
 #include "configuration/configuration.hpp"
 #include "data/load_dataset.hpp"
+#include "draws.hpp"
 #include "engines/reference/reference_engine.hpp"
 #include "staging/stage.hpp"
 
 namespace gridrun {
-namespace {
 
-/// Draws whose results are the same with every standard library.
-class Draws {
- public:
-  explicit Draws(std::uint32_t seed) : words_(seed) {}
-
-  std::int64_t between(std::int64_t least, std::int64_t most) {
-    return least + static_cast<std::int64_t>(bits() % static_cast<std::uint64_t>(most - least + 1));
-  }
-  bool chance(int percent) { return between(1, 100) <= percent; }
-  std::uint64_t bits() { return words_(); }
-
-  /// A signed integer of at most `width` bits of magnitude, 0 to 63.
-  std::int64_t integer_of(int width) {
-    const auto value = static_cast<std::int64_t>(bits() & ((std::uint64_t{1} << width) - 1));
-    return chance(50) ? value : -value;
-  }
-
-  /// `count` distinct rising integers in least ... most, or as many as there are.
-  std::vector<int> rising(int count, int least, int most) {
-    std::set<int> values;
-    for (count = std::min(count, most - least + 1); std::ssize(values) < count;)
-      values.insert(static_cast<int>(between(least, most)));
-    return {values.begin(), values.end()};
-  }
-
- private:
-  std::mt19937_64 words_;
-};
-
-}  // namespace
-
-TestSweep random_sweep(std::uint32_t seed) {
-  Draws draw(seed);
+TestSweep make_study(std::size_t inputs, std::vector<double> values,
+                     std::vector<std::uint32_t> labels, std::size_t outputs,
+                     std::vector<StudyNetwork> networks, std::uint32_t iterations) {
   TestSweep test;
   test.dataset = std::make_unique<Dataset>();
   Dataset& dataset = *test.dataset;
+  dataset.name = test.description = "test";
+  dataset.inputs = inputs;
+  dataset.samples = dataset.train_samples = labels.size();
+  dataset.classes = static_cast<std::uint32_t>(outputs);
+  dataset.values = std::move(values);
+  dataset.labels = std::move(labels);
   StudySweep& study = test.study;
+  study.dataset = &dataset;
+  study.order.resize(dataset.samples);
+  std::iota(study.order.begin(), study.order.end(), 0U);
+  study.inputs = inputs;
+  study.outputs = outputs;
+  study.networks = std::move(networks);
+  study.iterations = iterations;
+  for (std::size_t i = 0; i < outputs * inputs; ++i)
+    study.weights.push_back(static_cast<std::int64_t>(i * 7919 % 1001) - 500);
+  return test;
+}
 
-  study.inputs = dataset.inputs = static_cast<std::size_t>(draw.between(1, 40));
-  study.outputs = static_cast<std::size_t>(draw.between(1, 12));
-  study.iterations = static_cast<std::uint32_t>(draw.between(1, 150));
-  study.activation = draw.chance(50) ? Activation::linear : Activation::relu;
-  dataset.name = "random";
-  dataset.samples = dataset.train_samples = static_cast<std::size_t>(draw.between(1, 70));
-  dataset.classes = static_cast<std::uint32_t>(study.outputs);
-  dataset.scale = draw.chance(50) ? 255.0 : 1.0;
+TestSweep random_sweep(std::uint32_t seed) {
+  Draws draw(seed);
+  const auto inputs = static_cast<std::size_t>(draw.between(1, 40));
+  const auto outputs = static_cast<std::size_t>(draw.between(1, 12));
+  const auto iterations = static_cast<std::uint32_t>(draw.between(1, 150));
+  const Activation activation = draw.chance(50) ? Activation::linear : Activation::relu;
+  const auto samples = static_cast<std::size_t>(draw.between(1, 70));
+  const double scale = draw.chance(50) ? 255.0 : 1.0;
 
   const bool bytes = draw.chance(40);
   const int density = static_cast<int>(draw.between(0, 3)) * 33 + 1;  // percent of non-zeros
   std::vector<std::uint8_t> stored_bytes;
   std::vector<double> stored_reals;
-  for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i) {
+  for (std::size_t i = 0; i < samples * inputs; ++i) {
     const bool zero = !draw.chance(density);
     if (bytes)
       stored_bytes.push_back(static_cast<std::uint8_t>(zero ? 0 : draw.between(0, 255)));
     else  // up to 4 in magnitude, down to 2^-20
       stored_reals.push_back(zero ? 0.0 : static_cast<double>(draw.integer_of(22)) * 0x1p-20);
   }
-  if (bytes)
-    dataset.values = std::move(stored_bytes);
-  else
-    dataset.values = std::move(stored_reals);
-  for (std::size_t i = 0; i < dataset.samples; ++i) {
-    dataset.labels.push_back(
-        static_cast<std::uint32_t>(draw.between(0, static_cast<std::int64_t>(study.outputs) - 1)));
-    study.order.push_back(static_cast<std::uint32_t>(i));
-  }
+  std::vector<std::uint32_t> labels;
+  for (std::size_t i = 0; i < samples; ++i)
+    labels.push_back(
+        static_cast<std::uint32_t>(draw.between(0, static_cast<std::int64_t>(outputs) - 1)));
+  TestSweep test =
+      make_study(inputs, std::move(stored_reals), std::move(labels), outputs, {}, iterations);
+  if (bytes) test.dataset->values = std::move(stored_bytes);
+  test.dataset->scale = scale;
+  StudySweep& study = test.study;
+  study.activation = activation;
   std::reverse(study.order.begin(), study.order.end());
-  study.dataset = &dataset;
 
   // Half of the sweeps stay near the study; the others go anywhere that is legal.
   const bool near_study = draw.chance(50);
   const int weight_bits = near_study ? 11 : static_cast<int>(draw.between(0, 63));
-  for (std::size_t i = 0; i < study.outputs * study.inputs; ++i)
-    study.weights.push_back(draw.integer_of(weight_bits));
+  for (std::int64_t& weight : study.weights) weight = draw.integer_of(weight_bits);
   const auto lr = near_study ? draw.rising(static_cast<int>(draw.between(1, 20)), 0, 24)
                              : draw.rising(static_cast<int>(draw.between(1, 9)), 0, max_lr);
   const auto fraction = near_study
@@ -103,15 +88,14 @@ TestSweep random_sweep(std::uint32_t seed) {
 
   study.keep_weights = draw.chance(50);
   if (draw.chance(50))
-    for (std::uint32_t s = 0; s < dataset.samples; ++s)
+    for (std::uint32_t s = 0; s < samples; ++s)
       if (draw.chance(50)) test.held_out.push_back(s);
 
   test.description = fmt::format(
       "random_sweep({}): {} inputs, {} outputs, {} steps, {} samples of {}, {} networks, {} weight "
       "bits, {}",
-      seed, study.inputs, study.outputs, study.iterations, dataset.samples,
-      bytes ? "bytes" : "reals", study.networks.size(), weight_bits,
-      study.activation == Activation::relu ? "relu" : "linear");
+      seed, study.inputs, study.outputs, study.iterations, samples, bytes ? "bytes" : "reals",
+      study.networks.size(), weight_bits, study.activation == Activation::relu ? "relu" : "linear");
   return test;
 }
 

@@ -27,6 +27,12 @@ struct TestSweep {
   }
 };
 
+/// A sweep of relu networks over given samples, [samples][inputs] at scale 1, in their order, to be
+/// changed before use. Weights are small and differ.
+TestSweep make_study(std::size_t inputs, std::vector<double> values,
+                     std::vector<std::uint32_t> labels, std::size_t outputs,
+                     std::vector<StudyNetwork> networks, std::uint32_t iterations);
+
 /// A random small sweep, the same for the same seed: 1 to 40 inputs, 1 to 12 neurons, 1 to 70
 /// samples, 1 to 150 steps, any shifts, both activations; bytes or reals with negatives, dense to
 /// empty samples; weights from a few units up to the whole 64-bit range, so that many diverge past

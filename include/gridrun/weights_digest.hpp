@@ -1,4 +1,4 @@
-// Host and device: a fingerprint of a network's weights. docs/arithmetic.md, part 8.
+// Host and device: a fingerprint of a network's weights. docs/arithmetic.md, 8.5.
 #pragma once
 
 #include <cstdint>

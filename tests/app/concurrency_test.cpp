@@ -20,16 +20,16 @@ namespace fs = std::filesystem;
 class Concurrency : public ShortRuns {};
 
 TEST_F(Concurrency, ASecondRunSaysWhoHasTheDirectory) {
-  run(with_curves);
+  run(with_all_files);
   const DirectoryLock lock(output());
   for (const char* option : {"--quiet", "--force"}) {
-    const ProgramResult result = run(without_curves, {option});
+    const ProgramResult result = run(with_fewest_files, {option});
     EXPECT_EQ(result.status, 2);
     EXPECT_EQ(result.out, "");
     EXPECT_EQ(result.err.find("gridrun: out: in use by process " + std::to_string(::getpid())), 0U)
         << result.err;
   }
-  EXPECT_EQ(snapshot(), expected(with_curves));
+  EXPECT_EQ(snapshot(), expected(with_all_files));
 }
 
 TEST_F(Concurrency, RunsAtOnceLeaveTheFilesOfOne) {
@@ -49,7 +49,7 @@ TEST_F(Concurrency, RunsAtOnceLeaveTheFilesOfOne) {
     const Snapshot before = snapshot();
     std::vector<Started> all;
     for (int i = 0; i < 4; ++i) {
-      const Short chosen = random() % 2 ? with_curves : without_curves;
+      const Short chosen = random() % 2 ? with_all_files : with_fewest_files;
       settings.err_file = (scratch.path() / ("err" + std::to_string(i))).string();
       fs::remove(settings.err_file);
       std::vector<std::string> options;

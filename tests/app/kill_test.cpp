@@ -62,7 +62,7 @@ class Kill : public ShortRuns {
     const Snapshot left = snapshot();
     EXPECT_TRUE(left == before || left == after) << "left: " << describe(left);
     if (::testing::Test::HasFailure()) return;
-    const Short next = left.empty() ? with_curves : run_of(left);
+    const Short next = left.empty() ? with_all_files : run_of(left);
     const ProgramResult result = run(next);
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_EQ(snapshot(), expected(next));
@@ -95,25 +95,25 @@ class Kill : public ShortRuns {
 };
 
 TEST_F(Kill, AtEveryCallOfAFirstRun) {
-  EXPECT_GT(kill_at_every_call(with_curves, [] {}), 20);
+  EXPECT_GT(kill_at_every_call(with_all_files, [] {}), 20);
 }
 
 TEST_F(Kill, AtEveryCallOfARunThatReplacesAnother) {
   const ScratchDirectory kept(memory_directory());
-  for (const Short& first : {with_curves, without_curves}) {
+  for (const Short& first : {with_all_files, with_fewest_files}) {
     const fs::path copy = kept.path() / first.seed;
     fs::remove_all(output());
     ASSERT_EQ(run(first).status, 0);
     fs::copy(output(), copy, as_it_is);
-    EXPECT_GT(kill_at_every_call(first.curves ? without_curves : with_curves,
+    EXPECT_GT(kill_at_every_call(first.all_files ? with_fewest_files : with_all_files,
                                  [&] { fs::copy(copy, output(), as_it_is); }),
               20);
   }
 }
 
 TEST_F(Kill, AtEveryCallOfARunThatReplacesPlainFiles) {
-  const Snapshot plain = expected(with_curves);
-  EXPECT_GT(kill_at_every_call(without_curves,
+  const Snapshot plain = expected(with_all_files);
+  EXPECT_GT(kill_at_every_call(with_fewest_files,
                                [&] {
                                  fs::create_directory(output());
                                  for (const auto& [name, text] : plain)
@@ -124,14 +124,14 @@ TEST_F(Kill, AtEveryCallOfARunThatReplacesPlainFiles) {
 
 TEST_F(Kill, AtRandomMoments) {
   std::mt19937 random(9);
-  run(with_curves);
+  run(with_all_files);
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  run(with_curves);
+  run(with_all_files);
   const auto length = Clock::now() - start;
   Snapshot before = snapshot();
   for (int round = 0; round < 200 && !HasFailure(); ++round) {
-    const Short next = random() % 2 ? with_curves : without_curves;
+    const Short next = random() % 2 ? with_all_files : with_fewest_files;
     const pid_t program = start_program(arguments_of(next, {"--force"}), settings);
     // Half of the kills fall into the last quarter, in which files are written.
     const double share = std::uniform_real_distribution<>(random() % 2 ? 0.75 : 0.0, 1.1)(random);

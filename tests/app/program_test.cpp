@@ -97,6 +97,42 @@ TEST_F(Program, KeepsLearningCurvesWhenAskedFor) {
   EXPECT_GT(fs::file_size(scratch.path() / "results/digits/curves.npz"), 4 * 200 * 8U);
 }
 
+TEST_F(Program, KeepsWeightsWhenAskedForAndDropsThemWhenNot) {
+  const fs::path weights = scratch.path() / "results/digits/weights.npz";
+  const ProgramResult kept = run_short({"--set", "report.weights=true"});
+  ASSERT_EQ(kept.status, 0) << kept.err;
+  EXPECT_NE(kept.out.find("answers.json, weights.npz, run.json in"), std::string::npos);
+  EXPECT_GT(fs::file_size(weights), 4 * 640 * 8U);
+  ASSERT_EQ(run_short({"--force"}).status, 0);
+  EXPECT_FALSE(fs::exists(weights));
+}
+
+TEST_F(Program, TellsEachSliceOfThreeAxes) {
+  const ProgramResult result =
+      run_short({"--device", "reference", "--set", "grid.bits=[20, 40]", "--set",
+                 "dataset.test=0.2", "--set", "train.samples='train'"});
+  ASSERT_EQ(result.status, 0) << result.err;
+  for (const char* held : {"words of 20 bits", "words of 40 bits"})
+    EXPECT_NE(result.out.find(std::string("\n") + held +
+                              "\naccuracy in percent; down: learning rate 2^-lr, across: fraction "
+                              "bits\nlr     12  16\n"),
+              std::string::npos)
+        << result.out;
+  std::size_t held_out = 0;
+  for (std::size_t at = 0; (at = result.out.find("\nheld out  ", at)) != std::string::npos; ++at)
+    ++held_out;
+  EXPECT_EQ(held_out, 2U) << result.out;
+  const fs::path results = scratch.path() / "results/digits";
+  EXPECT_EQ(contents_of(results / "grid.csv")
+                .find("lr,fraction,bits,accuracy,mean_update,mean_error,test_accuracy\n5,12,20,"),
+            0U);
+  const auto answers = nlohmann::json::parse(contents_of(results / "answers.json"));
+  EXPECT_EQ(answers["slices"][1]["bits"], 40);
+  const auto run = nlohmann::json::parse(contents_of(results / "run.json"));
+  EXPECT_EQ(run["dataset"]["held_out"], 359);
+  EXPECT_EQ(run["dataset"]["trained_on"], 1797 - 359);
+}
+
 TEST_F(Program, QuietPrintsNothingAndVerboseTheStages) {
   const ProgramResult quiet = run_short({"--quiet"});
   EXPECT_EQ(quiet.status, 0);

@@ -76,7 +76,7 @@ class EmulatedDevice final : public StagingDevice {
 
   template <typename Word>
   void digest_word(const DigestArguments<Word>& arguments) {
-    emulation::launch({digest_blocks(arguments.bundles), 1, 1}, digest_block_lanes, 0, ++seed_,
+    emulation::launch({arguments.bundles, 1, 1}, digest_block_lanes, 0, ++seed_,
                       [&] { digest_kernel<Word>(arguments); });
   }
 

@@ -19,7 +19,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<const char*, 16> places = {"run.json",
+constexpr std::array<const char*, 17> places = {"run.json",
                                                 "grid.csv",
                                                 "grid.npz",
                                                 "answers.json",
@@ -34,7 +34,8 @@ constexpr std::array<const char*, 16> places = {"run.json",
                                                 ".gridrun/next",
                                                 "grid.csv.123.partial",
                                                 "notes.txt",
-                                                "folder"};
+                                                "folder",
+                                                "weights.npz"};
 constexpr std::array<const char*, 8> link_targets = {".gridrun/current/grid.csv",
                                                      ".gridrun/current/run.json",
                                                      "run-1",
@@ -107,11 +108,14 @@ class State {
   ScratchDirectory scratch_;
 };
 
+/// What a run writes only where it is asked for.
+bool is_optional(std::string_view name) { return name == "curves.npz" || name == "weights.npz"; }
+
 /// The files of a run, which hold its number; run.json is read back.
-std::vector<NewFile> files_of(int run, bool with_curves) {
+std::vector<NewFile> files_of(int run, bool all_files) {
   std::vector<NewFile> files;
   for (const std::string name : result_names)
-    if (with_curves || name != "curves.npz")
+    if (all_files || !is_optional(name))
       files.push_back({name, [=](const fs::path& path) {
                          std::ofstream(path)
                              << (name == run_record_name ? record : std::to_string(run));
@@ -120,12 +124,12 @@ std::vector<NewFile> files_of(int run, bool with_curves) {
 }
 
 /// Runs once; returns whether the directory was taken and the run's files are shown.
-bool run(const State& state, int number, bool with_curves, bool force) {
+bool run(const State& state, int number, bool all_files, bool force) {
   const auto before = state.shown();
   const auto published = accepted([&] {
     OutputDirectory directory(state.path(), configuration, force);
     require(state.shown() == before, "a claim changes nothing that is shown");
-    directory.publish(files_of(number, with_curves));
+    directory.publish(files_of(number, all_files));
     return true;
   });
   const auto after = state.shown();
@@ -134,7 +138,7 @@ bool run(const State& state, int number, bool with_curves, bool force) {
     return false;
   }
   for (const std::string name : result_names) {
-    const bool expected = with_curves || name != "curves.npz";
+    const bool expected = all_files || !is_optional(name);
     require(after.contains(name) == expected, "a run's files are shown, and no other's");
     if (expected)
       require(after.at(name) == (name == run_record_name ? record : std::to_string(number)),

@@ -43,6 +43,17 @@ class Real:
 
 
 @dataclass(frozen=True)
+class Magnitude:
+    largest: float
+
+    def __str__(self):
+        return f"a number from 0 to {self.largest:g}"
+
+    def accepts(self, value):
+        return type(value) in (int, float) and 0 <= value <= self.largest
+
+
+@dataclass(frozen=True)
 class Text:
     longest: int
 
@@ -79,6 +90,12 @@ class OrNull:
     form: object
 
 
+@dataclass(frozen=True)
+class OrMissing:
+    """Of a key of an object."""
+    form: object
+
+
 def check(path, value, form, at=""):
     """Raises RequestError unless the value has the form: one of the above, a list [form] or an object {key: form}.
 
@@ -101,6 +118,10 @@ def check(path, value, form, at=""):
             raise wrong(f"an object with {', '.join(form)}")
         for key, inner in form.items():
             here = f"{at}.{key}" if at else key
+            if isinstance(inner, OrMissing):
+                if key not in value:
+                    continue
+                inner = inner.form
             if key not in value:
                 raise request_error(path, f"{here} is missing", "what gridrun writes")
             check(path, value[key], inner, here)

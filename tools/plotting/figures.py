@@ -17,7 +17,7 @@ from matplotlib.patches import Patch  # noqa: E402
 
 NONE_COLOUR = "#d9d9d9"
 OUTLINE = [effects.withStroke(linewidth=3.5, foreground="black")]
-MOST_LEARNING_RATES, MOST_FRACTIONS = 8, 16  # that an axis has labels for
+MOST_LEARNING_RATES, MOST_COLUMNS = 8, 16  # that an axis has labels for
 
 # Sizes in inches. A panel is a heat map with the room around it for its labels and its colour bar.
 PANEL_WIDTH, PANEL_HEIGHT = 4.9, 4.4
@@ -30,8 +30,11 @@ HEAT_MAPS = {  # name: (title, colour map, fixed range or None); all readable by
     "update": (r"update: $\log_2(\mathrm{mean}\,|u|\,/\,2^{\mathrm{fraction}})$", "cividis", None),
     "error": (r"quantization error: $\log_2(\mathrm{mean\ error}\cdot 2^{\mathrm{lr}-\mathrm{fraction}})$",
               "cividis", None),
-    "fraction_grid": ("fraction bits", "cividis", None),
+    "test_accuracy": ("accuracy on the held-out samples", "viridis", (0.0, 1.0)),
+    "fraction": ("fraction bits", "cividis", None),
+    "bits": ("bits of a word", "cividis", None),
 }
+PANELS = 4  # the most heat maps of a run
 
 
 def places(values, axis):
@@ -47,17 +50,21 @@ def label_axis(axis, values, form, most):
 
 def label_grid(axes, run):
     label_axis(axes.xaxis, run.learning_rates, lambda lr: f"$2^{{{-lr}}}$", MOST_LEARNING_RATES)
-    label_axis(axes.yaxis, run.fractions, str, MOST_FRACTIONS)
     axes.set_xlabel("learning rate")
-    axes.set_ylabel("fraction bits")
+    if run.axis:
+        label_axis(axes.yaxis, run.columns, str, MOST_COLUMNS)
+        axes.set_ylabel(HEAT_MAPS[run.axis][0])
+    else:
+        axes.yaxis.set_ticks([])
 
 
 def colour_range(results, name):
-    """One range for all runs, so that their colours compare."""
+    """One range for all runs that have such a map, so that their colours compare."""
     fixed = HEAT_MAPS[name][2]
     if fixed:
         return fixed
-    known = np.concatenate([getattr(run, name)[np.isfinite(getattr(run, name))] for run in results])
+    maps = [run.maps[name] for run in results if name in run.maps]
+    known = np.concatenate([values[np.isfinite(values)] for values in maps])
     if not known.size:
         return 0.0, 1.0
     return known.min(), max(known.max(), known.min() + 1e-9)
@@ -72,17 +79,17 @@ def draw_cliffs(axes, run):
         shown.append(Line2D([], [], color="white", linewidth=1.5, linestyle=":", path_effects=OUTLINE,
                             label="left cliff"))
     if run.cliff_line:
-        lr, fraction = zip(*run.cliff_line)
+        lr, column = zip(*run.cliff_line)
         cliff = run.answers["diagonal_cliff"]
         sign = "-" if cliff["slope"] < 0 else "+"
         label = f"knee = {cliff['intercept']:.2f} {sign} {abs(cliff['slope']):.2f} lr"
-        shown += axes.plot(places(lr, run.learning_rates), places(fraction, run.fractions), color="white",
+        shown += axes.plot(places(lr, run.learning_rates), places(column, run.columns), color="white",
                            linewidth=1.8, path_effects=OUTLINE, label=label)
     for cut_off, label in ((False, "knee"), (True, "knee cut off by the grid")):
         knees = [(lr, knee) for lr, knee, cut in run.knees if cut == cut_off]
         if knees:
-            lr, fraction = zip(*knees)
-            shown += axes.plot(places(lr, run.learning_rates), places(fraction, run.fractions), "o", markersize=6,
+            lr, column = zip(*knees)
+            shown += axes.plot(places(lr, run.learning_rates), places(column, run.columns), "o", markersize=6,
                                color="none" if cut_off else "white", markeredgecolor="white" if cut_off else "black",
                                markeredgewidth=1.6 if cut_off else 1.0, label=label,
                                path_effects=OUTLINE if cut_off else None)
@@ -93,9 +100,9 @@ def draw_heat_map(axes, bar_axes, results, run, name):
     """One heat map with its colour bar; returns what the legend shows."""
     title, colours, _ = HEAT_MAPS[name]
     low, high = colour_range(results, name)
-    values = np.ma.masked_invalid(getattr(run, name).T)
+    values = np.ma.masked_invalid(run.maps[name].T)
     axes.set_facecolor(NONE_COLOUR)
-    image = axes.pcolormesh(np.arange(-0.5, len(run.learning_rates)), np.arange(-0.5, len(run.fractions)), values,
+    image = axes.pcolormesh(np.arange(-0.5, len(run.learning_rates)), np.arange(-0.5, len(run.columns)), values,
                             cmap=colours, vmin=low, vmax=high)
     axes.figure.colorbar(image, cax=bar_axes).outline.set_visible(False)
     axes.set_title(title)
@@ -131,10 +138,10 @@ class Sheet:
 
 
 def draw_heat_maps(sheet, results, run, left, bottom, columns):
-    """The four heat maps of a run in so many columns, with their legend below."""
+    """The heat maps of a run in so many columns, with their legend below."""
     shown = []
-    rows = len(HEAT_MAPS) // columns
-    for i, name in enumerate(HEAT_MAPS):
+    rows = PANELS // columns
+    for i, name in enumerate(run.maps):
         x = left + PANEL_WIDTH * (i % columns) + MAP_LEFT
         y = bottom + LEGEND_HEIGHT + PANEL_HEIGHT * (rows - 1 - i // columns) + MAP_BOTTOM
         axes = sheet.axes(x, y, MAP_SIZE, MAP_SIZE)
@@ -144,9 +151,9 @@ def draw_heat_maps(sheet, results, run, left, bottom, columns):
 
 
 def draw_surface(sheet, run, left, bottom):
-    """Accuracy over learning rate and fraction; a line or a point where the grid has one row or column."""
+    """Accuracy over learning rate and precision; a line or a point where the grid has one row or column."""
     axes = sheet.axes(left, bottom, SURFACE_WIDTH, SURFACE_HEIGHT, projection="3d")
-    x, y = np.meshgrid(np.arange(len(run.learning_rates)), np.arange(len(run.fractions)), indexing="ij")
+    x, y = np.meshgrid(np.arange(len(run.learning_rates)), np.arange(len(run.columns)), indexing="ij")
     if min(run.accuracy.shape) > 1:
         axes.plot_surface(x, y, run.accuracy, cmap="viridis", vmin=0.0, vmax=1.0, rstride=1, cstride=1,
                           edgecolor="white", linewidth=0.25)
@@ -173,7 +180,7 @@ def surface(results):
 def heat_maps(results):
     """Four heat maps for each run: two by two, or a row for each of several runs."""
     columns = 2 if len(results) == 1 else 4
-    block = PANEL_HEIGHT * len(HEAT_MAPS) / columns + LEGEND_HEIGHT + TITLE_HEIGHT
+    block = PANEL_HEIGHT * PANELS / columns + LEGEND_HEIGHT + TITLE_HEIGHT
     sheet = Sheet(PANEL_WIDTH * columns, block * len(results))
     for i, run in enumerate(results):
         top = sheet.height - block * i

@@ -4,7 +4,8 @@
 
 const study = JSON.parse(document.getElementById("study").textContent);
 const NONE_COLOUR = "#d9d9d9";
-const MOST_LEARNING_RATES = 8, MOST_FRACTIONS = 16;  // that an axis has labels for
+const MOST_LEARNING_RATES = 8, MOST_COLUMNS = 16;  // that an axis has labels for
+const MOST_SURFACES = 15;  // a browser draws 16 at once, with WebGL
 const SETTINGS = {responsive: true, displaylogo: false};
 const STILL = {...SETTINGS, displayModeBar: false};
 const FONT = {family: '"DejaVu Sans", "Segoe UI", Helvetica, Arial, sans-serif', size: 12, color: "#1c1e21"};
@@ -17,8 +18,16 @@ const HEAT_MAPS = [
    text: value => value.toFixed(3)},
   {name: "error", title: "quantization error: log<sub>2</sub>(mean error · 2<sup>lr − fraction</sup>)",
    colours: "Cividis", text: value => value.toFixed(3)},
+  {name: "test_accuracy", title: "accuracy on the held-out samples", colours: "Viridis",
+   text: value => (100 * value).toFixed(2) + " %"},
   {name: "fraction", title: "fraction bits", colours: "Cividis", text: value => String(value)},
+  {name: "bits", title: "bits of a word", colours: "Cividis", text: value => String(value)},
 ];
+const AXES = {  // of a table's columns: their title, and a column in words
+  fraction: {title: "fraction bits", text: value => `, ${value} bits`},
+  bits: {title: "bits of a word", text: value => `, words of ${value} bits`},
+  "": {title: "", text: () => ""},  // one column, of no axis
+};
 
 function element(parent, tag, attributes = {}, text = "") {
   const made = document.createElement(tag);
@@ -40,28 +49,24 @@ function axis(title, entries, most, label) {
   return {title: {text: title}, tickvals: shown, ticktext: shown.map(i => label(entries[i])), showgrid: false,
           zeroline: false, ticks: "outside", tickangle: 0, range: [-0.5, entries.length - 0.5]};
 }
-const rate = lr => lr === 0 ? "2<sup>0</sup>" : `2<sup>−${lr}</sup>`;
+const rate = lr => lr > 0 ? `2<sup>−${lr}</sup>` : `2<sup>${-lr}</sup>`;
 const rateAxis = run => axis("learning rate", run.lr, MOST_LEARNING_RATES, rate);
-const fractionAxis = run => axis("fraction bits", run.fraction, MOST_FRACTIONS, String);
-const cellName = (lr, fraction) => `learning rate ${rate(lr)}, ${fraction} bits`;
-
-function valuesOf(run, name) {
-  return name === "fraction" ? run.fraction.map(fraction => run.lr.map(() => fraction)) : run[name];
-}
+const columnAxis = (run, most) => axis(AXES[run.axis].title, run.columns, most, run.axis ? String : () => "");
+const cellName = (run, lr, column) => rate(lr) + AXES[run.axis].text(column);
 
 // Knees and cliffs as traces over a heat map; they leave the pointer to the cells below.
 function cliffTraces(run) {
   const traces = [];
   const add = (points, trace) => traces.push({type: "scatter", x: points.map(([x]) => x), y: points.map(([, y]) => y),
                                               hoverinfo: "skip", ...trace});
-  const onGrid = points => points.map(([lr, fraction]) => [place(lr, run.lr), place(fraction, run.fraction)]);
+  const onGrid = points => points.map(([lr, column]) => [place(lr, run.lr), place(column, run.columns)]);
   const outlined = (points, dash) => {
     add(points, {mode: "lines", line: {color: "black", width: 5}});
     add(points, {mode: "lines", line: {color: "white", width: 2.5, dash}});
   };
   if (run.left_cliff) {
     const x = (place(run.left_cliff[0], run.lr) + place(run.left_cliff[1], run.lr)) / 2;
-    outlined([[x, -0.5], [x, run.fraction.length - 0.5]], "dot");
+    outlined([[x, -0.5], [x, run.columns.length - 0.5]], "dot");
   }
   if (run.cliff.length) outlined(onGrid(run.cliff), "solid");
   for (const cutOff of [false, true]) {
@@ -74,27 +79,28 @@ function cliffTraces(run) {
 }
 
 function drawHeatMap(at, run, map) {
-  const values = valuesOf(run, map.name);
+  const values = run.maps[map.name];
   const shown = value => value === null ? "none (zero)" : map.text(value);
-  const text = values.map((row, f) => row.map((value, l) =>
-    `${cellName(run.lr[l], run.fraction[f])}<br>${map.title}: <b>${shown(value)}</b>`));
-  const [low, high] = study.ranges[map.name] || [run.fraction[0], run.fraction[run.fraction.length - 1]];
-  const cells = {type: "heatmap", x: run.lr.map((_, i) => i), y: run.fraction.map((_, i) => i), z: values, text,
+  const text = values.map((row, c) => row.map((value, l) =>
+    `learning rate ${cellName(run, run.lr[l], run.columns[c])}<br>${map.title}: <b>${shown(value)}</b>`));
+  const [low, high] = study.ranges[map.name];
+  const cells = {type: "heatmap", x: run.lr.map((_, i) => i), y: run.columns.map((_, i) => i), z: values, text,
                  hovertemplate: "%{text}<extra></extra>", hoverongaps: true, colorscale: map.colours, zmin: low,
                  zmax: high, colorbar: {thickness: 12, outlinewidth: 0}};
   const layout = {font: FONT, title: {text: map.title, font: {size: 14}}, xaxis: rateAxis(run),
-                  yaxis: fractionAxis(run), plot_bgcolor: NONE_COLOUR, showlegend: false, hovermode: "closest",
+                  yaxis: columnAxis(run, MOST_COLUMNS), plot_bgcolor: NONE_COLOUR, showlegend: false, hovermode: "closest",
                   margin: {l: 55, r: 10, t: 35, b: 55}};
   return Plotly.newPlot(at, [cells, ...cliffTraces(run)], layout, STILL);
 }
 
 function drawSurface(at, run) {
-  const [x, y] = [run.lr.map((_, i) => i), run.fraction.map((_, i) => i)];
-  const text = run.accuracy.map((row, f) => row.map((value, l) =>
-    `${cellName(run.lr[l], run.fraction[f])}<br>accuracy: <b>${(100 * value).toFixed(2)} %</b>`));
+  const {accuracy} = run.maps;
+  const [x, y] = [run.lr.map((_, i) => i), run.columns.map((_, i) => i)];
+  const text = accuracy.map((row, c) => row.map((value, l) =>
+    `learning rate ${cellName(run, run.lr[l], run.columns[c])}<br>accuracy: <b>${(100 * value).toFixed(2)} %</b>`));
   const traces = [];
   if (Math.min(x.length, y.length) > 1) {
-    traces.push({type: "surface", x, y, z: run.accuracy, text, hovertemplate: "%{text}<extra></extra>",
+    traces.push({type: "surface", x, y, z: accuracy, text, hovertemplate: "%{text}<extra></extra>",
                  colorscale: "Viridis", cmin: 0, cmax: 1,
                  colorbar: {thickness: 12, outlinewidth: 0, len: 0.75},
                  contours: {x: {show: true, color: "rgba(255,255,255,.35)", start: 0, end: x.length, size: 1,
@@ -102,17 +108,17 @@ function drawSurface(at, run) {
                             y: {show: true, color: "rgba(255,255,255,.35)", start: 0, end: y.length, size: 1,
                                 highlight: false}}});
   } else {
-    traces.push({type: "scatter3d", mode: "lines+markers", x: run.accuracy.flatMap(() => x),
-                 y: run.accuracy.flatMap((row, f) => row.map(() => f)), z: run.accuracy.flat(), text: text.flat(),
+    traces.push({type: "scatter3d", mode: "lines+markers", x: accuracy.flatMap(() => x),
+                 y: accuracy.flatMap((row, c) => row.map(() => c)), z: accuracy.flat(), text: text.flat(),
                  hovertemplate: "%{text}<extra></extra>", marker: {size: 4}});
   }
-  const knees = run.knees.map(([lr, knee]) => [run.lr.indexOf(lr), run.fraction.indexOf(knee)]);
-  traces.push({type: "scatter3d", mode: "markers", name: "knee", x: knees.map(([l]) => l), y: knees.map(([, f]) => f),
-               z: knees.map(([l, f]) => run.accuracy[f][l] + 0.01), hoverinfo: "skip", showlegend: false,
+  const knees = run.knees.map(([lr, knee]) => [run.lr.indexOf(lr), run.columns.indexOf(knee)]);
+  traces.push({type: "scatter3d", mode: "markers", name: "knee", x: knees.map(([l]) => l), y: knees.map(([, c]) => c),
+               z: knees.map(([l, c]) => accuracy[c][l] + 0.01), hoverinfo: "skip", showlegend: false,
                marker: {size: 4, color: "white", line: {color: "black", width: 1}}});
   const layout = {font: FONT, margin: {l: 0, r: 0, t: 0, b: 0},
                   scene: {xaxis: rateAxis(run), aspectratio: {x: 1, y: 1, z: 0.7},
-                          yaxis: axis("fraction bits", run.fraction, MOST_FRACTIONS / 2, String),
+                          yaxis: columnAxis(run, MOST_COLUMNS / 2),
                           zaxis: {title: {text: "accuracy"}, range: [0, 1], dtick: 0.2},
                           camera: {eye: {x: -1.0, y: -1.25, z: 0.85}, center: {x: 0, y: 0, z: -0.22}}}};
   return Plotly.newPlot(at, traces, layout, SETTINGS);
@@ -125,9 +131,9 @@ class CurveChart {
     this.chosen = run.curves.chosen.slice();
     const choose = element(section, "div", {class: "choose"});
     this.lr = this.picker(choose, "lr", run.lr);
-    this.fraction = this.picker(choose, "fraction", run.fraction);
+    this.column = run.axis ? this.picker(choose, run.axis, run.columns) : {value: run.columns[0]};
     element(choose, "button", {type: "button"}, "show or hide").addEventListener(
-      "click", () => this.toggle(Number(this.lr.value), Number(this.fraction.value)));
+      "click", () => this.toggle(Number(this.lr.value), Number(this.column.value)));
     element(choose, "button", {type: "button"}, "clear").addEventListener(
       "click", () => { this.chosen = []; this.draw(); });
     element(choose, "span", {}, "or click cells of the heat maps");
@@ -141,17 +147,17 @@ class CurveChart {
     return select;
   }
 
-  toggle(lr, fraction) {
-    const others = this.chosen.filter(cell => cell[0] !== lr || cell[1] !== fraction);
-    this.chosen = others.length < this.chosen.length ? others : [...others, [lr, fraction]];
+  toggle(lr, column) {
+    const others = this.chosen.filter(cell => cell[0] !== lr || cell[1] !== column);
+    this.chosen = others.length < this.chosen.length ? others : [...others, [lr, column]];
     return this.draw();
   }
 
   draw() {
-    const {curves, lr, fraction} = this.run;
+    const {curves, lr, columns} = this.run;
     const traces = this.chosen.map((cell, i) => ({
-      type: "scatter", mode: "lines", name: `${rate(cell[0])}, ${cell[1]} bits`, x: curves.steps,
-      y: curves.accuracy[lr.indexOf(cell[0])][fraction.indexOf(cell[1])],
+      type: "scatter", mode: "lines", name: cellName(this.run, ...cell), x: curves.steps,
+      y: curves.accuracy[lr.indexOf(cell[0])][columns.indexOf(cell[1])],
       line: {width: 2, color: CURVE_COLOURS[i % CURVE_COLOURS.length],
              dash: ["solid", "dash", "dot"][Math.floor(i / CURVE_COLOURS.length) % 3]},
       hovertemplate: "step %{x}: <b>%{y:.2%}</b>"}));
@@ -204,19 +210,20 @@ function drawAll() {
     const top = section("");
     element(top, "h1", {}, run.title);
     const {configuration, dataset, device, engine} = run.run;
-    element(top, "p", {}, `${run.lr.length * run.fraction.length} networks, ` +
+    element(top, "p", {}, `${run.lr.length * run.columns.length} networks, ` +
       `${configuration.train.iterations} steps each, ${dataset.samples} samples; engine ${engine} on ${device}`);
     fillAnswers(top, run);
   }
-  runs.forEach((run, i) =>
+  if (runs.length <= MOST_SURFACES) runs.forEach((run, i) =>
     drawn.push(drawSurface(element(section("Accuracy"), "div", {class: "surface", id: `surface-${i}`}), run)));
   const maps = runs.map((run, i) => {
     const at = section("Heat maps");
     element(at, "p", {}, "○ knee, ⊙ knee cut off by the grid, solid line: diagonal cliff as fitted, dotted line: " +
       "left cliff; grey cells: none, the logarithm of zero");
     const grid = element(at, "div", {class: "maps"});
-    const places = HEAT_MAPS.map(map => element(grid, "div", {id: `${map.name}-${i}`}));  // all, then drawn to size
-    HEAT_MAPS.forEach((map, j) => drawn.push(drawHeatMap(places[j], run, map)));
+    const shown = HEAT_MAPS.filter(map => map.name in run.maps);
+    const places = shown.map(map => element(grid, "div", {id: `${map.name}-${i}`}));  // all, then drawn to size
+    shown.forEach((map, j) => drawn.push(drawHeatMap(places[j], run, map)));
     return places;
   });
   if (runs.some(run => run.curves)) runs.forEach((run, i) => {
@@ -225,7 +232,7 @@ function drawAll() {
     const chart = new CurveChart(at, i, run);
     drawn.push(chart.draw());
     for (const map of maps[i])
-      map.on("plotly_click", ({points: [cell]}) => chart.toggle(run.lr[cell.x], run.fraction[cell.y]));
+      map.on("plotly_click", ({points: [cell]}) => chart.toggle(run.lr[cell.x], run.columns[cell.y]));
   });
   for (const run of runs) fillConfiguration(section("Run"), run);
   return Promise.all(drawn);

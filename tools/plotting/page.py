@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from plotly.offline import offline
 
-from plotting.figures import colour_range
+from plotting import figures
 
 HERE = Path(__file__).parent
 offline.open = functools.partial(open, encoding="utf-8")  # Debian's plotly reads its script in the terminal's encoding
@@ -21,26 +21,26 @@ def rounded(values, digits):
 
 
 def chosen_cells(run):
-    """(lr, fraction) whose curves are shown at first: the best, and what falls off the cliffs beside it."""
+    """(lr, column) whose curves are shown at first: the best, and what falls off the cliffs beside it."""
     answers = run.answers
-    best = (answers["best"]["lr"], answers["best"]["fraction"])
+    best = run.place(answers["best"])
     chosen = [best]
     if answers["fewest_bits"]:
-        chosen.append((answers["fewest_bits"]["lr"], answers["fewest_bits"]["fraction"]))
+        chosen.append(run.place(answers["fewest_bits"]))
     if run.left_cliff:
         chosen.append((run.left_cliff[0], best[1]))
     knee = {lr: knee for lr, knee, _ in run.knees}.get(best[0])
-    below = [fraction for fraction in run.fractions if knee is not None and fraction < knee]
+    below = [column for column in run.columns if knee is not None and column < knee]
     if below:
         chosen.append((best[0], below[-1]))
     return list(dict.fromkeys(chosen))
 
 
 def data_of(run):
-    """What the page's script draws a run from; grids are [fraction][lr], as heat maps have them."""
+    """What the page's script draws a run from; tables are [column][lr], as heat maps have them."""
     data = {
-        "title": run.title, "lr": run.learning_rates, "fraction": run.fractions,
-        "accuracy": rounded(run.accuracy.T, 6), "update": rounded(run.update.T, 4), "error": rounded(run.error.T, 4),
+        "title": run.title, "lr": run.learning_rates, "axis": run.axis, "columns": run.columns,
+        "maps": {name: rounded(table.T, 6 if "accuracy" in name else 4) for name, table in run.maps.items()},
         "knees": run.knees, "cliff": run.cliff_line, "left_cliff": run.left_cliff,
         "answers": run.answers, "run": run.run, "curves": None,
     }
@@ -62,7 +62,8 @@ def embedded(data):
 
 def html(results):
     """The text of the page."""
-    ranges = {name: [float(end) for end in colour_range(results, name)] for name in ("accuracy", "update", "error")}
+    ranges = {name: [float(end) for end in figures.colour_range(results, name)] for name in figures.HEAT_MAPS
+              if any(name in run.maps for run in results)}
     parts = {
         "TITLE": escape.escape(" beside ".join(run.title for run in results)),
         "STYLE": (HERE / "page.css").read_text(encoding="utf-8"),

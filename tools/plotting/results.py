@@ -1,61 +1,93 @@
 """What gridrun left in an output directory, read and checked."""
 import csv
 import io
+import itertools
+import math
 import warnings
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Optional
 
 import numpy as np
 
-from plotting.checked import (Boolean, Integer, OneOf, OrNull, Real, RequestError, Text, check, check_array, parse_json,
-                              request_error)
+from plotting.checked import (Boolean, Integer, Magnitude, OneOf, OrMissing, OrNull, Real, RequestError, Text,
+                              check_array, parse_json, request_error)
 from plotting.run_files import LARGEST, RunFiles, check_directory
 from plotting.terminal import printable, shortened
 
-LEARNING_RATE, FRACTION = Integer(0, 62), Integer(0, 52)  # of the configuration
-FIGURE = Real(1e40)  # means of 64-bit numbers times 2^fraction
-COLUMNS = {"lr": LEARNING_RATE, "fraction": FRACTION, "accuracy": Real(100), "mean_update": FIGURE,
-           "mean_error": FIGURE}
+FRACTION, BITS = Integer(0, 52), Integer(2, 64)  # of the configuration
+AXES = {"lr": Integer(-16, 62), "fraction": FRACTION, "bits": BITS}  # of a grid, the slowest first
+ARRAYS = {"lr": "learning_rates", "fraction": "fractions", "bits": "bits"}  # what archives call them
+FIGURES = {"accuracy": Real(100), "mean_update": Magnitude(1e40), "mean_error": Magnitude(1e40)}
+TEST_ACCURACY = {"test_accuracy": Magnitude(1)}  # a figure where samples are held out
+FORMAT = {"bits": OrMissing(BITS), "fraction": OrMissing(FRACTION), "integer": OrMissing(Integer(-62, 64))}
 RUN = {"engine": Text(1000), "device": Text(1000),
-       "configuration": {"train": {"iterations": Integer(1, 2**31 - 1)}},
+       "configuration": {"train": {"iterations": Integer(1, 2**31 - 1)},
+                         "precision": OrMissing({**FORMAT, "gradient": OrMissing(FORMAT)})},
        "dataset": {"name": Text(100), "samples": Integer(1, 2**32)}}
 MOST_POINTS = 100_000  # of a learning curve
+MOST_TABLES = 32  # drawn at once: so many still fit a PNG of matplotlib
 
 
-def answers_form(learning_rates, fractions):
+def answers_form(axes):
     """What is drawn of answers.json, for a grid with those axes."""
-    lr, fraction = OneOf(tuple(learning_rates)), OneOf(tuple(fractions))
-    cell = {"lr": lr, "fraction": fraction}
-    return {"best": cell, "by_lr": [{"lr": lr, "knee": OrNull(fraction), "cut_off": Boolean()}],
-            "fewest_bits": OrNull(cell), "left_cliff": OrNull({"lr": lr, "next_lr": OrNull(lr)}),
-            "diagonal_cliff": OrNull({"intercept": Real(1e6), "slope": Real(1e6), "lr": [lr]}),
-            "text": [Text(100_000)]}
+    lr, *others = (OneOf(tuple(values)) for values in axes.values())
+    _, *names = axes
+    precision = others[0] if others else OneOf(())
+    cell = {"lr": lr, **{name: precision for name in names[:1]}}
+    table = {"best": cell, "by_lr": [{"lr": lr, "knee": OrNull(precision), "cut_off": Boolean()}],
+             "fewest_bits": OrNull(cell), "left_cliff": OrNull({"lr": lr, "next_lr": OrNull(lr)}),
+             "diagonal_cliff": OrNull({"intercept": Real(1e6), "slope": Real(1e6), "lr": [lr]}),
+             "text": [Text(100_000)]}
+    held = dict(zip(names[1:], others[1:]))
+    return {"slices": [{**held, **table}]} if held else table
+
+
+@dataclass(frozen=True)
+class Grid:
+    """All cells of a run."""
+    axes: dict  # {name: values}, in the order of AXES
+    figures: dict  # {name: array with a dimension for each axis}
 
 
 @dataclass(frozen=True)
 class Curves:
     """Smoothed accuracy over the steps."""
     steps: np.ndarray  # [point]
-    accuracy: np.ndarray  # [lr][fraction][point]
+    accuracy: np.ndarray  # [lr][column][point]
 
 
 @dataclass(frozen=True)
 class Results:
-    """One run. Grids are [lr][fraction]; NaN stands for "none", the logarithm of zero."""
+    """One table of a run: its grid, or a slice of a grid with more than two axes.
+
+    Tables are [lr][column]; NaN stands for "none", the logarithm of zero.
+    """
     title: str
     learning_rates: list  # lr: the learning rate is 2^-lr
-    fractions: list
+    axis: str  # of the columns: fraction | bits; empty where they are of no axis, and there is one
+    columns: list  # its values
     accuracy: np.ndarray
-    update: np.ndarray  # log2(mean_update / 2^fraction)
+    update: np.ndarray  # log2(mean_update / 2^fraction), of the fraction of u
     error: np.ndarray  # log2(mean_error * 2^(lr - fraction))
+    test_accuracy: Optional[np.ndarray]  # where samples are held out
     answers: dict
     run: dict
     curves: Optional[Curves]
 
     @property
-    def fraction_grid(self):
-        return np.broadcast_to(np.array(self.fractions, float), self.accuracy.shape)
+    def maps(self):
+        """{name: table} of what heat maps show: what was held out, or else the precision, beside the others."""
+        maps = {"accuracy": self.accuracy, "update": self.update, "error": self.error}
+        if self.test_accuracy is not None:
+            maps["test_accuracy"] = self.test_accuracy
+        elif self.axis:
+            maps[self.axis] = np.broadcast_to(np.array(self.columns, float), self.accuracy.shape)
+        return maps
+
+    def place(self, answer):
+        """(lr, column) of a cell of the answers."""
+        return answer["lr"], answer[self.axis] if self.axis else self.columns[0]
 
     @property
     def knees(self):
@@ -64,7 +96,7 @@ class Results:
 
     @property
     def cliff_line(self):
-        """(lr, fraction) along the fitted diagonal cliff; empty where none was fitted."""
+        """(lr, column) along the fitted diagonal cliff; empty where none was fitted."""
         cliff = self.answers["diagonal_cliff"]
         return [(lr, cliff["intercept"] + cliff["slope"] * lr) for lr in cliff["lr"]] if cliff else []
 
@@ -96,30 +128,38 @@ def number(text, form):
 
 
 def read_grid(files):
-    """lr, fractions, and one grid [lr][fraction] for each further column."""
+    """The grid in grid.csv."""
     path = files.path("grid.csv")
+    expected = f"the columns {','.join((*AXES, *FIGURES))}"
     try:
-        rows = list(csv.DictReader(io.StringIO(files.read("grid.csv").decode("utf-8"), newline="")))
+        rows = csv.DictReader(io.StringIO(files.read("grid.csv").decode("utf-8"), newline=""))
+        header, rows = rows.fieldnames or (), list(rows)
     except (UnicodeDecodeError, csv.Error) as error:
-        raise request_error(path, f"not CSV: {error}", f"the columns {','.join(COLUMNS)}") from error
+        raise request_error(path, f"not CSV: {error}", expected) from error
+    forms = {"lr": AXES["lr"], **{name: AXES[name] for name in AXES if name in header}}
+    figures = {**FIGURES, **(TEST_ACCURACY if "test_accuracy" in header else {})}
+    names = list(forms)
+    forms.update(figures)
+    for name in forms:
+        if name not in header:
+            raise request_error(path, f"no column {name}", expected)
     cells = {}
     for line, row in enumerate(rows, start=2):
-        for name, form in COLUMNS.items():
-            if name not in row:
-                raise request_error(path, f"no column {name}", f"the columns {','.join(COLUMNS)}")
-            if not form.accepts(number(row[name], form)):
+        values = {name: number(row[name], form) for name, form in forms.items()}
+        for name, form in forms.items():
+            if not form.accepts(values[name]):
                 raise request_error(path, f"line {line}: {name} is {shortened(row[name], 40)}", form)
-        cell = tuple(int(row[name]) for name in ("lr", "fraction"))
+        cell = tuple(values[name] for name in names)
         if cell in cells:
-            raise request_error(path, f"line {line}: lr {cell[0]}, fraction {cell[1]} again", "each cell once")
-        cells[cell] = [float(row[name]) for name in ("accuracy", "mean_update", "mean_error")]
-        if min(cells[cell][1:]) < 0:
-            raise request_error(path, f"line {line}: a mean below 0", "means of magnitudes")
-    learning_rates, fractions = (sorted(set(axis)) for axis in zip(*cells)) if cells else ([], [])
-    if not cells or len(cells) != len(learning_rates) * len(fractions):
-        raise request_error(path, f"{len(cells)} cells of {len(learning_rates)} x {len(fractions)}", "a full grid")
-    table = np.array([[cells[lr, fraction] for fraction in fractions] for lr in learning_rates])
-    return learning_rates, fractions, np.moveaxis(table, 2, 0)
+            again = ", ".join(f"{name} {value}" for name, value in zip(names, cell))
+            raise request_error(path, f"line {line}: {again} again", "each cell once")
+        cells[cell] = [values[name] for name in figures]
+    axes = {name: sorted({cell[i] for cell in cells}) for i, name in enumerate(names)}
+    shape = tuple(len(values) for values in axes.values())
+    if not cells or len(cells) != math.prod(shape):
+        raise request_error(path, f"{len(cells)} cells of {' x '.join(map(str, shape))}", "a full grid")
+    table = np.array([cells[cell] for cell in itertools.product(*axes.values())])
+    return Grid(axes, {name: table[:, i].reshape(shape) for i, name in enumerate(figures)})
 
 
 def read_arrays(files, name, wanted):
@@ -137,39 +177,76 @@ def read_arrays(files, name, wanted):
                             f"an archive of arrays {', '.join(wanted)}") from error
 
 
-def read_curves(files, learning_rates, fractions):
-    """The curves of a grid with those axes; None where there are none."""
+def read_curves(files, axes):
+    """The steps and the accuracy [axis]...[point] of the curves of a grid with those axes; None where there are none."""
     if not files.has("curves.npz"):
         return None
     path = files.path("curves.npz")
-    steps, accuracy, *axes = read_arrays(files, "curves.npz", ("steps", "accuracy", "learning_rates", "fractions"))
-    for name, axis, of_grid in zip(("learning_rates", "fractions"), axes, (learning_rates, fractions)):
-        if check_array(path, name, axis, (len(of_grid),)).tolist() != of_grid:
-            raise request_error(path, f"{name} of another grid", "those of grid.csv")
+    steps, accuracy, *arrays = read_arrays(files, "curves.npz", ("steps", "accuracy", *(ARRAYS[name] for name in axes)))
+    for (name, values), array in zip(axes.items(), arrays):
+        if check_array(path, ARRAYS[name], array, (len(values),)).tolist() != values:
+            raise request_error(path, f"{ARRAYS[name]} of another grid", "those of grid.csv")
     points = steps.size
     if not 1 <= points <= MOST_POINTS:
         raise request_error(path, f"{points} steps", f"1 to {MOST_POINTS}")
-    return Curves(check_array(path, "steps", steps, (points,)),
-                  check_array(path, "accuracy", accuracy, (len(learning_rates), len(fractions), points)))
+    return (check_array(path, "steps", steps, (points,)),
+            check_array(path, "accuracy", accuracy, (*map(len, axes.values()), points)))
+
+
+def gradient_fraction(path, precision, cell):
+    """The fraction of u in a cell, {axis: value}, by what run.json says of formats."""
+    of_all, own = {**precision, **cell}, precision.get("gradient", {})
+    for said in (own, of_all):
+        if "fraction" in said:
+            return said["fraction"]
+        if "integer" in said:
+            return own.get("bits", of_all.get("bits", 64)) - said["integer"]
+    raise request_error(path, "configuration.precision says no fraction of the gradient", "what gridrun writes")
+
+
+def table_of(array, axes, place):
+    """The table [lr][column] of an array over those axes, at a place on the axes after the second."""
+    return array[:, None] if len(axes) == 1 else array[(slice(None), slice(None), *place)]
+
+
+def held_text(held):
+    """What a slice is of, {axis: value}, after a title."""
+    return "".join(f", words of {value} bits" if name == "bits" else f", {name} {value}" for name, value in held.items())
 
 
 def read(files):
-    """The run whose files these are."""
-    learning_rates, fractions, (accuracy, mean_update, mean_error) = read_grid(files)
+    """The tables of the run whose files these are."""
+    grid = read_grid(files)
+    axes = grid.axes
     run = parse_json(files.path("run.json"), files.read("run.json"), RUN)
     path = files.path("answers.json")
-    answers = parse_json(path, files.read("answers.json"), answers_form(learning_rates, fractions))
-    if [row["lr"] for row in answers["by_lr"]] not in ([], learning_rates):
+    answers = parse_json(path, files.read("answers.json"), answers_form(axes))
+    names, shape = list(axes), grid.figures["accuracy"].shape
+    held = [dict(zip(names[2:], values)) for values in itertools.product(*(axes[name] for name in names[2:]))]
+    of_tables = answers["slices"] if names[2:] else [answers]
+    if [{name: one[name] for name in names[2:]} for one in of_tables] != held or \
+            any([row["lr"] for row in one["by_lr"]] not in ([], axes["lr"]) for one in of_tables):
         raise request_error(path, "answers of another grid", "a row for each lr of grid.csv")
-    lr, fraction = np.array(learning_rates)[:, None], np.array(fractions)[None, :]
-    return Results(
-        title=printable(run["dataset"]["name"].upper()), learning_rates=learning_rates, fractions=fractions,
-        accuracy=accuracy, update=log2_or_nan(mean_update) - fraction, error=log2_or_nan(mean_error) + lr - fraction,
-        answers=answers, run=run, curves=read_curves(files, learning_rates, fractions))
+
+    precision = run["configuration"].get("precision", {})
+    fraction = np.array([gradient_fraction(files.path("run.json"), precision, dict(zip(names, cell)))
+                         for cell in itertools.product(*axes.values())]).reshape(shape)
+    lr = np.array(axes["lr"]).reshape(-1, *(1 for _ in names[1:]))
+    figures = {"accuracy": grid.figures["accuracy"], "update": log2_or_nan(grid.figures["mean_update"]) - fraction,
+               "error": log2_or_nan(grid.figures["mean_error"]) + lr - fraction,
+               "test_accuracy": grid.figures.get("test_accuracy")}
+    curves = read_curves(files, axes)
+    title = printable(run["dataset"]["name"].upper())
+    return [Results(
+        title=title + held_text(held[i]), learning_rates=axes["lr"], axis=names[1] if names[1:] else "",
+        columns=axes[names[1]] if names[1:] else [0],
+        **{name: None if array is None else table_of(array, axes, place) for name, array in figures.items()},
+        answers=of_tables[i], run=run, curves=curves and Curves(curves[0], table_of(curves[1], axes, place)))
+        for i, place in enumerate(np.ndindex(shape[2:]))]
 
 
 def load(directory):
-    """The run in a directory, titled by its data set. Raises RequestError where there is none, or a damaged one."""
+    """The tables of the run in a directory, titled by its data set. Raises RequestError where it is none, or damaged."""
     check_directory(directory)
     while True:
         files = RunFiles(directory)
@@ -181,8 +258,10 @@ def load(directory):
 
 
 def load_all(directories):
-    """Several runs; those of one data set are told apart by their directories' names."""
-    runs = [load(directory) for directory in directories]
-    titles = [run.title for run in runs]
-    return [Results(**{**vars(run), "title": f"{run.title}, {end_of(directory)}"})
-            if titles.count(run.title) > 1 else run for run, directory in zip(runs, directories)]
+    """The tables of several runs; those of one data set are told apart by their directories' names."""
+    tables = [(directory, table) for directory in directories for table in load(directory)]
+    if len(tables) > MOST_TABLES:
+        raise request_error(directories[-1], f"{len(tables)} tables of lr and precision", f"at most {MOST_TABLES}")
+    titles = [table.title for _, table in tables]
+    return [replace(table, title=f"{table.title}, {end_of(directory)}") if titles.count(table.title) > 1 else table
+            for directory, table in tables]

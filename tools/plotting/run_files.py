@@ -5,7 +5,7 @@ from pathlib import Path
 
 from plotting.checked import request_error
 
-LARGEST = 64 << 20  # bytes of a file; gridrun's largest, curves.npz, has at most 27 million
+LARGEST = 64 << 20  # bytes of a file; curves.npz of a grid of lr and fraction has at most 34 million
 
 
 def describe(error):

@@ -30,4 +30,5 @@ def run_study(name):
             return None
         if ran.returncode != 0:
             raise RuntimeError(ran.stderr.strip())
-        return load(output)
+        (table,) = load(output)
+        return table

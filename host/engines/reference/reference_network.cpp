@@ -210,7 +210,7 @@ std::int64_t ReferenceNetwork::step_of(std::int64_t u, std::size_t layer,
                  Draw{spec_, Drawn::master, layer, batches_done_, element});
 }
 
-// Paragraph 8.3.
+// Paragraph 8.5.
 std::uint64_t ReferenceNetwork::weights_digest() const {
   std::uint64_t digest = 0, place = 0;
   for (std::size_t layer = 0; layer < spec_.layers(); ++layer)

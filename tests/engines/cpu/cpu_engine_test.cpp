@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <numeric>
 
 #include "engines/cpu/lane_group.hpp"
 #include "simd_targets.hpp"
@@ -11,30 +10,6 @@
 
 namespace gridrun {
 namespace {
-
-/// A sweep over given samples, to be changed before use.
-TestSweep sweep_of(std::size_t inputs, std::vector<double> values,
-                   std::vector<std::uint32_t> labels, std::size_t outputs,
-                   std::vector<StudyNetwork> networks, std::uint32_t iterations) {
-  TestSweep test;
-  test.dataset = std::make_unique<Dataset>();
-  Dataset& dataset = *test.dataset;
-  dataset.inputs = test.study.inputs = inputs;
-  dataset.samples = dataset.train_samples = labels.size();
-  dataset.classes = static_cast<std::uint32_t>(outputs);
-  dataset.values = std::move(values);
-  dataset.labels = std::move(labels);
-  StudySweep& study = test.study;
-  study.dataset = &dataset;
-  study.order.resize(dataset.samples);
-  std::iota(study.order.begin(), study.order.end(), 0U);
-  study.outputs = outputs;
-  study.networks = std::move(networks);
-  study.iterations = iterations;
-  for (std::size_t i = 0; i < outputs * inputs; ++i)
-    study.weights.push_back(static_cast<std::int64_t>(i * 7919 % 1001) - 500);
-  return test;
-}
 
 /// Values that are never equal: i-th multiple of an irrational, in -1 ... 1.
 std::vector<double> distinct_values(std::size_t count) {
@@ -115,8 +90,8 @@ TEST(CpuEngine, AnyNumberOfThreadsGivesTheSame) {
 
 TEST(CpuEngine, LanesThatDoNotFillAVector) {
   for (const int count : {1, 2, 7, 8, 9, 15, 16, 17, 33}) {
-    TestSweep sweep = sweep_of(20, distinct_values(20 * 30), std::vector<std::uint32_t>(30, 2), 4,
-                               grid(3, 2 + count, {11}), 70);
+    TestSweep sweep = make_study(20, distinct_values(20 * 30), std::vector<std::uint32_t>(30, 2), 4,
+                                 grid(3, 2 + count, {11}), 70);
     for (std::size_t i = 0; i < 30; ++i) sweep.dataset->labels[i] = i % 4;
     sweep.description = "lr count " + std::to_string(count);
     EXPECT_EQ(expect_same_everywhere(sweep).wide_steps, 0U);
@@ -124,14 +99,14 @@ TEST(CpuEngine, LanesThatDoNotFillAVector) {
 }
 
 TEST(CpuEngine, FractionsThatShareAGroup) {
-  TestSweep sweep = sweep_of(12, distinct_values(12 * 9), {0, 1, 2, 0, 1, 2, 0, 1, 2}, 3,
-                             grid(4, 5, {0, 1, 5, 8, 9, 12, 17, 20, 23, 27}), 50);
+  TestSweep sweep = make_study(12, distinct_values(12 * 9), {0, 1, 2, 0, 1, 2, 0, 1, 2}, 3,
+                               grid(4, 5, {0, 1, 5, 8, 9, 12, 17, 20, 23, 27}), 50);
   EXPECT_GT(expect_same_everywhere(sweep).narrow_steps, 0U);
 }
 
 TEST(CpuEngine, OneCellOneNeuronOneInputOneStep) {
   for (const auto activation : {Activation::relu, Activation::linear}) {
-    TestSweep sweep = sweep_of(1, {0.75}, {0}, 1, {{2, 10}}, 1);
+    TestSweep sweep = make_study(1, {0.75}, {0}, 1, {{2, 10}}, 1);
     sweep.study.activation = activation;
     EXPECT_EQ(expect_same_everywhere(sweep).narrow_steps, 1U);
   }
@@ -139,7 +114,7 @@ TEST(CpuEngine, OneCellOneNeuronOneInputOneStep) {
 
 TEST(CpuEngine, SamplesOfZerosOnly) {
   for (const auto activation : {Activation::relu, Activation::linear}) {
-    TestSweep sweep = sweep_of(5, std::vector<double>(15), {1, 0, 1}, 2, grid(0, 3, {8}), 200);
+    TestSweep sweep = make_study(5, std::vector<double>(15), {1, 0, 1}, 2, grid(0, 3, {8}), 200);
     sweep.study.activation = activation;
     expect_same_everywhere(sweep);
     sweep.dataset->values = std::vector<std::uint8_t>(15);
@@ -149,15 +124,15 @@ TEST(CpuEngine, SamplesOfZerosOnly) {
 
 TEST(CpuEngine, MoreStepsThanSamplesAndThanABlock) {
   TestSweep sweep =
-      sweep_of(6, distinct_values(6 * 7), {0, 1, 2, 0, 1, 2, 2}, 3, grid(5, 9, {8, 14}), 5000);
+      make_study(6, distinct_values(6 * 7), {0, 1, 2, 0, 1, 2, 2}, 3, grid(5, 9, {8, 14}), 5000);
   sweep.study.activation = Activation::linear;
   EXPECT_EQ(expect_same_everywhere(sweep).widened, 0U);
 }
 
 TEST(CpuEngine, MoreDistinctInputsThanAPaletteHolds) {
   for (const std::size_t samples : {4U, 8U}) {  // of 64 inputs: 256 values, and more
-    TestSweep sweep = sweep_of(64, distinct_values(64 * samples),
-                               std::vector<std::uint32_t>(samples, 1), 2, grid(5, 9, {12}), 300);
+    TestSweep sweep = make_study(64, distinct_values(64 * samples),
+                                 std::vector<std::uint32_t>(samples, 1), 2, grid(5, 9, {12}), 300);
     expect_same_everywhere(sweep);
   }
 }
@@ -165,7 +140,7 @@ TEST(CpuEngine, MoreDistinctInputsThanAPaletteHolds) {
 /// Dense bytes whose values repeat often, so that chunks of 4 and of 2 rows are many.
 TestSweep dense_bytes(std::vector<StudyNetwork> networks, std::uint32_t iterations) {
   TestSweep sweep =
-      sweep_of(50, {}, {0, 1, 0, 1, 1, 0, 1, 0, 0, 1}, 2, std::move(networks), iterations);
+      make_study(50, {}, {0, 1, 0, 1, 1, 0, 1, 0, 0, 1}, 2, std::move(networks), iterations);
   std::vector<std::uint8_t> bytes;
   for (std::size_t i = 0; i < 500; ++i)
     bytes.push_back(static_cast<std::uint8_t>(1 + i * i % 23 * 11));
@@ -203,7 +178,7 @@ TEST(CpuEngineGuards, InputsBeyondTheLimitStartWide) {
 TEST(CpuEngineGuards, AnActivationBeyondTheLimitWidens) {
   // One input of 1 at fraction 0: a = w. The label's neuron does not matter to the guard.
   for (const std::int64_t weight : {(std::int64_t{1} << 27) - 1, std::int64_t{1} << 27}) {
-    TestSweep sweep = sweep_of(2, {1.0, 1.0}, {1}, 2, {{40, 0}}, 1);
+    TestSweep sweep = make_study(2, {1.0, 1.0}, {1}, 2, {{40, 0}}, 1);
     sweep.study.weights = {weight, weight, 0, 0};
     const bool beyond = 2 * weight >= std::int64_t{1} << 28;
     for (const auto activation : {Activation::relu, Activation::linear}) {
@@ -211,7 +186,7 @@ TEST(CpuEngineGuards, AnActivationBeyondTheLimitWidens) {
       EXPECT_EQ(expect_same_everywhere(sweep).widened, beyond ? 1U : 0U);
     }
   }
-  TestSweep sweep = sweep_of(2, {1.0, 1.0}, {1}, 2, {{40, 0}}, 1);
+  TestSweep sweep = make_study(2, {1.0, 1.0}, {1}, 2, {{40, 0}}, 1);
   sweep.study.weights = {-(1 << 29) + 1, -(1 << 29) + 1, 0, 0};
   EXPECT_EQ(expect_same_everywhere(sweep).widened, 0U);  // ReLU has it as 0
   sweep.study.activation = Activation::linear;
@@ -220,14 +195,14 @@ TEST(CpuEngineGuards, AnActivationBeyondTheLimitWidens) {
 
 /// lr 0 and inputs of 1 swing the weights ever wider: w becomes about (1 - inputs) w.
 TestSweep growing_weights(std::uint32_t iterations) {
-  TestSweep sweep = sweep_of(3, {1, 1, 1}, {0}, 1, {{0, 8}}, iterations);
+  TestSweep sweep = make_study(3, {1, 1, 1}, {0}, 1, {{0, 8}}, iterations);
   sweep.study.activation = Activation::linear;
   return sweep;
 }
 
 /// Errors stay large and change sign, so that the bound on weights grows and the weights do not.
 TestSweep swinging_weights(int fraction) {
-  TestSweep sweep = sweep_of(1, {1.0, 1.0}, {0, 1}, 2, {{1, fraction}}, 1000);
+  TestSweep sweep = make_study(1, {1.0, 1.0}, {0, 1}, 2, {{1, fraction}}, 1000);
   sweep.study.activation = Activation::linear;
   return sweep;
 }
@@ -257,7 +232,7 @@ TEST(CpuEngineGuards, OnlySmallWeightsAreShort) {
   // Four weights that are summed before they are multiplied, by the largest short input.
   for (const std::int64_t sign : {1, -1})
     for (const std::int64_t weight : {short_weight_limit / 2, short_weight_limit / 2 + 1}) {
-      TestSweep sweep = sweep_of(4, {1.0, 1.0, 1.0, 1.0}, {0}, 1, {{30, 14}}, 1);
+      TestSweep sweep = make_study(4, {1.0, 1.0, 1.0, 1.0}, {0}, 1, {{30, 14}}, 1);
       sweep.study.weights.assign(4, sign * weight);
       for (const auto activation : {Activation::relu, Activation::linear}) {
         sweep.study.activation = activation;
@@ -271,7 +246,7 @@ TEST(CpuEngineGuards, SumsThatMayPass31BitsAreNotShort) {
   // Two samples: z of the first is within 2^31, that of the second beyond.
   std::vector<double> values(2 * 64, 1.0);
   std::fill_n(values.begin() + 1, 63, 0.0);
-  TestSweep sweep = sweep_of(64, values, {0, 0}, 1, {{30, 14}}, 100);
+  TestSweep sweep = make_study(64, values, {0, 0}, 1, {{30, 14}}, 100);
   sweep.study.weights.assign(64, short_weight_limit / 2);
   EXPECT_EQ(expect_same_everywhere(sweep).short_steps, 50U);
   sweep.study.weights.assign(64, -short_weight_limit / 2);
@@ -332,7 +307,7 @@ TEST(CpuEngineLanes, OnlyDivergingLanesLeave) {
 
 TEST(CpuEngineLanes, OnlyLanesThatGrowTooFastLeave) {
   // The bound on weights is half of the limit, and lr 0 may add more than the other half.
-  TestSweep sweep = sweep_of(1, {1.0}, {0}, 1, {{30, 0}, {0, 0}, {30, 0}}, 1);
+  TestSweep sweep = make_study(1, {1.0}, {0}, 1, {{30, 0}, {0, 0}, {30, 0}}, 1);
   sweep.study.activation = Activation::linear;
   sweep.study.weights = {-(narrow_weight_limit / 2)};
   const TrainingStatistics statistics = expect_same_everywhere(sweep);
@@ -343,7 +318,7 @@ TEST(CpuEngineLanes, OnlyLanesThatGrowTooFastLeave) {
 
 TEST(CpuEngineLanes, OnlyLanesOfLargeWeightsLeave) {
   // Weights go to 2^29, since an input of 1/4 times them goes to 1; with lr 30 they hardly move.
-  TestSweep sweep = sweep_of(1, {0.25}, {0}, 1, {{30, 27}, {0, 27}, {30, 27}}, 100);
+  TestSweep sweep = make_study(1, {0.25}, {0}, 1, {{30, 27}, {0, 27}, {30, 27}}, 100);
   sweep.study.activation = Activation::linear;
   sweep.study.weights = {0};
   const TrainingStatistics statistics = expect_same_everywhere(sweep);
@@ -388,7 +363,7 @@ TEST(CpuEngineLanes, SumsOfWrappedUpdatesOfCoarseFractions) {
     for (const std::size_t repeats : {1U, 2U, 4U, 7U}) {  // chunks of every size
       std::vector<double> values;
       for (int i = 0; i < 12; ++i) values.insert(values.end(), repeats, i % 2 ? 1.0 + i : -1.0 - i);
-      TestSweep sweep = sweep_of(12 * repeats, values, {0}, 3, grid(0, 2, {fraction}), 60);
+      TestSweep sweep = make_study(12 * repeats, values, {0}, 3, grid(0, 2, {fraction}), 60);
       for (std::size_t i = 0; i < sweep.study.weights.size(); ++i)
         sweep.study.weights[i] = static_cast<std::int64_t>((i + 1) * 0x9e3779b97f4a7c15);
       sweep.study.activation = Activation::linear;
@@ -399,8 +374,8 @@ TEST(CpuEngineLanes, SumsOfWrappedUpdatesOfCoarseFractions) {
 TEST(CpuEngineLanes, InputsOfMoreThan32Bits) {
   for (const int fraction : {31, 32, 33, 50})
     for (const auto activation : {Activation::relu, Activation::linear}) {
-      TestSweep sweep = sweep_of(20, distinct_values(20 * 30), std::vector<std::uint32_t>(30, 2), 4,
-                                 grid(0, 6, {fraction}), 90);
+      TestSweep sweep = make_study(20, distinct_values(20 * 30), std::vector<std::uint32_t>(30, 2),
+                                   4, grid(0, 6, {fraction}), 90);
       sweep.study.activation = activation;
       EXPECT_EQ(expect_same_everywhere(sweep).narrow_steps, 0U);
     }
@@ -417,7 +392,7 @@ TEST(CpuEngine, UpdatesOfSomeLanes) {
     std::vector<StudyNetwork> networks(c.before, {30, 0});
     networks.insert(networks.end(), c.active, {30, 1});
     networks.insert(networks.end(), c.after, {30, 2});
-    TestSweep sweep = sweep_of(1, {0.3}, {0}, 1, std::move(networks), 1);
+    TestSweep sweep = make_study(1, {0.3}, {0}, 1, std::move(networks), 1);
     sweep.study.weights = {3};
     sweep.description = std::to_string(c.before) + ", " + std::to_string(c.active);
     EXPECT_EQ(expect_same_everywhere(sweep).half_updates, c.half_updates) << sweep.description;

@@ -18,25 +18,16 @@ std::string decimal(WideSum value) {
 
 /// A run of tests/oracle as a sweep of one network.
 TestSweep sweep_of(const nlohmann::json& run) {
-  TestSweep test;
-  test.dataset = std::make_unique<Dataset>();
-  Dataset& dataset = *test.dataset;
-  StudySweep& study = test.study;
   std::vector<double> values;
   for (const auto& sample : run["inputs"])
     for (const double input : sample) values.push_back(input);
-  dataset.samples = run["inputs"].size();
-  dataset.inputs = study.inputs = run["inputs"][0].size();
-  dataset.values = values;
-  dataset.labels = run["labels"].get<std::vector<std::uint32_t>>();
-  study.dataset = &dataset;
-  for (std::uint32_t i = 0; i < dataset.samples; ++i) study.order.push_back(i);
-  study.outputs = run["weights"].size();
-  for (const auto& neuron : run["weights"])
-    for (const auto& weight : neuron) study.weights.push_back(integer(weight));
-  study.iterations = run["iterations"];
-  study.activation = run["activation"] == "linear" ? Activation::linear : Activation::relu;
-  study.networks = {{run["lr"], run["fraction"]}};
+  TestSweep test =
+      make_study(run["inputs"][0].size(), std::move(values), run["labels"], run["weights"].size(),
+                 {{run["lr"], run["fraction"]}}, run["iterations"]);
+  test.study.activation = run["activation"] == "linear" ? Activation::linear : Activation::relu;
+  test.study.weights.clear();
+  for (const auto& unit : run["weights"])
+    for (const auto& weight : unit) test.study.weights.push_back(integer(weight));
   return test;
 }
 

@@ -91,8 +91,7 @@ std::vector<Case> cases() {
                                          "grid.lr=[10,12]",
                                          "grid.fraction=[8]",
                                          "train.batch=100",
-                                         "train.iterations=1000",
-                                         "report.smooth_window=101"};
+                                         "train.iterations=4000"};
   return {{"784-100-10, 16 bits, nearest_even", 200,
            both(both(both(hidden, words_16), even), short_run)},
           {"784-100-10, 16 bits, stochastic", 200,

@@ -26,7 +26,7 @@ struct GeneralStatistics {
   std::uint64_t left_32_bits = 0;  // networks
 
   // In batches of 16-bit words, layer by layer: as products of matrices, or else.
-  std::uint64_t matrix_sums = 0, single_sums = 0;
+  std::uint64_t matrix_sums = 0, sparse_sums = 0, single_sums = 0;
   std::uint64_t matrix_errors = 0, single_errors = 0;
   std::uint64_t matrix_updates = 0, wide_batch_updates = 0;
 
@@ -45,6 +45,7 @@ struct GeneralStatistics {
     weight_scans += other.weight_scans;
     left_32_bits += other.left_32_bits;
     matrix_sums += other.matrix_sums;
+    sparse_sums += other.sparse_sums;
     single_sums += other.single_sums;
     matrix_errors += other.matrix_errors;
     single_errors += other.single_errors;

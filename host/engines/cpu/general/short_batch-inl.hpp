@@ -46,10 +46,10 @@ class ShortMatrix {
   std::size_t room_ = 0, stride_ = 0;
 };
 
-/// The largest magnitude, and the sum of magnitudes, of `count` words.
+/// The largest magnitude and the sum of magnitudes of `count` words, and how many are not zero.
 struct Magnitudes {
   std::uint32_t largest = 0;
-  std::uint64_t sum = 0;
+  std::uint64_t sum = 0, nonzeros = 0;
 
   Magnitudes() = default;
   Magnitudes(const std::int16_t* words, std::size_t count) {
@@ -57,6 +57,7 @@ struct Magnitudes {
       const auto size = static_cast<std::uint32_t>(std::abs(int{words[i]}));
       largest = std::max(largest, size);
       sum += size;
+      nonzeros += size != 0;
     }
   }
 };
@@ -158,6 +159,7 @@ class ShortBatch {
     ShortMatrix errors;                                      // d [sample][unit]
     std::vector<std::int64_t> z;                             // [sample][stride], for leaky_relu
     std::uint64_t largest_input = 0, largest_input_sum = 0;  // of |x|, and over a sample
+    std::uint64_t nonzeros = 0;                              // of x, over all samples
     std::uint64_t largest_error = 0, largest_error_sum = 0;  // of |d|
     std::uint64_t largest_weight = 0;                        // of |v|
   };
@@ -175,11 +177,12 @@ class ShortBatch {
   }
 
   void measure_inputs(State& state) {
-    state.largest_input = state.largest_input_sum = 0;
+    state.largest_input = state.largest_input_sum = state.nonzeros = 0;
     for (std::size_t s = 0; s < samples_; ++s) {
       const Magnitudes sizes(state.inputs.row(s), state.inputs.stride());
       state.largest_input = std::max<std::uint64_t>(state.largest_input, sizes.largest);
       state.largest_input_sum = std::max(state.largest_input_sum, sizes.sum);
+      state.nonzeros += sizes.nonzeros;
     }
   }
 
@@ -221,11 +224,15 @@ class ShortBatch {
       for (std::size_t i = 0; i < count; ++i) a[i] = static_cast<std::int16_t>(layer.a[j + i]);
       if (leaky) std::copy_n(z, count, &state.z[s * layer.stride + j]);
     };
-    if (state.largest_weight * state.largest_input_sum <= most_sum) {
+    const bool fits = state.largest_weight * state.largest_input_sum <= most_sum;
+    // By lists a product takes twice the time, and zeros none; a matrix has to be interleaved
+    // first.
+    const bool is_sparse = 2 * state.nonzeros < (samples_ + 1) * layer.rows;
+    if (fits && !is_sparse) {
       ++kernels.statistics().matrix_sums;
       products(layer, state, keep);
     } else {
-      ++kernels.statistics().single_sums;
+      ++(fits ? kernels.statistics().sparse_sums : kernels.statistics().single_sums);
       for (std::size_t s = 0; s < samples_; ++s) {
         kernels.products(layer, number == 0 ? samples[s].inputs : list_of(state, s, layer.rows));
         keep(s, 0, layer.z.get(), layer.stride);
@@ -366,8 +373,7 @@ class ShortBatch {
   void update(Kernels& kernels, Layer<std::int16_t>& layer, std::size_t number, Clock clock,
               Draws& draws, LayerSums& sums) {
     const State& state = states_[number];
-    all_.resize(layer.rows);
-    for (std::size_t k = 0; k < layer.rows; ++k) all_[k] = static_cast<std::uint32_t>(k);
+    find_active(state, layer.rows);
     // Room for what a rounding adds to P.
     if (samples_ * state.largest_input * state.largest_error <= most_sum - 0x8000) {
       ++kernels.statistics().matrix_updates;
@@ -377,7 +383,18 @@ class ShortBatch {
       update_in_wide_lanes(layer, number, clock, draws, sums);
     }
     if (layer.has_copies)
-      for (std::size_t k = 0; k < layer.rows; ++k) wide_copy_row(layer, k, draws);
+      for (const std::uint32_t k : active_) wide_copy_row(layer, k, draws);
+  }
+
+  /// active_: the rows that have an input which is not zero. The others' P is zero.
+  void find_active(const State& state, std::size_t rows) {
+    any_input_.assign(rows, 0);
+    for (std::size_t s = 0; s < samples_; ++s)
+      for (std::size_t k = 0; k < rows; ++k)
+        any_input_[k] = static_cast<std::int16_t>(any_input_[k] | state.inputs.row(s)[k]);
+    active_.clear();
+    for (std::size_t k = 0; k < rows; ++k)
+      if (any_input_[k] != 0) active_.push_back(static_cast<std::uint32_t>(k));
   }
 
   template <class Kernels>
@@ -387,31 +404,32 @@ class ShortBatch {
     const State& state = states_[number];
     Update update(layer, kernels.gradient(), kernels.master(), kernels.update_kernels().round);
     const auto noise = [&](const WideFit& fit, Drawn tensor) {
-      return fit.draws() ? draws.rows<std::uint16_t>(tensor, number, clock.batch, all_.data(),
-                                                     layer.rows, layer.units)
+      return fit.draws() ? draws.rows<std::uint16_t>(tensor, number, clock.batch, active_.data(),
+                                                     active_.size(), layer.units)
                          : draws.none<std::uint16_t>();
     };
     update.for_gradient = noise(layer.to_gradient, Drawn::gradient);
     update.for_master = noise(layer.to_step, Drawn::master);
-    offsets_.resize(layer.rows);
-    for (std::size_t k = 0; k < layer.rows; ++k) offsets_[k] = k * layer.stride;
+    const std::size_t rows = active_.size();
+    offsets_.resize(rows);
+    for (std::size_t i = 0; i < rows; ++i) offsets_[i] = active_[i] * layer.stride;
     update.offsets = offsets_.data();
 
     constexpr std::size_t block = 6;
-    const std::size_t stride = (layer.rows + block - 1) / block * block;
+    const std::size_t stride = (rows + block - 1) / block * block;
     const std::size_t pairs = (samples_ + 1) / 2;  // the matrices have a sample of zeros more
     input_pairs_.assign(pairs * stride, 0);
     for (std::size_t p = 0; p < pairs; ++p) {
       const std::int16_t *even = state.inputs.row(2 * p), *odd = state.inputs.row(2 * p + 1);
-      for (std::size_t k = 0; k < layer.rows; ++k)
-        input_pairs_[p * stride + k] = pair_of(even[k], odd[k]);
+      for (std::size_t i = 0; i < rows; ++i)
+        input_pairs_[p * stride + i] = pair_of(even[active_[i]], odd[active_[i]]);
     }
     constexpr std::size_t some = 16 * block;
     HWY_ALIGN std::int32_t products[some * hn::MaxLanes(Short())];
     for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
       const std::int16_t* errors = state.errors.row(0) + j;
-      for (std::size_t k = 0; k < layer.rows; k += some) {
-        const std::size_t end = std::min(layer.rows, k + some);
+      for (std::size_t k = 0; k < rows; k += some) {
+        const std::size_t end = std::min(rows, k + some);
         for (std::size_t r = k; r < end; r += block)
           outer_products<block>(errors, state.errors.stride(), &input_pairs_[r], stride, pairs,
                                 products + (r - k) * hn::Lanes(d));
@@ -426,7 +444,7 @@ class ShortBatch {
     const State& state = states_[number];
     const auto products = aligned_zeros<std::int64_t>(layer.stride);
     WideSums sums;
-    for (std::size_t k = 0; k < layer.rows; ++k) {
+    for (const std::uint32_t k : active_) {
       for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
         VWide product = hn::Zero(d);
         for (std::size_t s = 0; s < samples_; ++s)
@@ -437,8 +455,7 @@ class ShortBatch {
       }
       const auto noise = [&](const WideFit& fit, Drawn tensor) {
         if (!fit.draws()) return draws.halves();
-        return draws.rows<std::uint32_t>(tensor, number, clock.batch, &all_[k], 1, layer.units)
-            .base;
+        return draws.rows<std::uint32_t>(tensor, number, clock.batch, &k, 1, layer.units).base;
       };
       wide_update_row(layer, k, products.get(), noise(layer.to_gradient, Drawn::gradient),
                       noise(layer.to_step, Drawn::master), sums);
@@ -455,7 +472,8 @@ class ShortBatch {
   std::vector<std::int64_t> e_;
   std::vector<std::int32_t> input_pairs_;  // [pair of samples][row]
   std::vector<std::size_t> offsets_;
-  std::vector<std::uint32_t> all_, index_;
+  std::vector<std::uint32_t> active_, all_, index_;
+  std::vector<std::int16_t> any_input_;
   std::vector<std::int16_t> x_;
 };
 

@@ -30,7 +30,7 @@ HWY_INLINE VMiddle multiply_pairs(VShort a, VShort b) {
   return VMiddle{_mm512_madd_epi16(a.raw, b.raw)};
 #elif HWY_ARCH_X86 && HWY_TARGET == HWY_AVX2
   return VMiddle{_mm256_madd_epi16(a.raw, b.raw)};
-#elif HWY_ARCH_X86
+#elif HWY_TARGET == HWY_SSE4 || HWY_TARGET == HWY_SSSE3
   return VMiddle{_mm_madd_epi16(a.raw, b.raw)};
 #else
   const Middle d;

@@ -120,8 +120,8 @@ TEST(GeneralNetwork, TrainsAsTheReferenceDoesInEveryWay) {
   for (const std::uint64_t count :
        {ways.whole_sums, ways.split_sums, ways.wide_sums, ways.short_errors, ways.wide_errors,
         ways.middle_updates, ways.wide_updates, ways.weight_scans, ways.left_32_bits,
-        ways.matrix_sums, ways.single_sums, ways.matrix_errors, ways.single_errors,
-        ways.matrix_updates, ways.wide_batch_updates}) {
+        ways.matrix_sums, ways.sparse_sums, ways.single_sums, ways.matrix_errors,
+        ways.single_errors, ways.matrix_updates, ways.wide_batch_updates}) {
     EXPECT_GT(count, 15U);
   }
 }

@@ -335,7 +335,7 @@ std::vector<Key> all_keys() {
                    "16 for digits, 255 for mnist and idx, else 1"),
       with_default(
           real(
-              "dataset.test", "number between 0 and 1",
+              "dataset.test", "number above 0 and below 1",
               [](double share) { return share > 0 && share < 1; },
               "share of the samples to hold out, drawn by train.seed, of data without a test split",
               GRIDRUN_MEMBER(dataset.test)),
@@ -355,7 +355,9 @@ std::vector<Key> all_keys() {
     add_format(keys, static_cast<Tensor>(tensor));
   const std::vector<Key> rest = {
       choice("init.unit", weight_units,
-             "what the drawn weights are in: units of the last place, or reals",
+             "what the drawn weights are in: units of the last place, as in the study, or reals, "
+             "for all "
+             "other networks",
              GRIDRUN_MEMBER(init.unit)),
       real("init.mean", "finite number", any, "mean of the initial weights",
            GRIDRUN_MEMBER(init.mean)),
@@ -378,7 +380,7 @@ std::vector<Key> all_keys() {
       choice("train.samples", train_samples,
              "what is trained on; train: the train split, and the test split is held out",
              GRIDRUN_MEMBER(train.samples)),
-      with_default(axis("grid.lr", min_lr, max_lr, default_lr(), "learning rates 2^-lr",
+      with_default(axis("grid.lr", min_lr, max_lr, default_lr(), "lr of the learning rates 2^-lr",
                         GRIDRUN_MEMBER(grid.lr)),
                    "5 to 19"),
       with_default(axis("grid.fraction", 0, max_fraction, default_fraction(),
@@ -417,7 +419,7 @@ std::vector<Key> keys_to_tell() {
       tensor.type = "table";
       tensor.help = fmt::format(
           "the same keys for one tensor, of {}; accumulator has bits and overflow only, input "
-          "rounds nearest_even",
+          "rounds nearest_even; if only one of weight and master is given, both are that",
           fmt::join(tensor_names, ", "));
       tensor.otherwise = "as precision; accumulator: 64 bits, wrap";
       told.push_back(tensor);

@@ -62,10 +62,10 @@ TensorFormats resolve(PartialFormat all, const std::array<PartialFormat, tensor_
   formats.master = format(only_weight ? Tensor::weight : Tensor::master);
   formats.weight = format(only_master ? Tensor::master : Tensor::weight);
   if (formats.weight != formats.master && formats.weight.round == Round::stochastic)
-    throw RequestError(
-        fmt::format("precision.{} = \"stochastic\" for copies of the weights, expected a "
-                    "precision.weight.round that is deterministic",
-                    said(Tensor::weight).round ? "weight.round" : "round"));
+    throw RequestError(fmt::format(
+        "precision.{} = \"stochastic\": weights that products use are copied from the master's, "
+        "expected precision.weight.round = \"nearest_even\" or another that is not stochastic",
+        said(Tensor::weight).round ? "weight.round" : "round"));
   formats.accumulator.bits = said(Tensor::accumulator).bits.value_or(formats.accumulator.bits);
   formats.accumulator.overflow =
       said(Tensor::accumulator).overflow.value_or(formats.accumulator.overflow);

@@ -130,7 +130,10 @@ class CsvReader {
       }
       if (!(line_ == 1 && is_header(line))) add(line);
     }
-    if (samples_.samples == 0) throw RequestError(fmt::format("{}: no samples", path_text(path_)));
+    if (samples_.samples == 0)
+      throw RequestError(
+          fmt::format("{}: no samples, expected numbers separated by commas, one sample a line",
+                      path_text(path_)));
     return std::move(samples_);
   }
 

@@ -210,8 +210,10 @@ fs::path mnist_directory(const Sweep& sweep) {
   fs::path directory = found(sweep);
   std::error_code unknown;
   if (!fs::is_directory(directory, unknown))
-    throw RequestError(fmt::format("{}: no such directory; tools/fetch-mnist downloads MNIST there",
-                                   key_of_path(sweep)));
+    throw RequestError(fmt::format(
+        "{}: no such directory; tools/fetch-mnist downloads MNIST there, GRIDRUN_MNIST may "
+        "name another",
+        key_of_path(sweep)));
   return directory;
 }
 

@@ -322,7 +322,7 @@ TEST(Configuration, KeysThatMustFitEachOtherAreChecked) {
             "--set dataset.test=0.2: dataset.test = 0.2, expected train.samples = \"train\" with "
             "it, which holds the test split out");
   EXPECT_EQ(refused_override("dataset.test=1"),
-            "--set dataset.test=1: dataset.test = 1, expected a number between 0 and 1");
+            "--set dataset.test=1: dataset.test = 1, expected a number above 0 and below 1");
   EXPECT_EQ(refused_override("init.std=hee"),
             "--set init.std=hee: init.std = \"hee\", expected a number of at least 0, \"he\" or "
             "\"xavier\"");

@@ -138,10 +138,11 @@ TEST(Networks, RefuseFormatsThatCannotBe) {
   EXPECT_EQ(refusal("fraction = 4\naccumulator = { fraction = 4 }"),
             "c.toml:7: unknown key precision.accumulator.fraction; did you mean "
             "precision.fraction?");
-  EXPECT_EQ(refusal("fraction = 4\nround = \"stochastic\"\nweight = { bits = 8 }\n"
-                    "master = { bits = 16 }"),
-            "precision.round = \"stochastic\" for copies of the weights, expected a "
-            "precision.weight.round that is deterministic");
+  EXPECT_EQ(
+      refusal("fraction = 4\nround = \"stochastic\"\nweight = { bits = 8 }\n"
+              "master = { bits = 16 }"),
+      "precision.round = \"stochastic\": weights that products use are copied from the master's, "
+      "expected precision.weight.round = \"nearest_even\" or another that is not stochastic");
 }
 
 TEST(Networks, RefuseRightShiftsOver63) {

@@ -118,8 +118,9 @@ TEST_F(CsvFile, RefusesLabelsThatAreNoClassNumbers) {
 }
 
 TEST_F(CsvFile, RefusesAFileWithoutSamples) {
-  EXPECT_EQ(refusal(""), " no samples");
-  EXPECT_EQ(refusal("a,b,label\n"), " no samples");
+  const std::string none = " no samples, expected numbers separated by commas, one sample a line";
+  EXPECT_EQ(refusal(""), none);
+  EXPECT_EQ(refusal("a,b,label\n"), none);
 }
 
 }  // namespace

@@ -143,7 +143,7 @@ TEST(LoadDataset, MissingMnistNamesTheToolThatBringsIt) {
       message_of<RequestError>([] { load_dataset(sweep_of("mnist", "no/such/directory")); });
   EXPECT_EQ(message,
             "dataset.path = \"no/such/directory\": no such directory; tools/fetch-mnist "
-            "downloads MNIST there");
+            "downloads MNIST there, GRIDRUN_MNIST may name another");
 }
 
 }  // namespace

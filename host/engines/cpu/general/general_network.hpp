@@ -14,6 +14,7 @@
 #include "engines/cpu/general/input_block.hpp"
 #include "gridrun/network_spec.hpp"
 #include "gridrun/outcomes.hpp"
+#include "gridrun/progress.hpp"
 
 namespace gridrun {
 
@@ -48,9 +49,10 @@ class GeneralNetwork {
 
   /// Trains on the next samples, and updates the weights whenever a batch is full. `noise` has the
   /// random words of each step, or nothing. Sets right[first], right[first + 1] ... where a step
-  /// was right.
+  /// was right. Throws Interrupted soon after the progress is stopped.
   virtual void train(std::span<const LabelledInputs<Word>> samples,
-                     std::span<const StepNoise<Word>> noise, std::size_t first, Bits& right) = 0;
+                     std::span<const StepNoise<Word>> noise, std::size_t first, Bits& right,
+                     const Progress& progress) = 0;
 
   /// The class that the network gives a sample in the held-out pass.
   virtual std::size_t classify(const InputList<Word>& inputs) = 0;

@@ -341,7 +341,7 @@ struct WideKernels {
   /// Trains on a whole batch, if it can; otherwise it does nothing and returns false.
   template <class Word>
   bool train_batch(std::vector<Layer<Word>>&, std::span<const LabelledInputs<Word>>, Clock, Draws&,
-                   std::vector<LayerSums>&, std::size_t, Bits&) {
+                   std::vector<LayerSums>&, std::size_t, Bits&, const Progress&) {
     return false;
   }
 
@@ -398,16 +398,18 @@ class Network final : public GeneralNetwork<Word> {
   }
 
   void train(std::span<const LabelledInputs<Word>> samples, std::span<const StepNoise<Word>> noise,
-             std::size_t first, Bits& right) override {
+             std::size_t first, Bits& right, const Progress& progress) override {
     for (std::size_t i = 0; i < samples.size();) {
+      progress.throw_if_stopped();
       if (spec_.batch > 1 && batch_.empty() && samples.size() - i >= spec_.batch &&
           kernels_.train_batch(layers_, samples.subspan(i, spec_.batch), {step_, batches_done_},
-                               draws_, sums_, first + i, right)) {
+                               draws_, sums_, first + i, right, progress)) {
         step_ += spec_.batch;
         ++batches_done_;
         i += spec_.batch;
       } else {
-        if (train(samples[i], noise.empty() ? no_noise_ : noise[i]).value()) right.set(first + i);
+        if (train(samples[i], noise.empty() ? no_noise_ : noise[i], progress).value())
+          right.set(first + i);
         ++i;
       }
     }
@@ -415,7 +417,8 @@ class Network final : public GeneralNetwork<Word> {
 
   /// A step. Returns whether it was right, or nothing where kernels are guarded and a word does not
   /// fit: then nothing has changed.
-  std::optional<bool> train(const LabelledInputs<Word>& sample, const StepNoise<Word>& noise) {
+  std::optional<bool> train(const LabelledInputs<Word>& sample, const StepNoise<Word>& noise,
+                            const Progress& progress) {
     const InputList<Word>& inputs = sample.inputs;
     forward(inputs, [&](std::size_t number) {
       return unit_noise(Drawn::activation, number, noise[number].activation);
@@ -431,7 +434,7 @@ class Network final : public GeneralNetwork<Word> {
       ++batches_done_;
     } else {
       keep(inputs);
-      if (batch_.size() == spec_.batch) update();
+      if (batch_.size() == spec_.batch) update(progress);
     }
     return right;
   }
@@ -609,7 +612,7 @@ class Network final : public GeneralNetwork<Word> {
   };
 
   // Paragraph 5.6, with the samples of the batch.
-  void update() {
+  void update(const Progress& progress) {
     const Wide d;
     for (std::size_t number = 0; number < layers_.size(); ++number) {
       Layer<Word>& layer = layers_[number];
@@ -617,6 +620,7 @@ class Network final : public GeneralNetwork<Word> {
       WideSums sums;
       for (std::size_t k = 0; k < layer.rows; ++k) {
         if (begin[k] == begin[k + 1]) continue;
+        progress.throw_if_stopped();
         for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
           VWide product = hn::Zero(d);
           for (std::size_t i = begin[k]; i < begin[k + 1]; ++i)

@@ -95,8 +95,9 @@ class ShortKernels {
   /// Trains on a whole batch of two samples or more.
   bool train_batch(std::vector<Layer<std::int16_t>>& layers,
                    std::span<const LabelledInputs<std::int16_t>> samples, Clock clock, Draws& draws,
-                   std::vector<LayerSums>& sums, std::size_t first, Bits& right) {
-    batch_.train(*this, layers, samples, clock, draws, sums, first, right);
+                   std::vector<LayerSums>& sums, std::size_t first, Bits& right,
+                   const Progress& progress) {
+    batch_.train(*this, layers, samples, clock, draws, sums, first, right, progress);
     return true;
   }
 

@@ -245,7 +245,7 @@ class MiddleKernels {
   }
 
   bool train_batch(std::vector<Layer<std::int32_t>>&, std::span<const LabelledInputs<std::int32_t>>,
-                   Clock, Draws&, std::vector<LayerSums>&, std::size_t, Bits&) {
+                   Clock, Draws&, std::vector<LayerSums>&, std::size_t, Bits&, const Progress&) {
     return false;
   }
 
@@ -376,16 +376,17 @@ class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
   }
 
   void train(std::span<const LabelledInputs<std::int32_t>> samples,
-             std::span<const StepNoise<std::int32_t>> noise, std::size_t first,
-             Bits& right) override {
+             std::span<const StepNoise<std::int32_t>> noise, std::size_t first, Bits& right,
+             const Progress& progress) override {
     const StepNoise<std::int32_t> none(spec_.layers());
     for (std::size_t i = 0; i < samples.size(); ++i) {
+      progress.throw_if_stopped();
       const StepNoise<std::int32_t>& of_step = noise.empty() ? none : noise[i];
       std::optional<bool> was_right;
-      if (middle_) was_right = middle_->train(samples[i], of_step);
+      if (middle_) was_right = middle_->train(samples[i], of_step, progress);
       if (!was_right) {
         leave();
-        was_right = wide_->train({widened(samples[i].inputs), samples[i].label}, of_step);
+        was_right = wide_->train({widened(samples[i].inputs), samples[i].label}, of_step, progress);
       }
       if (*was_right) right.set(first + i);
     }

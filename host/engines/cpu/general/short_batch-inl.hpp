@@ -139,7 +139,9 @@ class ShortBatch {
   template <class Kernels>
   void train(Kernels& kernels, std::vector<Layer<std::int16_t>>& layers,
              std::span<const LabelledInputs<std::int16_t>> samples, Clock clock, Draws& draws,
-             std::vector<LayerSums>& sums, std::size_t first, Bits& right) {
+             std::vector<LayerSums>& sums, std::size_t first, Bits& right,
+             const Progress& progress) {
+    progress_ = &progress;
     states_.resize(layers.size());
     take_inputs(layers.front(), samples);
     for (std::size_t number = 0; number < layers.size(); ++number)
@@ -234,6 +236,7 @@ class ShortBatch {
     } else {
       ++(fits ? kernels.statistics().sparse_sums : kernels.statistics().single_sums);
       for (std::size_t s = 0; s < samples_; ++s) {
+        progress_->throw_if_stopped();
         kernels.products(layer, number == 0 ? samples[s].inputs : list_of(state, s, layer.rows));
         keep(s, 0, layer.z.get(), layer.stride);
       }
@@ -255,6 +258,7 @@ class ShortBatch {
       panel_room_ = 4 * pairs;
     }
     for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
+      progress_->throw_if_stopped();
       for (std::size_t p = 0; p < pairs; ++p) {
         const VShort first = hn::Load(d, layer.product_row(2 * p) + j);
         const VShort second =
@@ -341,7 +345,10 @@ class ShortBatch {
     if (state.largest_weight * state.largest_error_sum <= most_sum) {
       ++kernels.statistics().matrix_errors;
       std::size_t k = 0;
-      for (; k + 4 <= layer.units; k += 4) errors_of<4>(above, state, k, layer.stride);
+      for (; k + 4 <= layer.units; k += 4) {
+        progress_->throw_if_stopped();
+        errors_of<4>(above, state, k, layer.stride);
+      }
       for (; k < layer.units; ++k) errors_of<1>(above, state, k, layer.stride);
       return;
     }
@@ -349,6 +356,7 @@ class ShortBatch {
     all_.resize(layer.units);
     for (std::size_t k = 0; k < layer.units; ++k) all_[k] = static_cast<std::uint32_t>(k);
     for (std::size_t s = 0; s < samples_; ++s) {
+      progress_->throw_if_stopped();
       for (std::size_t j = 0; j < above.stride; ++j) above.d[j] = state.errors.row(s)[j];
       kernels.row_errors(above, all_.data(), layer.units, &e_[s * layer.stride]);
     }
@@ -429,6 +437,7 @@ class ShortBatch {
     for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
       const std::int16_t* errors = state.errors.row(0) + j;
       for (std::size_t k = 0; k < rows; k += some) {
+        progress_->throw_if_stopped();
         const std::size_t end = std::min(rows, k + some);
         for (std::size_t r = k; r < end; r += block)
           outer_products<block>(errors, state.errors.stride(), &input_pairs_[r], stride, pairs,
@@ -445,6 +454,7 @@ class ShortBatch {
     const auto products = aligned_zeros<std::int64_t>(layer.stride);
     WideSums sums;
     for (const std::uint32_t k : active_) {
+      progress_->throw_if_stopped();
       for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
         VWide product = hn::Zero(d);
         for (std::size_t s = 0; s < samples_; ++s)
@@ -463,6 +473,7 @@ class ShortBatch {
     sums.add_to(total);
   }
 
+  const Progress* progress_ = nullptr;  // of the batch in work
   std::size_t samples_ = 0;
   std::vector<State> states_;  // [layer]
   ShortMatrix outputs_;        // a of the last layer [sample][unit]

@@ -126,7 +126,7 @@ class BundleTraining {
                       static_cast<std::uint32_t>(first));
           statistics_.shared_draws += steps;
         }
-        networks_[member]->train(labelled_, noise_.steps(), first, outcome.right);
+        networks_[member]->train(labelled_, noise_.steps(), first, outcome.right, progress_);
         progress_.add(steps);
       });
     }
@@ -141,9 +141,11 @@ class BundleTraining {
     for (std::size_t first = 0; first < held_out.size(); first += most) {
       const std::size_t count = std::min<std::size_t>(most, held_out.size() - first);
       pass(held_out.subspan(first, count), [&](std::size_t member, Outcome& outcome) {
-        for (std::size_t i = 0; i < count; ++i)
+        for (std::size_t i = 0; i < count; ++i) {
+          progress_.throw_if_stopped();
           if (networks_[member]->classify(labelled_[i].inputs) == labelled_[i].label)
             outcome.held_out_right.set(first + i);
+        }
       });
     }
     for (const auto& network : networks_) statistics_ += network->statistics();
@@ -212,7 +214,8 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
   const double word = words == WordSize::bits_16   ? sizeof(std::int16_t)
                       : words == WordSize::bits_32 ? sizeof(std::int32_t)
                                                    : sizeof(std::int64_t);
-  constexpr double padding = 64;  // words that a row or an array is rounded up by, at most
+  constexpr double lists = 3 * 48;  // three vectors of a sample, their allocations included
+  constexpr double padding = 64;    // words that a row or an array is rounded up by, at most
   double bytes = 0;
   for (std::size_t layer = 0; layer < spec.layers(); ++layer) {
     const auto rows = static_cast<double>(spec.row_length(layer));
@@ -220,8 +223,12 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
     const double copies = spec.formats.weight != spec.formats.master ? 2 : 1;
     constexpr double state = 8 * sizeof(std::int64_t);  // of a unit or an input
     bytes += copies * rows * units * word + (rows + units) * state;
-    constexpr double kept = 28;  // of a unit or an input, for each sample of a batch
-    if (spec.batch > 1) bytes += spec.batch * (rows + units) * kept;
+    constexpr double kept = 28;         // of a unit or an input, for each sample of a batch
+    if (spec.batch > most_block_batch)  // it has lists of inputs, and d
+      bytes += spec.batch * (rows * (sizeof(std::uint32_t) + word) +
+                             (units - padding / 2) * sizeof(std::int64_t) + lists);
+    else if (spec.batch > 1)
+      bytes += spec.batch * (rows + units) * kept;
     // Random words of all rows, of gradients and masters, where they are not shared.
     for (const Format* format : {&spec.formats.gradient, &spec.formats.master})
       if (format->round == Round::stochastic && !may_share_noise(spec))

@@ -55,7 +55,7 @@ Trained by_general(const RandomNetwork& given, GeneralNetwork<Word>& network) {
     samples.push_back({inputs.sample(sample), given.dataset.labels[sample]});
   }
   Bits right(given.iterations);
-  network.train(samples, {}, 0, right);
+  network.train(samples, {}, 0, right, Progress());
   Trained trained;
   for (std::uint32_t i = 0; i < given.iterations; ++i) trained.right.push_back(right[i]);
   for (const std::uint32_t sample : all)

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "engines/cpu/cpu_engine.hpp"
+#include "engines/cpu/general/general_network.hpp"
 #include "engines/reference/reference_engine.hpp"
 #include "random_network.hpp"
 #include "simd_targets.hpp"
@@ -77,6 +78,20 @@ TEST(TrainGeneral, StopsSoon) {
   progress.stop();
   EXPECT_THROW(train_general(sweep.staged, 2, progress, statistics), Interrupted);
   EXPECT_EQ(progress.done(), 0U);
+}
+
+TEST(TrainGeneral, NetworksThemselvesStop) {
+  RandomNetwork given = random_network(1, {8, 8});
+  given.spec.batch = 2;
+  const std::uint32_t index = 0;
+  const std::int32_t x = 0;
+  const LabelledInputs<std::int32_t> sample{{&index, &index, &x, 0, 0, 0}, 0};
+  Bits right(1);
+  Progress progress;
+  progress.stop();
+  for (const auto make : {make_network_32, make_guarded_network})
+    EXPECT_THROW(make(given.spec, given.weights)->train({&sample, 1}, {}, 0, right, progress),
+                 Interrupted);
 }
 
 }  // namespace

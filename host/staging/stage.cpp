@@ -74,7 +74,7 @@ std::vector<double> draw_normals(LegacyRandom& random, const std::vector<Network
       const double drawn = std::rint(std::ldexp(init.mean + std * normals.back(), finest));
       if (!(std::abs(drawn) < two_to_63))
         throw RequestError(
-            fmt::format("init.mean = {} and init.std = {}: a weight of {} does not fit 64 bits",
+            fmt::format("init.mean = {} and init.std, {}: a weight of {} does not fit 64 bits",
                         init.mean, std, drawn));
     }
   }

@@ -5,10 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "engines/cpu/cpu_engine.hpp"
-#include "engines/reference/reference_engine.hpp"
 #include "fuzz.hpp"
-#include "simd_targets.hpp"
+#include "same_as_reference.hpp"
 #include "staged_study.hpp"
 
 namespace gridrun {
@@ -124,16 +122,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto threads = static_cast<unsigned>(input.between(1, 3));
   Dataset dataset;
   const StudySweep study = decode(input, dataset);
-  const StagedSweep staged = staged_study(study);
-  Progress reference_progress;
-  const Outcomes expected = ReferenceEngine(1).train(staged, reference_progress);
-  for (const std::int64_t target : simd_targets()) {
-    const OnlyTarget only(target);
-    Progress progress;
-    const Outcomes outcomes = CpuEngine(threads).train(staged, progress);
-    require(outcomes == expected, fmt::format("cpu on {} returns what reference returns: {}",
-                                              hwy::TargetName(target), description(study)));
-    require(progress.done() == reference_progress.done(), "progress counts every network's steps");
-  }
+  require_same_as_reference(staged_study(study), threads, description(study));
   return 0;
 }

@@ -4,10 +4,8 @@
 #include <cmath>
 #include <vector>
 
-#include "engines/cpu/cpu_engine.hpp"
-#include "engines/reference/reference_engine.hpp"
 #include "fuzz.hpp"
-#include "simd_targets.hpp"
+#include "same_as_reference.hpp"
 
 namespace gridrun {
 namespace {
@@ -97,16 +95,6 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Input input(data, size);
   const auto threads = static_cast<unsigned>(input.between(1, 3));
   Dataset dataset;
-  const StagedSweep sweep = decode(input, dataset);
-  Progress reference_progress;
-  const Outcomes expected = ReferenceEngine(1).train(sweep, reference_progress);
-  for (const std::int64_t target : simd_targets()) {
-    const OnlyTarget only(target);
-    Progress progress;
-    const Outcomes outcomes = CpuEngine(threads).train(sweep, progress);
-    require(outcomes == expected,
-            fmt::format("cpu on {} returns what reference returns", hwy::TargetName(target)));
-    require(progress.done() == reference_progress.done(), "progress counts every network's steps");
-  }
+  require_same_as_reference(decode(input, dataset), threads, "networks");
   return 0;
 }

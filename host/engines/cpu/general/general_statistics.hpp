@@ -10,6 +10,9 @@ struct GeneralStatistics {
   std::uint64_t networks_16 = 0, networks_32 = 0, networks_64 = 0;  // by their words' bits
   std::uint64_t shared_draws = 0;  // steps whose random words were drawn once for several networks
 
+  // In 16-bit words.
+  std::uint64_t far_steps = 0;  // updates of a layer that shift u by 16 places or more
+
   // In 16-bit words, sample by sample.
   std::uint64_t whole_sums = 0;    // of a layer's products, that surely fit 32 bits
   std::uint64_t split_sums = 0;    // that were added up in pieces
@@ -35,6 +38,7 @@ struct GeneralStatistics {
     networks_32 += other.networks_32;
     networks_64 += other.networks_64;
     shared_draws += other.shared_draws;
+    far_steps += other.far_steps;
     whole_sums += other.whole_sums;
     split_sums += other.split_sums;
     wide_sums += other.wide_sums;

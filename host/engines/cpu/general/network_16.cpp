@@ -88,6 +88,7 @@ class ShortKernels {
     update.rows = list.count;
     update.for_gradient = for_gradient;
     update.for_master = for_master;
+    statistics_.far_steps += update.is_far;
     shorten_errors(layer);
     kernels_.by_sample(update, errors_.data(), layer.stride, sums);
   }

@@ -411,6 +411,7 @@ class ShortBatch {
     const Short d;
     const State& state = states_[number];
     Update update(layer, kernels.gradient(), kernels.master(), kernels.update_kernels().round);
+    kernels.statistics().far_steps += update.is_far;
     const auto noise = [&](const WideFit& fit, Drawn tensor) {
       return fit.draws() ? draws.rows<std::uint16_t>(tensor, number, clock.batch, active_.data(),
                                                      active_.size(), layer.units)

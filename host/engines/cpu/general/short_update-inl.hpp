@@ -10,6 +10,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <numeric>
 
 #include "engines/cpu/general/network-inl.hpp"
 #include "engines/cpu/general/short_lanes-inl.hpp"
@@ -44,6 +45,14 @@ constexpr std::int16_t rounding_constant(int round, int shift) {
   }
 }
 
+/// Rounds u / 2^shift, shift at least 16: to -1 where u is below this, else to 0.
+inline std::int16_t far_step_bound(int shift, Round round) {
+  const auto half = static_cast<std::int16_t>(-0x8000);  // -1/2 where the shift is 16
+  const bool tie_rounds_down = round == Round::nearest_down || round == Round::nearest_away;
+  if (round == Round::floor) return 0;
+  return static_cast<std::int16_t>(shift == 16 && tie_rounds_down ? half + 1 : half);
+}
+
 /// What one update needs, the same for all units.
 struct Update {
   const std::size_t* offsets = nullptr;  // [row], of its weights
@@ -53,24 +62,31 @@ struct Update {
   std::int16_t* weights;
   RowNoise<std::uint16_t> for_gradient{}, for_master{};
   Rounding<std::int32_t> gradient;
-  Rounding<std::int16_t> step;
+  Rounding<std::int16_t> step;  // of 15 places where u is shifted far
   WordRange<std::int16_t> gradient_range, master_range;
   Round gradient_round, master_round;
   std::uint16_t gradient_bits, master_bits;  // the highest bits of R's 16 that may be set
   std::int16_t constant;                     // that is added to P before it is shifted
+  bool is_far;                               // u is shifted by 16 places or more
+  std::int16_t far_bound;                    // far_step_bound
+  std::uint64_t far_dropped = 0;             // what each negative u drops beside `step`
 
   /// An update of all rows of a layer, before it has rows.
   Update(Layer<std::int16_t>& layer, const Format& of_gradient, const Format& of_master, int round)
       : weights(layer.master.get()),
         gradient(layer.to_gradient.shift(), of_gradient.round),
-        step(layer.to_step.shift(), of_master.round),
+        step(std::min(layer.to_step.shift(), 15), of_master.round),
         gradient_range(of_gradient),
         master_range(of_master),
         gradient_round(of_gradient.round),
         master_round(of_master.round),
         gradient_bits(highest_bits(of_gradient.random_bits)),
         master_bits(highest_bits(of_master.random_bits)),
-        constant(rounding_constant(round, gradient.shift)) {}
+        constant(rounding_constant(round, gradient.shift)),
+        is_far(layer.to_step.shift() > step.shift),
+        far_bound(far_step_bound(layer.to_step.shift(), of_master.round)) {
+    if (is_far) far_dropped = (std::uint64_t{1} << layer.to_step.shift()) - (1U << step.shift);
+  }
 
   /// The same for some of its rows.
   Update part(std::size_t first, std::size_t count) const {
@@ -148,8 +164,10 @@ HWY_INLINE VShort random_short(const std::uint16_t* words, std::uint16_t bits, i
 /// What an update adds up for one vector of units.
 struct UnitSums {
   VMiddle update, dropped;
+  VShort negatives;  // how many u are, where they are shifted far
 
-  HWY_INLINE UnitSums() : update(hn::Zero(Middle())), dropped(hn::Zero(Middle())) {}
+  HWY_INLINE UnitSums()
+      : update(hn::Zero(Middle())), dropped(hn::Zero(Middle())), negatives(hn::Zero(Short())) {}
 };
 
 /// Updates a vector of units from j on in row i, given P plus the constant of the rounding, or plus
@@ -180,7 +198,13 @@ HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, V
     random = random_short(update.for_master.row(i) + j, update.master_bits, update.step.shift);
   else
     random = hn::Zero(d);
-  const VShort step = round_lanes<kRound>(d, u, update.step, random);
+  VShort step;
+  if (!stochastic && update.is_far) {
+    step = hn::VecFromMask(d, hn::Lt(u, hn::Set(d, update.far_bound)));
+    sums.negatives = hn::Sub(sums.negatives, hn::BroadcastSignBit(u));
+  } else {
+    step = round_lanes<kRound>(d, u, update.step, random);
+  }
   std::int16_t* const w = update.weights + update.offsets[i] + j;
   hn::Store(add_words<kRange>(hn::Load(d, w), step, update.master_range), d, w);
 }
@@ -214,15 +238,22 @@ HWY_INLINE void update_units(const Update& update, std::size_t j, VShort errors,
   }
 }
 
-/// Sums of 32-bit lanes, each at least 0.
-inline std::uint64_t sum_of_lanes(VMiddle sums) {
-  const Middle d;
-  HWY_ALIGN std::uint32_t lanes[hn::MaxLanes(d)];
-  hn::Store(hn::BitCast(hn::RebindToUnsigned<Middle>(), sums), hn::RebindToUnsigned<Middle>(),
-            lanes);
-  std::uint64_t sum = 0;
-  for (std::size_t i = 0; i < hn::Lanes(d); ++i) sum += lanes[i];
-  return sum;
+/// The sum of lanes, none of them negative.
+template <class D>
+std::uint64_t sum_of_lanes(D d, hn::Vec<D> sums) {
+  HWY_ALIGN hn::TFromD<D> lanes[hn::MaxLanes(d)];
+  hn::Store(sums, d, lanes);
+  return std::accumulate(lanes, lanes + hn::Lanes(d), std::uint64_t{0});
+}
+
+inline void add_sums(const Update& update, const UnitSums& of_units, LayerSums& sums) {
+  const hn::RebindToUnsigned<Short> du;
+  const hn::RebindToUnsigned<Middle> dmu;
+  sums.abs_update += sum_of_lanes(dmu, hn::BitCast(dmu, of_units.update));
+  sums.dropped += sum_of_lanes(dmu, hn::BitCast(dmu, of_units.dropped));
+  if (update.is_far)
+    sums.dropped += WideSum{sum_of_lanes(du, hn::BitCast(du, of_units.negatives))} *
+                    WideSum{update.far_dropped};
 }
 
 /// Updates all units that have an error, by one sample.
@@ -230,7 +261,7 @@ template <int kRound, Range kRange>
 HWY_NOINLINE void update_layer(const Update& all, const std::int16_t* errors, std::size_t stride,
                                LayerSums& sums) {
   const Short d;
-  // A lane's share of a row is at most 2^16 of |u|, and less of what is dropped.
+  // A lane's share of a row is at most 2^16 of |u|, less of what is dropped, and one negative u.
   constexpr std::size_t most_rows = 32768;
   for (std::size_t first = 0; first < all.rows; first += most_rows) {
     const Update update = all.part(first, std::min(most_rows, all.rows - first));
@@ -239,8 +270,7 @@ HWY_NOINLINE void update_layer(const Update& all, const std::int16_t* errors, st
       if (hn::AllTrue(d, hn::Eq(d_of_units, hn::Zero(d)))) continue;
       UnitSums of_units;
       update_units<kRound, kRange>(update, j, d_of_units, of_units);
-      sums.abs_update += sum_of_lanes(of_units.update);
-      sums.dropped += sum_of_lanes(of_units.dropped);
+      add_sums(update, of_units, sums);
     }
   }
 }
@@ -265,8 +295,7 @@ HWY_NOINLINE void update_by_products(const Update& update, const std::int32_t* p
     finish_row<kRound, kRange>(update, i, j, hn::Add(hn::Load(d, product), lower_more),
                                hn::Add(hn::Load(d, product + lanes), upper_more), random, of_units);
   }
-  sums.abs_update += sum_of_lanes(of_units.update);
-  sums.dropped += sum_of_lanes(of_units.dropped);
+  add_sums(update, of_units, sums);
 }
 
 /// The kernels compiled for a rounding and an overflow of both gradient and master.

@@ -5,8 +5,9 @@
 namespace gridrun {
 namespace {
 
-/// Whether inputs fit words of so many bits, and right shifts of P and u are of 1 to bits - 1
-/// places: the kernels of 16 and 32 bits round in lanes of that size.
+/// Whether inputs fit words of so many bits, and right shifts of P and u are such as kernels of 16
+/// and 32 bits round in lanes of that size: of 1 to bits - 1 places. 16-bit words shift u farther
+/// too, unless at random.
 bool suits(const NetworkSpec& spec, std::uint64_t largest_input, int bits) {
   const TensorFormats& formats = spec.formats;
   const auto largest = static_cast<std::uint64_t>(largest_word(bits));
@@ -17,7 +18,9 @@ bool suits(const NetworkSpec& spec, std::uint64_t largest_input, int bits) {
     if (!shifts(formats.error.fraction + spec.input_format(layer).fraction -
                 formats.gradient.fraction))
       return false;
-  return shifts(formats.gradient.fraction + spec.lr - formats.master.fraction);
+  const int to_step = formats.gradient.fraction + spec.lr - formats.master.fraction;
+  const bool is_far = bits == 16 && to_step >= bits && formats.master.round != Round::stochastic;
+  return is_far || shifts(to_step);
 }
 
 /// Whether all else that a network holds fits them too, by its formats.

@@ -50,6 +50,13 @@ TestSweep diverging_sweep(std::vector<StudyNetwork> networks, std::int64_t weigh
   return test;
 }
 
+TEST_F(CudaKernel, SaysWhatItCannotTrain) {
+  NetworkSpec spec = random_sweep(1).staged().networks.front();
+  EXPECT_EQ(engine().why_not(spec), "");
+  spec.formats.weight.bits = 16;
+  EXPECT_EQ(engine().why_not(spec).find("the GPU trains the study's arithmetic only: "), 0U);
+}
+
 TEST_F(CudaKernel, RandomSweepsAgreeWithReference) {
   const std::uint32_t seeds = test_device_is_slow() ? 60 : 400;
   BatchedEngine::Record total;

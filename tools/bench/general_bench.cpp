@@ -8,18 +8,22 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "base/machine.hpp"
+#include "base/parallel.hpp"
 #include "base/shipped_files.hpp"
 #include "configuration/configuration.hpp"
 #include "data/load_dataset.hpp"
 #include "engines/cpu/cpu_engine.hpp"
 #include "engines/reference/reference_engine.hpp"
 #include "staging/stage.hpp"
+#include "tools/bench/multiply_adds.hpp"
 
 namespace gridrun {
 namespace {
@@ -48,6 +52,19 @@ struct Subject {
   }
 };
 
+/// Multiply-adds of a step, forward, backward and update; inputs of the data that are zero are left
+/// out.
+double multiply_adds_a_step(const StagedSweep& sweep) {
+  const auto& bytes = std::get<0>(sweep.dataset->values);
+  const auto zeros = static_cast<double>(std::count(bytes.begin(), bytes.end(), 0));
+  const double share = 1 - zeros / static_cast<double>(bytes.size());
+  const NetworkSpec& spec = sweep.networks.front();
+  double count = 0;
+  for (std::size_t layer = 0; layer < spec.layers(); ++layer)
+    count += static_cast<double>(spec.weights_of(layer)) * (layer == 0 ? 2 * share : 3);
+  return count;
+}
+
 void time_engine(benchmark::State& state, const Subject& subject, unsigned threads) {
   for (auto _ : state) {
     Progress progress;
@@ -58,6 +75,18 @@ void time_engine(benchmark::State& state, const Subject& subject, unsigned threa
   using benchmark::Counter;
   state.counters["thread-seconds a network-step"] =
       Counter(steps / threads, Counter::kIsIterationInvariantRate | Counter::kInvert);
+  state.counters["multiply-adds"] =
+      Counter(steps * multiply_adds_a_step(subject.staged), Counter::kIsIterationInvariantRate);
+}
+
+/// The most 16-bit multiply-adds that the processor makes, all operands in registers.
+void time_multiply_adds(benchmark::State& state, unsigned threads) {
+  constexpr std::size_t rounds = 1 << 22;
+  std::atomic<std::size_t> count = 0;
+  for (auto _ : state)
+    parallel_for(threads, threads, [&](std::size_t) { count += multiply_add(rounds); });
+  state.counters["multiply-adds"] =
+      benchmark::Counter(static_cast<double>(count), benchmark::Counter::kIsRate);
 }
 
 struct Case {
@@ -135,6 +164,11 @@ int main(int argc, char** argv) {
           ->UseRealTime()
           ->Unit(benchmark::kMillisecond);
     }
+    benchmark::RegisterBenchmark(
+        "multiply-adds in registers",
+        [](benchmark::State& state) { time_multiply_adds(state, processors()); })
+        ->UseRealTime()
+        ->Unit(benchmark::kMillisecond);
     const bool ran = benchmark::RunSpecifiedBenchmarks() > 0;
     return ran && !differed ? 0 : 1;
   } catch (const std::exception& error) {

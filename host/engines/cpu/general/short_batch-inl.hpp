@@ -374,8 +374,8 @@ class ShortBatch {
               Draws& draws, LayerSums& sums) {
     const State& state = states_[number];
     find_active(state, layer.rows);
-    // Room for what a rounding adds to P.
-    if (samples_ * state.largest_input * state.largest_error <= most_sum - 0x8000) {
+    const std::uint64_t most_added = std::uint64_t{1} << layer.to_gradient.shift();  // to P
+    if (samples_ * state.largest_input * state.largest_error <= most_sum - most_added) {
       ++kernels.statistics().matrix_updates;
       update_by_pairs(kernels, layer, number, clock, draws, sums);
     } else {
@@ -403,7 +403,7 @@ class ShortBatch {
     const Short d;
     const State& state = states_[number];
     Update update(layer, kernels.gradient(), kernels.master(), kernels.update_kernels().round);
-    kernels.statistics().far_steps += update.is_far;
+    update.count(kernels.statistics());
     const auto noise = [&](const WideFit& fit, Drawn tensor) {
       return fit.draws() ? draws.rows<std::uint16_t>(tensor, number, clock.batch, active_.data(),
                                                      active_.size(), layer.units)

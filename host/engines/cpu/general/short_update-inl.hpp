@@ -31,19 +31,21 @@ inline Range range_of(const Format& format) {
 }
 
 /// What is added to P before it is shifted.
-constexpr std::int16_t rounding_constant(int round, int shift) {
+constexpr std::int32_t rounding_constant(int round, int shift) {
   const int half = 1 << (shift - 1);
   switch (round) {
     case static_cast<int>(Round::nearest_up):
-      return static_cast<std::int16_t>(half);
+      return half;
     case static_cast<int>(Round::nearest_down):
     case static_cast<int>(Round::nearest_even):
     case static_cast<int>(Round::nearest_away):
-      return static_cast<std::int16_t>(half - 1);
+      return half - 1;
     default:
       return 0;
   }
 }
+
+constexpr bool has_constant(int round) { return rounding_constant(round, 2) != 0; }
 
 /// Rounds u / 2^shift, shift at least 16: to -1 where u is below this, else to 0.
 inline std::int16_t far_step_bound(int shift, Round round) {
@@ -56,8 +58,8 @@ inline std::int16_t far_step_bound(int shift, Round round) {
 /// What one update needs, the same for all units.
 struct Update {
   const std::size_t* offsets = nullptr;  // [row], of its weights
-  const std::int32_t* pairs =
-      nullptr;  // [row], x and `constant`; stochastic: x and x. For one sample only
+  const std::int32_t* pairs = nullptr;   // [row], x and `constant`, or 0 if that is wide;
+                                         // stochastic: x and x. For one sample only
   std::size_t rows = 0;
   std::int16_t* weights;
   RowNoise<std::uint16_t> for_gradient{}, for_master{};
@@ -66,7 +68,8 @@ struct Update {
   WordRange<std::int16_t> gradient_range, master_range;
   Round gradient_round, master_round;
   std::uint16_t gradient_bits, master_bits;  // the highest bits of R's 16 that may be set
-  std::int16_t constant;                     // that is added to P before it is shifted
+  std::int32_t constant;                     // that is added to P before it is shifted
+  bool constant_is_wide;                     // more than 16 bits
   bool is_far;                               // u is shifted by 16 places or more
   std::int16_t far_bound;                    // far_step_bound
   std::uint64_t far_dropped = 0;             // what each negative u drops beside `step`
@@ -83,6 +86,7 @@ struct Update {
         gradient_bits(highest_bits(of_gradient.random_bits)),
         master_bits(highest_bits(of_master.random_bits)),
         constant(rounding_constant(round, gradient.shift)),
+        constant_is_wide(constant > 0x7fff),
         is_far(layer.to_step.shift() > step.shift),
         far_bound(far_step_bound(layer.to_step.shift(), of_master.round)) {
     if (is_far) far_dropped = (std::uint64_t{1} << layer.to_step.shift()) - (1U << step.shift);
@@ -97,6 +101,11 @@ struct Update {
     part.for_master.place += first;
     part.rows = count;
     return part;
+  }
+
+  void count(GeneralStatistics& statistics) const {
+    statistics.far_updates += gradient.shift >= 16;
+    statistics.far_steps += is_far;
   }
 
   static std::uint16_t highest_bits(int bits) {
@@ -233,8 +242,13 @@ HWY_INLINE void update_units(const Update& update, std::size_t j, VShort errors,
       lower_inputs = hn::InterleaveLower(d, lower_inputs, random);
       upper_inputs = hn::InterleaveUpper(d, upper_inputs, random);
     }
-    finish_row<kRound, kRange>(update, i, j, multiply_pairs(lower_errors, lower_inputs),
-                               multiply_pairs(upper_errors, upper_inputs), random, sums);
+    VMiddle lower = multiply_pairs(lower_errors, lower_inputs);
+    VMiddle upper = multiply_pairs(upper_errors, upper_inputs);
+    if (has_constant(kRound) && update.constant_is_wide) {
+      lower = hn::Add(lower, hn::Set(Middle(), update.constant));
+      upper = hn::Add(upper, hn::Set(Middle(), update.constant));
+    }
+    finish_row<kRound, kRange>(update, i, j, lower, upper, random, sums);
   }
 }
 

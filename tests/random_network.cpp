@@ -12,7 +12,7 @@ namespace {
 Format random_format(Draws& draw, RandomBits bits) {
   Format format;
   format.bits = draw.number(bits.least, bits.most);
-  format.fraction = draw.number(0, std::min(format.bits, 20));
+  format.fraction = draw.number(0, std::min(format.bits + 4, 20));
   format.round = static_cast<Round>(draw.number(0, 6));
   format.overflow = static_cast<Overflow>(draw.number(0, 2));
   format.random_bits = draw.one_of({32, 32, 16, 8, 1, draw.number(1, 32)});

@@ -11,7 +11,8 @@ struct GeneralStatistics {
   std::uint64_t shared_draws = 0;  // steps whose random words were drawn once for several networks
 
   // In 16-bit words.
-  std::uint64_t far_steps = 0;  // updates of a layer that shift u by 16 places or more
+  std::uint64_t far_updates = 0;  // of a layer, that shift P by 16 places or more
+  std::uint64_t far_steps = 0;    // updates of a layer that shift u so
 
   // In 16-bit words, sample by sample.
   std::uint64_t whole_sums = 0;    // of a layer's products, that surely fit 32 bits
@@ -38,6 +39,7 @@ struct GeneralStatistics {
     networks_32 += other.networks_32;
     networks_64 += other.networks_64;
     shared_draws += other.shared_draws;
+    far_updates += other.far_updates;
     far_steps += other.far_steps;
     whole_sums += other.whole_sums;
     split_sums += other.split_sums;

@@ -77,18 +77,20 @@ class ShortKernels {
               LayerSums& sums) {
     Update update(layer, gradient_, master_, kernels_.round);
     const bool stochastic = kernels_.round == static_cast<int>(Round::stochastic);
+    const std::int16_t constant =
+        update.constant_is_wide ? std::int16_t{0} : static_cast<std::int16_t>(update.constant);
     offsets_.resize(list.count);
     pairs_.resize(list.count);
     for (std::size_t i = 0; i < list.count; ++i) {
       offsets_[i] = list.index[i] * layer.stride;
-      pairs_[i] = pair_of(list.x[i], stochastic ? list.x[i] : update.constant);
+      pairs_[i] = pair_of(list.x[i], stochastic ? list.x[i] : constant);
     }
     update.offsets = offsets_.data();
     update.pairs = pairs_.data();
     update.rows = list.count;
     update.for_gradient = for_gradient;
     update.for_master = for_master;
-    statistics_.far_steps += update.is_far;
+    update.count(statistics_);
     shorten_errors(layer);
     kernels_.by_sample(update, errors_.data(), layer.stride, sums);
   }

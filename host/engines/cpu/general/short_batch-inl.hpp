@@ -382,8 +382,8 @@ class ShortBatch {
               Draws& draws, LayerSums& sums) {
     const State& state = states_[number];
     find_active(state, layer.rows);
-    // Room for what a rounding adds to P.
-    if (samples_ * state.largest_input * state.largest_error <= most_sum - 0x8000) {
+    const std::uint64_t most_added = std::uint64_t{1} << layer.to_gradient.shift();  // to P
+    if (samples_ * state.largest_input * state.largest_error <= most_sum - most_added) {
       ++kernels.statistics().matrix_updates;
       update_by_pairs(kernels, layer, number, clock, draws, sums);
     } else {
@@ -411,7 +411,7 @@ class ShortBatch {
     const Short d;
     const State& state = states_[number];
     Update update(layer, kernels.gradient(), kernels.master(), kernels.update_kernels().round);
-    kernels.statistics().far_steps += update.is_far;
+    update.count(kernels.statistics());
     const auto noise = [&](const WideFit& fit, Drawn tensor) {
       return fit.draws() ? draws.rows<std::uint16_t>(tensor, number, clock.batch, active_.data(),
                                                      active_.size(), layer.units)
@@ -433,6 +433,8 @@ class ShortBatch {
       for (std::size_t i = 0; i < rows; ++i)
         input_pairs_[p * stride + i] = pair_of(even[active_[i]], odd[active_[i]]);
     }
+    const auto by_products = update.is_far ? kernels.update_kernels().by_products_far
+                                           : kernels.update_kernels().by_products;
     constexpr std::size_t some = 16 * block;
     HWY_ALIGN std::int32_t products[some * hn::MaxLanes(Short())];
     for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
@@ -443,7 +445,7 @@ class ShortBatch {
         for (std::size_t r = k; r < end; r += block)
           outer_products<block>(errors, state.errors.stride(), &input_pairs_[r], stride, pairs,
                                 products + (r - k) * hn::Lanes(d));
-        kernels.update_kernels().by_products(update.part(k, end - k), products, j, sums);
+        by_products(update.part(k, end - k), products, j, sums);
       }
     }
   }
@@ -451,17 +453,27 @@ class ShortBatch {
   void update_in_wide_lanes(Layer<std::int16_t>& layer, std::size_t number, Clock clock,
                             Draws& draws, LayerSums& total) {
     const Wide d;
+    const hn::Repartition<std::int32_t, Wide> low_halves;
     const State& state = states_[number];
     const auto products = aligned_zeros<std::int64_t>(layer.stride);
     WideSums sums;
+    struct Term {
+      const std::int16_t* errors;
+      std::int32_t x;
+    };
+    std::vector<Term> terms;
     for (const std::uint32_t k : active_) {
       progress_->throw_if_stopped();
+      terms.clear();
+      for (std::size_t s = 0; s < samples_; ++s)
+        if (const std::int16_t x = state.inputs.row(s)[k]; x != 0)
+          terms.push_back({state.errors.row(s), x});
       for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
         VWide product = hn::Zero(d);
-        for (std::size_t s = 0; s < samples_; ++s)
+        for (const Term& term : terms)
           product =
-              hn::Add(product, multiply_wide(load_wide(state.errors.row(s) + j),
-                                             hn::Set(d, std::int64_t{state.inputs.row(s)[k]})));
+              hn::Add(product, hn::MulEven(hn::BitCast(low_halves, load_wide(term.errors + j)),
+                                           hn::Set(low_halves, term.x)));
         hn::Store(product, d, products.get() + j);
       }
       const auto noise = [&](const WideFit& fit, Drawn tensor) {

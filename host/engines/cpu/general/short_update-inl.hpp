@@ -31,19 +31,21 @@ inline Range range_of(const Format& format) {
 }
 
 /// What is added to P before it is shifted.
-constexpr std::int16_t rounding_constant(int round, int shift) {
+constexpr std::int32_t rounding_constant(int round, int shift) {
   const int half = 1 << (shift - 1);
   switch (round) {
     case static_cast<int>(Round::nearest_up):
-      return static_cast<std::int16_t>(half);
+      return half;
     case static_cast<int>(Round::nearest_down):
     case static_cast<int>(Round::nearest_even):
     case static_cast<int>(Round::nearest_away):
-      return static_cast<std::int16_t>(half - 1);
+      return half - 1;
     default:
       return 0;
   }
 }
+
+constexpr bool has_constant(int round) { return rounding_constant(round, 2) != 0; }
 
 /// Rounds u / 2^shift, shift at least 16: to -1 where u is below this, else to 0.
 inline std::int16_t far_step_bound(int shift, Round round) {
@@ -56,8 +58,8 @@ inline std::int16_t far_step_bound(int shift, Round round) {
 /// What one update needs, the same for all units.
 struct Update {
   const std::size_t* offsets = nullptr;  // [row], of its weights
-  const std::int32_t* pairs =
-      nullptr;  // [row], x and `constant`; stochastic: x and x. For one sample only
+  const std::int32_t* pairs = nullptr;   // [row], x and `constant`, or 0 if that is wide;
+                                         // stochastic: x and x. For one sample only
   std::size_t rows = 0;
   std::int16_t* weights;
   RowNoise<std::uint16_t> for_gradient{}, for_master{};
@@ -66,7 +68,8 @@ struct Update {
   WordRange<std::int16_t> gradient_range, master_range;
   Round gradient_round, master_round;
   std::uint16_t gradient_bits, master_bits;  // the highest bits of R's 16 that may be set
-  std::int16_t constant;                     // that is added to P before it is shifted
+  std::int32_t constant;                     // that is added to P before it is shifted
+  bool constant_is_wide;                     // more than 16 bits
   bool is_far;                               // u is shifted by 16 places or more
   std::int16_t far_bound;                    // far_step_bound
   std::uint64_t far_dropped = 0;             // what each negative u drops beside `step`
@@ -83,6 +86,7 @@ struct Update {
         gradient_bits(highest_bits(of_gradient.random_bits)),
         master_bits(highest_bits(of_master.random_bits)),
         constant(rounding_constant(round, gradient.shift)),
+        constant_is_wide(constant > 0x7fff),
         is_far(layer.to_step.shift() > step.shift),
         far_bound(far_step_bound(layer.to_step.shift(), of_master.round)) {
     if (is_far) far_dropped = (std::uint64_t{1} << layer.to_step.shift()) - (1U << step.shift);
@@ -97,6 +101,11 @@ struct Update {
     part.for_master.place += first;
     part.rows = count;
     return part;
+  }
+
+  void count(GeneralStatistics& statistics) const {
+    statistics.far_updates += gradient.shift >= 16;
+    statistics.far_steps += is_far;
   }
 
   static std::uint16_t highest_bits(int bits) {
@@ -171,8 +180,8 @@ struct UnitSums {
 };
 
 /// Updates a vector of units from j on in row i, given P plus the constant of the rounding, or plus
-/// R; `random` is R where kRound is any_round.
-template <int kRound, Range kRange>
+/// R; `random` is R where kRound is any_round. kMayBeFar: u may be shifted by 16 places or more.
+template <int kRound, Range kRange, bool kMayBeFar>
 HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, VMiddle lower,
                            VMiddle upper, VShort random, UnitSums& sums) {
   constexpr bool any = kRound == any_round;
@@ -199,7 +208,7 @@ HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, V
   else
     random = hn::Zero(d);
   VShort step;
-  if (!stochastic && update.is_far) {
+  if (kMayBeFar && !stochastic && update.is_far) {
     step = hn::VecFromMask(d, hn::Lt(u, hn::Set(d, update.far_bound)));
     sums.negatives = hn::Sub(sums.negatives, hn::BroadcastSignBit(u));
   } else {
@@ -233,8 +242,13 @@ HWY_INLINE void update_units(const Update& update, std::size_t j, VShort errors,
       lower_inputs = hn::InterleaveLower(d, lower_inputs, random);
       upper_inputs = hn::InterleaveUpper(d, upper_inputs, random);
     }
-    finish_row<kRound, kRange>(update, i, j, multiply_pairs(lower_errors, lower_inputs),
-                               multiply_pairs(upper_errors, upper_inputs), random, sums);
+    VMiddle lower = multiply_pairs(lower_errors, lower_inputs);
+    VMiddle upper = multiply_pairs(upper_errors, upper_inputs);
+    if (has_constant(kRound) && update.constant_is_wide) {
+      lower = hn::Add(lower, hn::Set(Middle(), update.constant));
+      upper = hn::Add(upper, hn::Set(Middle(), update.constant));
+    }
+    finish_row<kRound, kRange, true>(update, i, j, lower, upper, random, sums);
   }
 }
 
@@ -276,12 +290,12 @@ HWY_NOINLINE void update_layer(const Update& all, const std::int16_t* errors, st
 }
 
 /// Updates the units from j on that a vector holds, in every row, given P as MiddlePairs.
-template <int kRound, Range kRange>
+template <int kRound, Range kRange, bool kMayBeFar>
 HWY_NOINLINE void update_by_products(const Update& update, const std::int32_t* products,
                                      std::size_t j, LayerSums& sums) {
   const Middle d;
   const std::size_t lanes = hn::Lanes(d);
-  const VMiddle constant = hn::Set(d, update.constant);
+  const VMiddle constant = hn::Set(d, kRound == any_round ? 0 : update.constant);
   UnitSums of_units;
   for (std::size_t i = 0; i < update.rows; ++i) {
     const VShort random = gradient_random<kRound>(update, i, j);
@@ -292,8 +306,9 @@ HWY_NOINLINE void update_by_products(const Update& update, const std::int32_t* p
       upper_more = hn::BitCast(d, hn::InterleaveUpper(ds, random, hn::Zero(ds)));
     }
     const std::int32_t* product = products + 2 * lanes * i;
-    finish_row<kRound, kRange>(update, i, j, hn::Add(hn::Load(d, product), lower_more),
-                               hn::Add(hn::Load(d, product + lanes), upper_more), random, of_units);
+    finish_row<kRound, kRange, kMayBeFar>(update, i, j, hn::Add(hn::Load(d, product), lower_more),
+                                          hn::Add(hn::Load(d, product + lanes), upper_more), random,
+                                          of_units);
   }
   add_sums(update, of_units, sums);
 }
@@ -303,11 +318,14 @@ struct UpdateKernels {
   int round;
   void (*by_sample)(const Update&, const std::int16_t*, std::size_t, LayerSums&);
   void (*by_products)(const Update&, const std::int32_t*, std::size_t, LayerSums&);
+  // Where u is shifted by 16 places or more. One for all: to look for that costs a batch 2 %.
+  void (*by_products_far)(const Update&, const std::int32_t*, std::size_t,
+                          LayerSums&) = update_by_products<any_round, Range::any, true>;
 };
 
 template <int kRound, Range kRange>
 UpdateKernels kernels_of() {
-  return {kRound, update_layer<kRound, kRange>, update_by_products<kRound, kRange>};
+  return {kRound, update_layer<kRound, kRange>, update_by_products<kRound, kRange, false>};
 }
 
 template <int kRound>

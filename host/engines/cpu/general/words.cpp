@@ -6,21 +6,25 @@ namespace gridrun {
 namespace {
 
 /// Whether inputs fit words of so many bits, and right shifts of P and u are such as kernels of 16
-/// and 32 bits round in lanes of that size: of 1 to bits - 1 places. 16-bit words shift u farther
-/// too, unless at random.
+/// and 32 bits round in lanes of that size: of 1 to bits - 1 places. Those of 16 bits shift farther
+/// too, unless at random: P, whose lanes have 32 bits, by 30 places, and u by any number.
 bool suits(const NetworkSpec& spec, std::uint64_t largest_input, int bits) {
   const TensorFormats& formats = spec.formats;
   const auto largest = static_cast<std::uint64_t>(largest_word(bits));
-  if (largest_input > largest) return false;
-  if (spec.bias && magnitude(one_of(formats.input)) > largest) return false;
-  const auto shifts = [&](int n) { return 1 <= n && n < bits; };
+  const bool takes_all = bits == 16 && formats.input.bits <= bits;  // the most negative word too
+  const auto takes = [&](std::uint64_t input) { return takes_all || input <= largest; };
+  if (!takes(largest_input)) return false;
+  if (spec.bias && !takes(magnitude(one_of(formats.input)))) return false;
+  const auto shifts = [&](int n, const Format& to, int most) {
+    const bool far = bits == 16 && n <= most && to.round != Round::stochastic;
+    return 1 <= n && (n < bits || far);
+  };
   for (std::size_t layer = 0; layer < spec.layers(); ++layer)
-    if (!shifts(formats.error.fraction + spec.input_format(layer).fraction -
-                formats.gradient.fraction))
+    if (!shifts(
+            formats.error.fraction + spec.input_format(layer).fraction - formats.gradient.fraction,
+            formats.gradient, 30))
       return false;
-  const int to_step = formats.gradient.fraction + spec.lr - formats.master.fraction;
-  const bool is_far = bits == 16 && to_step >= bits && formats.master.round != Round::stochastic;
-  return is_far || shifts(to_step);
+  return shifts(formats.gradient.fraction + spec.lr - formats.master.fraction, formats.master, 63);
 }
 
 /// Whether all else that a network holds fits them too, by its formats.

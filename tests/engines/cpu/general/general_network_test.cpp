@@ -124,10 +124,10 @@ TEST(GeneralNetwork, TrainsAsTheReferenceDoesInEveryWay) {
   EXPECT_GT(ways.networks_32, 100U);
   EXPECT_GT(ways.networks_64, 100U);
   for (const std::uint64_t count :
-       {ways.far_steps, ways.whole_sums, ways.split_sums, ways.wide_sums, ways.short_errors,
-        ways.wide_errors, ways.middle_updates, ways.wide_updates, ways.weight_scans,
-        ways.left_32_bits, ways.matrix_sums, ways.sparse_sums, ways.single_sums, ways.matrix_errors,
-        ways.single_errors, ways.matrix_updates, ways.wide_batch_updates}) {
+       {ways.far_updates, ways.far_steps, ways.whole_sums, ways.split_sums, ways.wide_sums,
+        ways.short_errors, ways.wide_errors, ways.middle_updates, ways.wide_updates,
+        ways.weight_scans, ways.left_32_bits, ways.matrix_sums, ways.sparse_sums, ways.single_sums,
+        ways.matrix_errors, ways.single_errors, ways.matrix_updates, ways.wide_batch_updates}) {
     EXPECT_GT(count, 15U);
   }
 }
@@ -146,58 +146,76 @@ constexpr Round deterministic_rounds[] = {Round::floor,        Round::toward_zer
                                           Round::nearest_up,   Round::nearest_down,
                                           Round::nearest_even, Round::nearest_away};
 
-/// One layer of 16-bit words without weights at first: then d is 2^14 in the label's unit and u is
-/// x 2^14 / 2^to_gradient.
-RandomNetwork edge_network(Round of_gradient, Round of_master, int to_gradient, int to_step,
-                           std::uint32_t batch) {
+/// Samples of an update, and the largest of their |x|.
+struct EdgeBatch {
+  std::uint32_t samples;
+  int largest;
+};
+
+/// One layer of 16-bit words, without weights at first, for then d is -32768 in the label's unit: P
+/// and u reach the ends of their ranges, and ties between quotients of any shift.
+RandomNetwork edge_network(Round of_gradient, Round of_master, int to_update, int to_step,
+                           EdgeBatch batch) {
   RandomNetwork network;
   NetworkSpec& spec = network.spec;
   TensorFormats& formats = spec.formats;
-  const auto format = [](int fraction, Round round) {
-    return Format{16, fraction, round, Overflow::saturate, 32};
-  };
-  formats.input = format(14, Round::nearest_even);
-  formats.activation = formats.error = format(14, Round::nearest_even);
-  formats.gradient = format(28 - to_gradient, of_gradient);
-  formats.master = formats.weight = format(9, of_master);
+  formats.input = formats.error = {16, 15, Round::nearest_even, Overflow::saturate};
+  formats.activation = {16, 15, Round::nearest_even, Overflow::wrap};  // 1 is -32768
+  formats.gradient = {16, 30 - to_update, of_gradient, Overflow::saturate};
+  formats.master = formats.weight = {16, 9, of_master, Overflow::saturate};
   spec.lr = to_step + formats.master.fraction - formats.gradient.fraction;
-  spec.units = {12, 3};
   spec.output_activation = Activation::linear;
-  spec.batch = batch;
-  network.weights = {std::vector<std::int64_t>(36)};
+  spec.batch = batch.samples;
+  const std::vector<int> sizes = {1,     2,     3,     4,     6,     4096,  8191,  8192, 8193,
+                                  12288, 16383, 16384, 16385, 24576, 32766, 32767, 32768};
   Dataset& dataset = network.dataset;
   dataset.samples = dataset.train_samples = 4;
-  dataset.inputs = 12;
+  dataset.inputs = 2 * sizes.size();
   dataset.classes = 3;
-  dataset.scale = 1 << 14;
+  dataset.scale = 0x1p15;
   std::vector<double> words;
-  for (const int sign : {-1, 1})
-    for (const int word : {1 << 14, (1 << 14) - 1, (1 << 14) + 1, 32767, 1 << 13, 1})
-      words.push_back(sign * word);
-  std::vector<double> values;
-  for (int i = 0; i < 4; ++i) values.insert(values.end(), words.begin(), words.end());
-  dataset.values = values;
+  for (std::size_t sample = 0; sample < dataset.samples; ++sample)
+    for (const int sign : {-1, 1})
+      for (const int size : sizes) words.push_back(size <= batch.largest ? sign * size : 0);
+  dataset.values = words;
   dataset.labels = {0, 0, 2, 1};
+  spec.units = {static_cast<std::uint32_t>(dataset.inputs), dataset.classes};
+  network.weights = {std::vector<std::int64_t>(dataset.inputs * dataset.classes)};
   network.iterations = 12;
-  network.description = fmt::format(
-      "gradient rounded by {} after {} places, weights by {} after {}, batches of {}",
-      static_cast<int>(of_gradient), to_gradient, static_cast<int>(of_master), to_step, batch);
+  network.description =
+      fmt::format("P rounded by {} after {} places, u by {} after {}, {} a batch, inputs to {}",
+                  static_cast<int>(of_gradient), to_update, static_cast<int>(of_master), to_step,
+                  batch.samples, batch.largest);
   return network;
 }
 
-TEST(GeneralNetwork, StepsAsTheReferenceDoesFromTheLeastUpdates) {
-  std::uint64_t far_steps = 0;
-  for (const Round of_master : deterministic_rounds)
-    for (const Round of_gradient : {of_master, Round::stochastic})
-      for (const int to_step : {1, 14, 15, 16, 17, 31, 32, 47, 63})
-        for (const std::uint32_t batch : {1U, 2U}) {
-          // The least u is -32768, exactly or saturated.
-          const RandomNetwork given = edge_network(of_gradient, of_master, 13, to_step, batch);
-          ASSERT_EQ(words_of(given), WordSize::bits_16) << given.description;
-          far_steps += expect_same_as_reference(given, WordSize::bits_16).far_steps;
-          if (HasFailure()) return;
-        }
-  EXPECT_GT(far_steps, 1000U);
+TEST(GeneralNetwork, RoundsAsTheReferenceDoesAfterFarShifts) {
+  GeneralStatistics ways;
+  const auto expect_same = [&](const RandomNetwork& given) {
+    ASSERT_EQ(words_of(given), WordSize::bits_16) << given.description;
+    ways += expect_same_as_reference(given, WordSize::bits_16);
+  };
+  for (const Round round : deterministic_rounds)
+    for (const Round other : {round, Round::stochastic})
+      // Sums of the second kind stay within 2^30, those of the third come within 2^29 of 2^31.
+      for (const EdgeBatch batch : {EdgeBatch{1, 32768}, {2, 8192}, {2, 24576}}) {
+        for (const int to_step : {1, 14, 15, 16, 17, 31, 32, 47, 63})
+          expect_same(edge_network(other, round, 13, to_step, batch));  // u is -32768 and more
+        for (const int to_update : {1, 14, 15, 16, 17, 18, 23, 28, 29, 30})
+          for (const int to_step : {1, 3})
+            expect_same(edge_network(round, other, to_update, to_step, batch));
+        for (const int to_update : {16, 17, 30})
+          for (const int to_step : {16, 17})
+            expect_same(edge_network(round, round, to_update, to_step, batch));
+        // Too far for lanes of 32 bits: half of a quotient's unit and the largest P make 2^31.
+        const RandomNetwork farther = edge_network(round, round, 31, 1, batch);
+        expect_same_as_reference(farther, words_of(farther));
+        if (HasFailure()) return;
+      }
+  EXPECT_GT(ways.far_updates, 1000U);
+  EXPECT_GT(ways.far_steps, 1000U);
+  EXPECT_GT(ways.matrix_updates, 1000U);
+  EXPECT_GT(ways.wide_batch_updates, 100U);
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-// Random words that the networks of a bundle share: they depend on the step, the layer, the tensor,
+// Random words that the networks of a group share: they depend on the step, the layer, the tensor,
 // the element and the seed alone, and are drawn once for all.
 #pragma once
 

@@ -18,7 +18,7 @@ namespace {
 
 /// Networks that one thread trains together, block by block of samples: those are read once, and
 /// made words once for all successive members of one input format.
-struct Bundle {
+struct NetworkGroup {
   WordSize words;
   std::vector<std::size_t> members;  // indices into the sweep's networks
   bool shares_noise = false;         // its members' random words are drawn once
@@ -46,44 +46,43 @@ std::uint32_t block_steps(const StagedSweep& sweep, bool shares_noise, std::uint
   return batch > most_block_batch ? steps : std::max(1U, steps / batch) * batch;
 }
 
-/// What the members of a bundle have in common.
+/// What the members of a group have in common.
 auto common_of(const NetworkSpec& spec, WordSize words) {
   const bool shares = may_share_noise(spec);
   return std::tuple(words, spec.bias, spec.batch, shares, shares ? spec.rounding_seed : 0);
 }
 
-/// All networks, in bundles whose weights are not many; each thread can have as many bundles.
-std::vector<Bundle> bundles_of(const StagedSweep& sweep, unsigned threads) {
+/// All networks, in groups whose weights are not many; each thread can have as many groups.
+std::vector<NetworkGroup> groups_of(const StagedSweep& sweep, unsigned threads) {
   const double largest = largest_real(*sweep.dataset);
   std::vector<WordSize> words;
-  std::map<decltype(common_of({}, {})), std::vector<std::size_t>> groups;
+  std::map<decltype(common_of({}, {})), std::vector<std::size_t>> alike;
   for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
     const NetworkSpec& spec = sweep.networks[n];
     words.push_back(words_for(spec, largest_word_of(largest, spec.formats.input)));
-    groups[common_of(spec, words.back())].push_back(n);
+    alike[common_of(spec, words.back())].push_back(n);
   }
-  constexpr double most_bytes = 0x1p24;  // of the weights of a bundle, were they of 64 bits
+  constexpr double most_bytes = 0x1p24;  // of the weights of a group, were they of 64 bits
   const double fit = std::max(1.0, std::floor(most_bytes / sweep.weights_bytes()));
   const auto input_of = [&](std::size_t n) {
     const Format& input = sweep.networks[n].formats.input;
     return std::tuple(input.fraction, input.bits, input.overflow);
   };
-  std::vector<Bundle> bundles;
-  for (auto& [common, networks] : groups) {
+  std::vector<NetworkGroup> groups;
+  for (auto& [common, networks] : alike) {
     const auto count = static_cast<double>(networks.size());
     const auto [size, bias, batch, shares_noise, seed] = common;
     const double a_thread = std::max(shares_noise ? 1.0 : 2.0, std::ceil(count / fit / threads));
     const auto parts = std::min(networks.size(), static_cast<std::size_t>(a_thread * threads));
-    const std::size_t first = bundles.size();
-    bundles.resize(first + parts,
-                   {size, {}, shares_noise, block_steps(sweep, shares_noise, batch)});
+    const std::size_t first = groups.size();
+    groups.resize(first + parts, {size, {}, shares_noise, block_steps(sweep, shares_noise, batch)});
     // Neighbours of one format are dealt out: how much work a network is depends on it.
     std::stable_sort(networks.begin(), networks.end(),
                      [&](std::size_t a, std::size_t b) { return input_of(a) < input_of(b); });
     for (std::size_t i = 0; i < networks.size(); ++i)
-      bundles[first + i % parts].members.push_back(networks[i]);
+      groups[first + i % parts].members.push_back(networks[i]);
   }
-  return bundles;
+  return groups;
 }
 
 template <class Word>
@@ -99,30 +98,30 @@ std::unique_ptr<GeneralNetwork<Word>> make_network(WordSize words, const Network
 }
 
 template <class Word>
-class BundleTraining {
+class GroupTraining {
  public:
-  BundleTraining(const StagedSweep& sweep, const Bundle& bundle, Outcomes& outcomes,
-                 Progress& progress)
-      : sweep_(sweep), bundle_(bundle), outcomes_(outcomes), progress_(progress) {
-    for (const std::size_t n : bundle.members) {
+  GroupTraining(const StagedSweep& sweep, const NetworkGroup& group, Outcomes& outcomes,
+                Progress& progress)
+      : sweep_(sweep), group_(group), outcomes_(outcomes), progress_(progress) {
+    for (const std::size_t n : group.members) {
       const NetworkSpec& spec = sweep.networks[n];
       needs_.add(spec);
-      networks_.push_back(make_network<Word>(bundle.words, spec, initial_weights(sweep, spec)));
+      networks_.push_back(make_network<Word>(group.words, spec, initial_weights(sweep, spec)));
       outcomes[n] = Outcome(sweep.iterations);
     }
   }
 
   void run() {
     std::vector<std::uint32_t> samples;
-    const std::uint32_t most = bundle_.block_steps;
+    const std::uint32_t most = group_.block_steps;
     for (std::uint64_t first = 0; first < sweep_.iterations; first += most) {
       const auto steps = std::min<std::uint64_t>(most, sweep_.iterations - first);
       samples.clear();
       for (std::uint64_t i = first; i < first + steps; ++i)
         samples.push_back(static_cast<std::uint32_t>(sweep_.sample_of_step(i)));
       pass(samples, [&](std::size_t member, Outcome& outcome) {
-        if (member == 0 && bundle_.shares_noise) {
-          noise_.draw(sweep_.networks[bundle_.members.front()], needs_, block_,
+        if (member == 0 && group_.shares_noise) {
+          noise_.draw(sweep_.networks[group_.members.front()], needs_, block_,
                       static_cast<std::uint32_t>(first));
           statistics_.shared_draws += steps;
         }
@@ -131,7 +130,7 @@ class BundleTraining {
       });
     }
     for (std::size_t member = 0; member < networks_.size(); ++member) {
-      Outcome& outcome = outcomes_[bundle_.members[member]];
+      Outcome& outcome = outcomes_[group_.members[member]];
       outcome.layers = networks_[member]->sums();
       outcome.weights_digest = networks_[member]->weights_digest();
       outcome.held_out_right = Bits(sweep_.held_out.size());
@@ -161,7 +160,7 @@ class BundleTraining {
     const Format* format = nullptr;
     for (std::size_t member = 0; member < networks_.size(); ++member) {
       progress_.throw_if_stopped();
-      const std::size_t n = bundle_.members[member];
+      const std::size_t n = group_.members[member];
       const NetworkSpec& spec = sweep_.networks[n];
       if (format == nullptr || spec.formats.input != *format) {
         inputs_.quantise(block_, *sweep_.dataset, spec.formats.input, spec.bias);
@@ -175,7 +174,7 @@ class BundleTraining {
   }
 
   const StagedSweep& sweep_;
-  const Bundle& bundle_;
+  const NetworkGroup& group_;
   Outcomes& outcomes_;
   Progress& progress_;
   std::vector<std::unique_ptr<GeneralNetwork<Word>>> networks_;  // [member]
@@ -188,25 +187,25 @@ class BundleTraining {
 };
 
 template <class Word>
-GeneralStatistics train_bundle(const StagedSweep& sweep, const Bundle& bundle, Outcomes& outcomes,
-                               Progress& progress) {
-  BundleTraining<Word> training(sweep, bundle, outcomes, progress);
+GeneralStatistics train_group(const StagedSweep& sweep, const NetworkGroup& group,
+                              Outcomes& outcomes, Progress& progress) {
+  GroupTraining<Word> training(sweep, group, outcomes, progress);
   training.run();
   return training.statistics();
 }
 
-GeneralStatistics train(const StagedSweep& sweep, const Bundle& bundle, Outcomes& outcomes,
+GeneralStatistics train(const StagedSweep& sweep, const NetworkGroup& group, Outcomes& outcomes,
                         Progress& progress) {
-  switch (bundle.words) {
+  switch (group.words) {
     case WordSize::bits_16:
-      return train_bundle<std::int16_t>(sweep, bundle, outcomes, progress);
+      return train_group<std::int16_t>(sweep, group, outcomes, progress);
     case WordSize::bits_32:
     case WordSize::guarded_32:
-      return train_bundle<std::int32_t>(sweep, bundle, outcomes, progress);
+      return train_group<std::int32_t>(sweep, group, outcomes, progress);
     case WordSize::bits_64:
       break;
   }
-  return train_bundle<std::int64_t>(sweep, bundle, outcomes, progress);
+  return train_group<std::int64_t>(sweep, group, outcomes, progress);
 }
 
 /// Bytes of a network of these words in training, a batch's samples included.
@@ -242,38 +241,37 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
 Outcomes train_general(const StagedSweep& sweep, unsigned threads, Progress& progress,
                        GeneralStatistics& statistics) {
   Outcomes outcomes(sweep.networks.size());
-  const std::vector<Bundle> bundles = bundles_of(sweep, threads);
+  const std::vector<NetworkGroup> groups = groups_of(sweep, threads);
   std::mutex mutex;
-  parallel_for(bundles.size(), threads, [&](std::size_t b) {
-    const GeneralStatistics of_bundle = train(sweep, bundles[b], outcomes, progress);
+  parallel_for(groups.size(), threads, [&](std::size_t b) {
+    const GeneralStatistics of_group = train(sweep, groups[b], outcomes, progress);
     const std::lock_guard lock(mutex);
-    statistics += of_bundle;
+    statistics += of_group;
   });
   return outcomes;
 }
 
 double general_memory_needed(const StagedSweep& sweep, unsigned threads) {
-  const std::vector<Bundle> bundles = bundles_of(sweep, threads);
+  const std::vector<NetworkGroup> groups = groups_of(sweep, threads);
   double largest = 0;
-  for (const Bundle& bundle : bundles) {
+  for (const NetworkGroup& group : groups) {
     double bytes = 0;
-    for (const std::size_t n : bundle.members)
-      bytes += network_bytes(sweep.networks[n], bundle.words);
+    for (const std::size_t n : group.members)
+      bytes += network_bytes(sweep.networks[n], group.words);
     largest = std::max(largest, bytes);
   }
   // A block of samples as stored and in words, and the initial weights of a network, before and
   // after they are rounded.
   double block = 0;
-  for (const Bundle& bundle : bundles) {
-    const NetworkSpec& spec = sweep.networks[bundle.members.front()];
+  for (const NetworkGroup& group : groups) {
+    const NetworkSpec& spec = sweep.networks[group.members.front()];
     const auto inputs = static_cast<double>(sweep.inputs());
     const double noise =
-        bundle.shares_noise ? noise_bytes(spec, {true, true, true, true}, inputs) : 0;
-    block =
-        std::max(block, bundle.block_steps * ((inputs + 16) * 5 * sizeof(std::int64_t) + noise));
+        group.shares_noise ? noise_bytes(spec, {true, true, true, true}, inputs) : 0;
+    block = std::max(block, group.block_steps * ((inputs + 16) * 5 * sizeof(std::int64_t) + noise));
   }
   const double kept = sweep.keep_weights ? sweep.weights_bytes() : 0;
-  const auto in_work = static_cast<double>(std::min<std::size_t>(threads, bundles.size()));
+  const auto in_work = static_cast<double>(std::min<std::size_t>(threads, groups.size()));
   return sweep.outcomes_bytes() + static_cast<double>(sweep.networks.size()) * kept +
          in_work * (largest + block + 2 * sweep.weights_bytes());
 }

@@ -43,8 +43,8 @@ double ReferenceEngine::memory_needed(const StagedSweep& sweep) const {
   double values = 2.0 * static_cast<double>(sweep.inputs());  // of a sample
   for (std::size_t layer = 0; layer < network.layers(); ++layer)
     values += static_cast<double>(network.row_length(layer) + 6 * network.units_of(layer) + 16);
-  // Weights: initial ones, master ones or copies of them, and those of the network before, which the
-  // allocator may keep.
+  // Weights: initial ones, master ones or copies of them, and those of the network before, which
+  // the allocator may keep.
   const double bytes_in_work =
       3 * sweep.weights_bytes() + (1.0 + batch) * values * sizeof(std::int64_t);
   const double kept = sweep.keep_weights ? sweep.weights_bytes() : 0;

@@ -286,7 +286,9 @@ void add_format(std::vector<Key>& keys, std::optional<Tensor> tensor) {
   const std::string table =
       tensor ? fmt::format("precision.{}.", tensor_names[static_cast<std::size_t>(*tensor)])
              : "precision.";
-  const auto member = [tensor](auto part) { return FormatMember{tensor, part}; };
+  const auto member = [tensor]<typename Value>(std::optional<Value> PartialFormat::*part) {
+    return FormatMember<Value>{tensor, part};
+  };
   const bool sums = tensor == Tensor::accumulator;
   const auto add = [&](Key key, const std::string& otherwise) {
     keys.push_back(with_default(

@@ -440,8 +440,7 @@ double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
 std::string BatchedEngine::why_not(const NetworkSpec& spec) const {
   if (has_study_arithmetic(spec)) return {};
   return "the GPU trains the study's arithmetic only: one layer without bias, batch 1, 64-bit "
-         "words "
-         "of one fraction that round by floor and wrap, and init.unit = \"lsb\"";
+         "words of one fraction that round by floor and wrap, and init.unit = \"lsb\"";
 }
 
 Outcomes BatchedEngine::train(const StagedSweep& staged, Progress& progress) {

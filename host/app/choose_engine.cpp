@@ -21,22 +21,21 @@ bool is_number(const std::string& text) {
          std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
 }
 
-/// Why an engine cannot train a sweep; empty if it can.
-std::string why_not(const Engine& engine, const Sweep& sweep) {
-  // Layers that the data will decide are one layer, whatever their size.
-  const std::vector<std::uint32_t> one_layer = {1, 1};
-  const auto& layers = sweep.network.layers;
-  for (const NetworkSpec& network : networks_of(sweep, layers.empty() ? one_layer : layers))
+using Networks = std::vector<NetworkSpec>;
+
+/// Why an engine cannot train some networks; empty if it can.
+std::string why_not(const Engine& engine, const Networks& networks) {
+  for (const NetworkSpec& network : networks)
     if (std::string reason = engine.why_not(network); !reason.empty()) return reason;
   return {};
 }
 
-std::unique_ptr<Engine> engine_of(const std::string& device, const Sweep& sweep) {
+std::unique_ptr<Engine> engine_of(const std::string& device, const Networks& networks) {
   if (device == "auto") {
     const auto gpus = list_gpus();
     if (!gpus.empty() && gpus.front().usable) {
       auto engine = make_cuda_engine(0);
-      if (why_not(*engine, sweep).empty()) return engine;
+      if (why_not(*engine, networks).empty()) return engine;
     }
   }
   if (device == "auto" || device == "cpu") return std::make_unique<CpuEngine>(processors());
@@ -49,8 +48,9 @@ std::unique_ptr<Engine> engine_of(const std::string& device, const Sweep& sweep)
 }  // namespace
 
 std::unique_ptr<Engine> choose_engine(const std::string& device, const Sweep& sweep) {
-  auto engine = engine_of(device, sweep);
-  if (const std::string reason = why_not(*engine, sweep); !reason.empty())
+  const Networks networks = networks_of(sweep);
+  auto engine = engine_of(device, networks);
+  if (const std::string reason = why_not(*engine, networks); !reason.empty())
     throw RequestError(fmt::format("--device {}: {}; expected cpu or reference", device, reason));
   return engine;
 }

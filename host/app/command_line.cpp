@@ -14,9 +14,8 @@ namespace gridrun {
 Options parse_command_line(int argc, const char* const* argv) {
   Options options;
   CLI::App app{
-      "Trains a grid of fixed-point integer networks, one for each learning rate, fraction and "
-      "word\n"
-      "length, exact to the bit.",
+      "Trains a grid of fixed-point integer networks, one for each learning rate, fraction and\n"
+      "word length, exact to the bit.",
       "gridrun"};
   app.set_version_flag("--version", "gridrun " GRIDRUN_VERSION);
   app.add_option("--config", options.config,

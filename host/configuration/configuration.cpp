@@ -138,8 +138,7 @@ Sweep checked(const GivenValues& given) {
   if (sweep.grid.fraction.empty() && !names_a_fraction(sweep))
     sweep.grid.fraction = default_fraction();
   check_report(given, sweep);
-  const auto& layers = sweep.network.layers;
-  networks_of(sweep, layers.empty() ? std::vector<std::uint32_t>{1, 1} : layers);  // it may refuse
+  networks_of(sweep);  // it may refuse
   return sweep;
 }
 

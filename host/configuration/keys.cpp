@@ -37,17 +37,13 @@ const Choices<DrawOrder> draw_orders = {{"shuffle_then_weights", DrawOrder::shuf
 const Choices<TrainSamples> train_samples = {{"all", TrainSamples::all},
                                              {"train", TrainSamples::train}};
 const Choices<WeightUnit> weight_units = {{"lsb", WeightUnit::lsb}, {"real", WeightUnit::real}};
-const Choices<Round> deterministic_rounds = {{"floor", Round::floor},
-                                             {"toward_zero", Round::toward_zero},
-                                             {"nearest_up", Round::nearest_up},
-                                             {"nearest_down", Round::nearest_down},
-                                             {"nearest_even", Round::nearest_even},
-                                             {"nearest_away", Round::nearest_away}};
-const Choices<Round> rounds = [] {
-  Choices<Round> all = deterministic_rounds;
-  all.push_back({"stochastic", Round::stochastic});
-  return all;
-}();
+const Choices<Round> rounds = {{"floor", Round::floor},
+                               {"toward_zero", Round::toward_zero},
+                               {"nearest_up", Round::nearest_up},
+                               {"nearest_down", Round::nearest_down},
+                               {"nearest_even", Round::nearest_even},
+                               {"nearest_away", Round::nearest_away},
+                               {"stochastic", Round::stochastic}};
 const Choices<Round> input_rounds = {{"nearest_even", Round::nearest_even}};
 const Choices<Overflow> overflows = {{"wrap", Overflow::wrap},
                                      {"saturate", Overflow::saturate},
@@ -115,9 +111,7 @@ Key key(const std::string& name, const std::string& type, const std::string& hel
   key.type = type;
   key.help = help;
   key.read = [=](const GivenValues& given, Sweep& sweep) { member(sweep) = read(given); };
-  key.write = [=](const Sweep& sweep) {
-    return written(member(const_cast<Sweep&>(sweep)), as_json);  // it is only read
-  };
+  key.write = [=](const Sweep& sweep) { return written(member(sweep), as_json); };
   const json otherwise = key.write(Sweep{});
   key.otherwise = otherwise.is_string() ? otherwise.get<std::string>()
                   : otherwise.is_null() ? ""
@@ -195,7 +189,7 @@ std::vector<int> range(int from, int to) {
 }
 
 #define GRIDRUN_MEMBER(path) \
-  [](Sweep & sweep) -> auto& { return sweep.path; }
+  [](auto& sweep) -> auto& { return sweep.path; }
 
 Key dataset_name() {
   Key name = key(
@@ -273,10 +267,10 @@ struct FormatMember {
   std::optional<Tensor> tensor;
   std::optional<Value> PartialFormat::*part;
 
-  std::optional<Value>& operator()(Sweep& sweep) const {
+  template <typename AnySweep>
+  auto& operator()(AnySweep& sweep) const {
     auto& precision = sweep.precision;
-    PartialFormat& format =
-        tensor ? precision.tensor[static_cast<std::size_t>(*tensor)] : precision.all;
+    auto& format = tensor ? precision.tensor[static_cast<std::size_t>(*tensor)] : precision.all;
     return format.*part;
   }
 };

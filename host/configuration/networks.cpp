@@ -151,4 +151,9 @@ std::vector<NetworkSpec> networks_of(const Sweep& sweep, const std::vector<std::
   return networks;
 }
 
+std::vector<NetworkSpec> networks_of(const Sweep& sweep) {
+  const auto& layers = sweep.network.layers;
+  return networks_of(sweep, layers.empty() ? std::vector<std::uint32_t>{1, 1} : layers);
+}
+
 }  // namespace gridrun

@@ -20,7 +20,7 @@ class Engine {
   virtual std::string device() const = 0;
 
   /// Why it cannot train such a network, for people: "the GPU trains ... only"; empty if it can.
-  virtual std::string why_not(const NetworkSpec& spec) const = 0;
+  virtual std::string why_not(const NetworkSpec&) const { return {}; }
 
   /// Bytes of memory, a device's not counted, that `train` holds at once at most beside the sweep;
   /// its outcomes are included. The sweep's order and normals need not be there yet.

@@ -112,4 +112,7 @@ std::vector<Axis> axes_of(const Sweep& sweep);
 /// be: a format without a fraction, a shift over 63.
 std::vector<NetworkSpec> networks_of(const Sweep& sweep, const std::vector<std::uint32_t>& units);
 
+/// The same before there are data: layers that they will decide are one layer, of one unit.
+std::vector<NetworkSpec> networks_of(const Sweep& sweep);
+
 }  // namespace gridrun

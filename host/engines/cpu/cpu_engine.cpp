@@ -337,8 +337,6 @@ std::string CpuEngine::device() const {
   return fmt::format("{} thread{}, {}", threads_, threads_ == 1 ? "" : "s", simd_target());
 }
 
-std::string CpuEngine::why_not(const NetworkSpec&) const { return {}; }
-
 double CpuEngine::memory_needed(const StagedSweep& sweep) const {
   constexpr double worth_a_pass = 0x1p30;
   const std::optional<StudySweep> study_sweep = study_of(sweep);

@@ -16,7 +16,6 @@ class CpuEngine final : public Engine {
 
   std::string name() const override { return "cpu"; }
   std::string device() const override;
-  std::string why_not(const NetworkSpec& spec) const override;
   double memory_needed(const StagedSweep& sweep) const override;
   Outcomes train(const StagedSweep& sweep, Progress& progress) override;
 

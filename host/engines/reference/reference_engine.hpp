@@ -13,7 +13,6 @@ class ReferenceEngine final : public Engine {
 
   std::string name() const override { return "reference"; }
   std::string device() const override;
-  std::string why_not(const NetworkSpec&) const override { return {}; }
   double memory_needed(const StagedSweep& sweep) const override;
   Outcomes train(const StagedSweep& sweep, Progress& progress) override;
 

@@ -8,6 +8,13 @@
 
 namespace gridrun {
 
+/// Tensors that may round at random, as the counter of their words numbers them.
+/// docs/arithmetic.md, part 7.
+enum class Drawn : std::uint32_t { activation = 1, error = 2, gradient = 3, master = 4 };
+
+/// The second word of the key of all rounding; the first is the seed.
+inline constexpr std::uint32_t rounding_key = 0x67726964;
+
 /// Four random words, or the counter that they are drawn at.
 struct PhiloxBlock {
   std::uint32_t word[4];

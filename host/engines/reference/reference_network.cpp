@@ -9,9 +9,6 @@
 namespace gridrun {
 namespace {
 
-/// The number of a tensor that may round at random, in Philox's counter.
-enum class Drawn : std::uint32_t { activation = 1, error = 2, gradient = 3, master = 4 };
-
 /// Random numbers R of one element of a tensor.
 struct Draw {
   const NetworkSpec& spec;
@@ -21,11 +18,10 @@ struct Draw {
   std::size_t element;
 
   std::uint64_t operator()(int n, int random_bits) const {
-    constexpr std::uint32_t key = 0x67726964;
     const PhiloxBlock block =
         philox({{static_cast<std::uint32_t>(element / 4), t, static_cast<std::uint32_t>(layer),
                  static_cast<std::uint32_t>(tensor)}},
-               spec.rounding_seed, key);
+               spec.rounding_seed, rounding_key);
     return random_rest(block.word[element % 4], n, random_bits);
   }
 };

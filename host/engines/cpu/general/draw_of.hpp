@@ -3,10 +3,9 @@
 
 #include <cstdint>
 
-namespace gridrun {
+#include "gridrun/philox.hpp"
 
-/// Tensors that may round at random, as Philox's counter numbers them.
-enum class Drawn : std::uint32_t { activation = 1, error = 2, gradient = 3, master = 4 };
+namespace gridrun {
 
 /// What a tensor's random words depend on beside the element.
 struct DrawOf {

@@ -162,24 +162,8 @@ UpdateLayer update_for(Range range) {
 /// same.
 UpdateLayer update_for(const Format& gradient, const Format& master) {
   const Range range = range_of(gradient);
-  if (gradient.round == master.round && range == range_of(master)) {
-    switch (gradient.round) {
-      case Round::floor:
-        return update_for<static_cast<int>(Round::floor)>(range);
-      case Round::toward_zero:
-        return update_for<static_cast<int>(Round::toward_zero)>(range);
-      case Round::nearest_up:
-        return update_for<static_cast<int>(Round::nearest_up)>(range);
-      case Round::nearest_down:
-        return update_for<static_cast<int>(Round::nearest_down)>(range);
-      case Round::nearest_even:
-        return update_for<static_cast<int>(Round::nearest_even)>(range);
-      case Round::nearest_away:
-        return update_for<static_cast<int>(Round::nearest_away)>(range);
-      case Round::stochastic:
-        return update_for<static_cast<int>(Round::stochastic)>(range);
-    }
-  }
+  if (gradient.round == master.round && range == range_of(master))
+    return with_round(gradient.round, [&](auto round) { return update_for<round()>(range); });
   return update_layer<any_round, Range::any>;
 }
 

@@ -32,7 +32,7 @@ HWY_INLINE void philox_blocks(V counters, const DrawOf& of, std::uint32_t* words
   };
   V c0 = counters, c1 = hn::Set(d, of.t), c2 = hn::Set(d, of.layer),
     c3 = hn::Set(d, static_cast<std::uint32_t>(of.tensor));
-  std::uint32_t key_0 = of.seed, key_1 = 0x67726964;
+  std::uint32_t key_0 = of.seed, key_1 = rounding_key;
   for (int round = 0; round < 10; ++round) {
     const V product_0 = multiply(c0, 0xD2511F53), product_1 = multiply(c2, 0xCD9E8D57);
     c0 = hn::Xor(hn::Xor(hn::ShiftRight<32>(product_1), c1), hn::Set(d, key_0));

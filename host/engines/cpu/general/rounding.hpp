@@ -12,6 +12,32 @@ namespace gridrun {
 /// A rounding that is known at run time only, in place of a Round.
 inline constexpr int any_round = -1;
 
+/// A rounding as a constant of a template.
+template <Round kRound>
+using RoundConstant = std::integral_constant<int, static_cast<int>(kRound)>;
+
+/// visit(RoundConstant<round>()), to choose what is compiled for a rounding.
+template <class Visit>
+auto with_round(Round round, const Visit& visit) {
+  switch (round) {
+    case Round::floor:
+      break;
+    case Round::toward_zero:
+      return visit(RoundConstant<Round::toward_zero>());
+    case Round::nearest_up:
+      return visit(RoundConstant<Round::nearest_up>());
+    case Round::nearest_down:
+      return visit(RoundConstant<Round::nearest_down>());
+    case Round::nearest_even:
+      return visit(RoundConstant<Round::nearest_even>());
+    case Round::nearest_away:
+      return visit(RoundConstant<Round::nearest_away>());
+    case Round::stochastic:
+      return visit(RoundConstant<Round::stochastic>());
+  }
+  return visit(RoundConstant<Round::floor>());
+}
+
 /// V / 2^shift rounded, all roundings by one rule: with quotient q and rest r it is q + 1 where r >
 /// threshold (+ more_if_negative where V < 0) (- less_if_odd where q is odd) - R, else q.
 template <class Word>

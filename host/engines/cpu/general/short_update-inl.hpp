@@ -347,24 +347,8 @@ UpdateKernels kernels_for(Range range) {
 
 inline UpdateKernels kernels_for(const Format& gradient, const Format& master) {
   const Range range = range_of(gradient);
-  if (gradient.round == master.round && range == range_of(master)) {
-    switch (gradient.round) {
-      case Round::floor:
-        return kernels_for<static_cast<int>(Round::floor)>(range);
-      case Round::toward_zero:
-        return kernels_for<static_cast<int>(Round::toward_zero)>(range);
-      case Round::nearest_up:
-        return kernels_for<static_cast<int>(Round::nearest_up)>(range);
-      case Round::nearest_down:
-        return kernels_for<static_cast<int>(Round::nearest_down)>(range);
-      case Round::nearest_even:
-        return kernels_for<static_cast<int>(Round::nearest_even)>(range);
-      case Round::nearest_away:
-        return kernels_for<static_cast<int>(Round::nearest_away)>(range);
-      case Round::stochastic:
-        return kernels_for<static_cast<int>(Round::stochastic)>(range);
-    }
-  }
+  if (gradient.round == master.round && range == range_of(master))
+    return with_round(gradient.round, [&](auto round) { return kernels_for<round()>(range); });
   return kernels_of<any_round, Range::any>();
 }
 

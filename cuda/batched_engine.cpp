@@ -8,7 +8,7 @@
 
 #include "base/machine.hpp"
 #include "device_buffer.hpp"
-#include "engines/held_out.hpp"
+#include "engines/cpu/general/train_general.hpp"
 #include "gridrun/error.hpp"
 #include "train_plan.hpp"
 
@@ -414,12 +414,7 @@ double bytes_of_weights(const StagedSweep& sweep) {
   const auto rows = static_cast<double>(sweep.inputs()) + warp_lanes;
   const double downloaded = rows * (outputs * sizeof(std::int64_t) + 2 * row_bytes);  // a network's
   const double kept = networks * sweep.weights_bytes();
-  if (sweep.held_out.empty()) return initial + kept + downloaded;
-  // Each thread judges a network; the allocator may keep the one before. Values are of a sample.
-  const double values = 4 * (rows + outputs) * sizeof(std::int64_t);
-  const double judged =
-      std::min<double>(processors(), networks) * (2 * sweep.weights_bytes() + values);
-  return initial + kept + downloaded + judged;
+  return initial + kept + downloaded + judging_memory_needed(sweep, processors());
 }
 
 }  // namespace

@@ -43,6 +43,10 @@ struct StagedSweep {
       count += static_cast<double>(networks.front().weights_of(layer));
     return count * sizeof(std::int64_t);
   }
+  /// Bytes of all that the outcomes keep.
+  double kept_weights_bytes() const {
+    return keep_weights ? static_cast<double>(networks.size()) * weights_bytes() : 0;
+  }
 };
 
 }  // namespace gridrun

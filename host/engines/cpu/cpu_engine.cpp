@@ -13,7 +13,6 @@
 #include "base/parallel.hpp"
 #include "engines/cpu/general/train_general.hpp"
 #include "engines/cpu/winners.hpp"
-#include "engines/held_out.hpp"
 #include "gridrun/study_sweep.hpp"
 
 namespace gridrun {
@@ -347,8 +346,10 @@ double CpuEngine::memory_needed(const StagedSweep& sweep) const {
   const double bytes = training_bytes(study, threads_, most_inputs(study));
   const double copied =
       sweep.weights_bytes() + static_cast<double>(sweep.dataset->samples) * sizeof(std::uint32_t);
+  const double training =
+      bytes < worth_a_pass ? bytes : training_bytes(study, threads_, count_inputs(study));
   return sweep.outcomes_bytes() + kept + copied +
-         (bytes < worth_a_pass ? bytes : training_bytes(study, threads_, count_inputs(study)));
+         std::max(training, judging_memory_needed(sweep, threads_));
 }
 
 Outcomes CpuEngine::train(const StagedSweep& sweep, Progress& progress) {

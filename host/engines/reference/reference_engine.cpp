@@ -47,9 +47,7 @@ double ReferenceEngine::memory_needed(const StagedSweep& sweep) const {
   // the allocator may keep.
   const double bytes_in_work =
       3 * sweep.weights_bytes() + (1.0 + batch) * values * sizeof(std::int64_t);
-  const double kept = sweep.keep_weights ? sweep.weights_bytes() : 0;
-  return sweep.outcomes_bytes() + static_cast<double>(sweep.networks.size()) * kept +
-         in_work * bytes_in_work;
+  return sweep.outcomes_bytes() + sweep.kept_weights_bytes() + in_work * bytes_in_work;
 }
 
 Outcomes ReferenceEngine::train(const StagedSweep& sweep, Progress& progress) {

@@ -5,6 +5,7 @@
 #include <map>
 #include <mutex>
 #include <tuple>
+#include <utility>
 
 #include "base/parallel.hpp"
 #include "engines/cpu/general/general_network.hpp"
@@ -52,8 +53,14 @@ auto common_of(const NetworkSpec& spec, WordSize words) {
   return std::tuple(words, spec.bias, spec.batch, shares, shares ? spec.rounding_seed : 0);
 }
 
+/// How networks of one input format get into groups. To train, they are dealt out: how much work a
+/// network is depends on its format. To be judged all are the same work, and stay together, so that
+/// samples are made words seldom.
+enum class Neighbours { dealt_out, together };
+
 /// All networks, in groups whose weights are not many; each thread can have as many groups.
-std::vector<NetworkGroup> groups_of(const StagedSweep& sweep, unsigned threads) {
+std::vector<NetworkGroup> groups_of(const StagedSweep& sweep, unsigned threads,
+                                    Neighbours neighbours) {
   const double largest = largest_real(*sweep.dataset);
   std::vector<WordSize> words;
   std::map<decltype(common_of({}, {})), std::vector<std::size_t>> alike;
@@ -62,7 +69,8 @@ std::vector<NetworkGroup> groups_of(const StagedSweep& sweep, unsigned threads) 
     words.push_back(words_for(spec, largest_word_of(largest, spec.formats.input)));
     alike[common_of(spec, words.back())].push_back(n);
   }
-  constexpr double most_bytes = 0x1p24;  // of the weights of a group, were they of 64 bits
+  // Of the weights of a group, were they of 64 bits; judged ones are to stay in a cache.
+  const double most_bytes = neighbours == Neighbours::dealt_out ? 0x1p24 : 0x1p20;
   const double fit = std::max(1.0, std::floor(most_bytes / sweep.weights_bytes()));
   const auto input_of = [&](std::size_t n) {
     const Format& input = sweep.networks[n].formats.input;
@@ -76,11 +84,12 @@ std::vector<NetworkGroup> groups_of(const StagedSweep& sweep, unsigned threads) 
     const auto parts = std::min(networks.size(), static_cast<std::size_t>(a_thread * threads));
     const std::size_t first = groups.size();
     groups.resize(first + parts, {size, {}, shares_noise, block_steps(sweep, shares_noise, batch)});
-    // Neighbours of one format are dealt out: how much work a network is depends on it.
     std::stable_sort(networks.begin(), networks.end(),
                      [&](std::size_t a, std::size_t b) { return input_of(a) < input_of(b); });
     for (std::size_t i = 0; i < networks.size(); ++i)
-      groups[first + i % parts].members.push_back(networks[i]);
+      groups[first +
+             (neighbours == Neighbours::dealt_out ? i % parts : i * parts / networks.size())]
+          .members.push_back(networks[i]);
   }
   return groups;
 }
@@ -97,21 +106,24 @@ std::unique_ptr<GeneralNetwork<Word>> make_network(WordSize words, const Network
     return make_network_64(spec, weights);
 }
 
+/// The networks of a group, and the samples that they train on or are judged by.
 template <class Word>
-class GroupTraining {
+class GroupInWork {
  public:
-  GroupTraining(const StagedSweep& sweep, const NetworkGroup& group, Outcomes& outcomes,
-                Progress& progress)
+  /// `weights_of` has the weights of a network, by its index in the sweep.
+  template <class WeightsOf>
+  GroupInWork(const StagedSweep& sweep, const NetworkGroup& group, Outcomes& outcomes,
+              const Progress& progress, const WeightsOf& weights_of)
       : sweep_(sweep), group_(group), outcomes_(outcomes), progress_(progress) {
     for (const std::size_t n : group.members) {
-      const NetworkSpec& spec = sweep.networks[n];
-      needs_.add(spec);
-      networks_.push_back(make_network<Word>(group.words, spec, initial_weights(sweep, spec)));
-      outcomes[n] = Outcome(sweep.iterations);
+      needs_.add(sweep.networks[n]);
+      networks_.push_back(make_network<Word>(group.words, sweep.networks[n], weights_of(n)));
     }
   }
 
-  void run() {
+  /// All steps, for all of an outcome but what is held out.
+  void train(Progress& progress) {
+    for (const std::size_t n : group_.members) outcomes_[n] = Outcome(sweep_.iterations);
     std::vector<std::uint32_t> samples;
     const std::uint32_t most = group_.block_steps;
     for (std::uint64_t first = 0; first < sweep_.iterations; first += most) {
@@ -126,17 +138,23 @@ class GroupTraining {
           statistics_.shared_draws += steps;
         }
         networks_[member]->train(labelled_, noise_.steps(), first, outcome.right, progress_);
-        progress_.add(steps);
+        progress.add(steps);
       });
     }
     for (std::size_t member = 0; member < networks_.size(); ++member) {
       Outcome& outcome = outcomes_[group_.members[member]];
       outcome.layers = networks_[member]->sums();
       outcome.weights_digest = networks_[member]->weights_digest();
-      outcome.held_out_right = Bits(sweep_.held_out.size());
       if (sweep_.keep_weights) outcome.weights = networks_[member]->weights();
     }
+  }
+
+  /// The held-out pass.
+  void judge() {
+    for (const std::size_t n : group_.members)
+      outcomes_[n].held_out_right = Bits(sweep_.held_out.size());
     const std::span<const std::uint32_t> held_out = sweep_.held_out;
+    const std::size_t most = group_.block_steps;
     for (std::size_t first = 0; first < held_out.size(); first += most) {
       const std::size_t count = std::min<std::size_t>(most, held_out.size() - first);
       pass(held_out.subspan(first, count), [&](std::size_t member, Outcome& outcome) {
@@ -147,10 +165,13 @@ class GroupTraining {
         }
       });
     }
-    for (const auto& network : networks_) statistics_ += network->statistics();
   }
 
-  const GeneralStatistics& statistics() const { return statistics_; }
+  GeneralStatistics statistics() const {
+    GeneralStatistics statistics = statistics_;
+    for (const auto& network : networks_) statistics += network->statistics();
+    return statistics;
+  }
 
  private:
   /// Calls work(member, outcome) for every network, with the samples in block_ and inputs_.
@@ -176,7 +197,7 @@ class GroupTraining {
   const StagedSweep& sweep_;
   const NetworkGroup& group_;
   Outcomes& outcomes_;
-  Progress& progress_;
+  const Progress& progress_;
   std::vector<std::unique_ptr<GeneralNetwork<Word>>> networks_;  // [member]
   StoredBlock block_;
   InputBlock<Word> inputs_;
@@ -186,26 +207,19 @@ class GroupTraining {
   GeneralStatistics statistics_;
 };
 
-template <class Word>
-GeneralStatistics train_group(const StagedSweep& sweep, const NetworkGroup& group,
-                              Outcomes& outcomes, Progress& progress) {
-  GroupTraining<Word> training(sweep, group, outcomes, progress);
-  training.run();
-  return training.statistics();
-}
-
-GeneralStatistics train(const StagedSweep& sweep, const NetworkGroup& group, Outcomes& outcomes,
-                        Progress& progress) {
-  switch (group.words) {
+/// visit(Word()), with the type of a group's words.
+template <class Visit>
+auto with_word(WordSize words, const Visit& visit) {
+  switch (words) {
     case WordSize::bits_16:
-      return train_group<std::int16_t>(sweep, group, outcomes, progress);
+      return visit(std::int16_t{});
     case WordSize::bits_32:
     case WordSize::guarded_32:
-      return train_group<std::int32_t>(sweep, group, outcomes, progress);
+      return visit(std::int32_t{});
     case WordSize::bits_64:
       break;
   }
-  return train_group<std::int64_t>(sweep, group, outcomes, progress);
+  return visit(std::int64_t{});
 }
 
 /// Bytes of a network of these words in training, a batch's samples included.
@@ -236,23 +250,9 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
   return bytes;
 }
 
-}  // namespace
-
-Outcomes train_general(const StagedSweep& sweep, unsigned threads, Progress& progress,
-                       GeneralStatistics& statistics) {
-  Outcomes outcomes(sweep.networks.size());
-  const std::vector<NetworkGroup> groups = groups_of(sweep, threads);
-  std::mutex mutex;
-  parallel_for(groups.size(), threads, [&](std::size_t b) {
-    const GeneralStatistics of_group = train(sweep, groups[b], outcomes, progress);
-    const std::lock_guard lock(mutex);
-    statistics += of_group;
-  });
-  return outcomes;
-}
-
-double general_memory_needed(const StagedSweep& sweep, unsigned threads) {
-  const std::vector<NetworkGroup> groups = groups_of(sweep, threads);
+/// Bytes that the groups in work hold at once at most.
+double groups_bytes(const StagedSweep& sweep, unsigned threads, Neighbours neighbours) {
+  const std::vector<NetworkGroup> groups = groups_of(sweep, threads, neighbours);
   double largest = 0;
   for (const NetworkGroup& group : groups) {
     double bytes = 0;
@@ -270,10 +270,52 @@ double general_memory_needed(const StagedSweep& sweep, unsigned threads) {
         group.shares_noise ? noise_bytes(spec, {true, true, true, true}, inputs) : 0;
     block = std::max(block, group.block_steps * ((inputs + 16) * 5 * sizeof(std::int64_t) + noise));
   }
-  const double kept = sweep.keep_weights ? sweep.weights_bytes() : 0;
   const auto in_work = static_cast<double>(std::min<std::size_t>(threads, groups.size()));
-  return sweep.outcomes_bytes() + static_cast<double>(sweep.networks.size()) * kept +
-         in_work * (largest + block + 2 * sweep.weights_bytes());
+  return in_work * (largest + block + 2 * sweep.weights_bytes());
+}
+
+}  // namespace
+
+Outcomes train_general(const StagedSweep& sweep, unsigned threads, Progress& progress,
+                       GeneralStatistics& statistics) {
+  Outcomes outcomes(sweep.networks.size());
+  const std::vector<NetworkGroup> groups = groups_of(sweep, threads, Neighbours::dealt_out);
+  const auto initial = [&](std::size_t n) { return initial_weights(sweep, sweep.networks[n]); };
+  std::mutex mutex;
+  parallel_for(groups.size(), threads, [&](std::size_t g) {
+    const GeneralStatistics of_group = with_word(groups[g].words, [&](auto word) {
+      GroupInWork<decltype(word)> group(sweep, groups[g], outcomes, progress, initial);
+      group.train(progress);
+      group.judge();
+      return group.statistics();
+    });
+    const std::lock_guard lock(mutex);
+    statistics += of_group;
+  });
+  return outcomes;
+}
+
+double general_memory_needed(const StagedSweep& sweep, unsigned threads) {
+  return sweep.outcomes_bytes() + sweep.kept_weights_bytes() +
+         groups_bytes(sweep, threads, Neighbours::dealt_out);
+}
+
+void judge_held_out(const StagedSweep& sweep, Outcomes& outcomes, unsigned threads,
+                    const Progress& progress) {
+  if (sweep.held_out.empty()) return;
+  const std::vector<NetworkGroup> groups = groups_of(sweep, threads, Neighbours::together);
+  const auto final_weights = [&](std::size_t n) {
+    return sweep.keep_weights ? outcomes[n].weights : std::exchange(outcomes[n].weights, {});
+  };
+  parallel_for(groups.size(), threads, [&](std::size_t g) {
+    with_word(groups[g].words, [&](auto word) {
+      GroupInWork<decltype(word)>(sweep, groups[g], outcomes, progress, final_weights).judge();
+    });
+  });
+}
+
+double judging_memory_needed(const StagedSweep& sweep, unsigned threads) {
+  return sweep.held_out.empty() ? 0 : groups_bytes(sweep, threads, Neighbours::together);
 }
 
 }  // namespace gridrun

@@ -18,4 +18,12 @@ Outcomes train_general(const StagedSweep& sweep, unsigned threads, Progress& pro
 /// normals need not be there yet.
 double general_memory_needed(const StagedSweep& sweep, unsigned threads);
 
+/// The held-out pass alone: fills held_out_right of the outcomes of networks without biases from
+/// their weights, which it takes away unless the sweep keeps them.
+void judge_held_out(const StagedSweep& sweep, Outcomes& outcomes, unsigned threads,
+                    const Progress& progress);
+
+/// Bytes that `judge_held_out` holds at once at most, the outcomes not counted.
+double judging_memory_needed(const StagedSweep& sweep, unsigned threads);
+
 }  // namespace gridrun

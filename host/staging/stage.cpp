@@ -5,12 +5,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstring>
 #include <limits>
 #include <numeric>
 
 #include "base/counted.hpp"
 #include "base/memory.hpp"
+#include "data/largest_input.hpp"
 #include "gridrun/error.hpp"
 #include "staging/initial_weights.hpp"
 #include "staging/legacy_random.hpp"
@@ -81,21 +81,6 @@ std::vector<double> draw_normals(LegacyRandom& random, const std::vector<Network
   return normals;
 }
 
-/// The largest |stored value|.
-double largest_value(const Dataset& dataset) {
-  if (const auto* bytes = std::get_if<0>(&dataset.values)) {
-    constexpr std::uint8_t most = 255;
-    if (std::memchr(bytes->data(), most, bytes->size())) return most;  // pictures have one soon
-    std::uint8_t largest = 0;  // a byte, not a double: 16 or more at a time, of tens of millions
-    for (const std::uint8_t byte : *bytes) largest = std::max(largest, byte);
-    return largest;
-  }
-  double largest = 0.0;
-  for (const double value : std::get<1>(dataset.values))
-    largest = std::max(largest, std::abs(value));
-  return largest;
-}
-
 std::string layers_text(const std::vector<std::uint32_t>& units) {
   return fmt::format("network.layers = [{}]", fmt::join(units, ", "));
 }
@@ -111,7 +96,7 @@ void check_fit(const Dataset& dataset, const StagedSweep& staged) {
   int fraction = 0;
   for (const NetworkSpec& network : staged.networks)
     fraction = std::max(fraction, network.formats.input.fraction);
-  const double largest = largest_value(dataset) / dataset.scale;
+  const double largest = largest_input(dataset);
   if (!(std::ldexp(largest, fraction) < two_to_63))
     throw RequestError(
         fmt::format("dataset.scale = {}: an input of magnitude {} at fraction {} does not fit 64 "

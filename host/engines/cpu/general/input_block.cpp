@@ -103,15 +103,6 @@ template class InputBlock<std::int16_t>;
 template class InputBlock<std::int32_t>;
 template class InputBlock<std::int64_t>;
 
-double largest_real(const Dataset& dataset) {
-  double largest = 255;
-  if (const auto* reals = std::get_if<1>(&dataset.values)) {
-    largest = 0;
-    for (const double real : *reals) largest = std::max(largest, std::abs(real));
-  }
-  return largest / std::abs(dataset.scale);
-}
-
 std::uint64_t largest_word_of(double largest, const Format& format) {
   const std::uint64_t most = magnitude(smallest_word(format.bits, format.overflow));
   if (std::ldexp(largest, format.fraction) >= 0x1p63) return most;

@@ -67,9 +67,6 @@ class InputBlock {
   std::vector<Word> x_;
 };
 
-/// The largest |real| among the inputs of a data set, or a bound of it.
-double largest_real(const Dataset& dataset);
-
 /// The largest |x| that reals of at most `largest` may have in a format.
 std::uint64_t largest_word_of(double largest, const Format& format);
 

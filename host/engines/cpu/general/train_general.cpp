@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/parallel.hpp"
+#include "data/largest_input.hpp"
 #include "engines/cpu/general/general_network.hpp"
 #include "engines/cpu/general/input_block.hpp"
 #include "engines/cpu/general/shared_noise.hpp"
@@ -61,7 +62,7 @@ enum class Neighbours { dealt_out, together };
 /// All networks, in groups whose weights are not many; each thread can have as many groups.
 std::vector<NetworkGroup> groups_of(const StagedSweep& sweep, unsigned threads,
                                     Neighbours neighbours) {
-  const double largest = largest_real(*sweep.dataset);
+  const double largest = largest_input(*sweep.dataset);
   std::vector<WordSize> words;
   std::map<decltype(common_of({}, {})), std::vector<std::size_t>> alike;
   for (std::size_t n = 0; n < sweep.networks.size(); ++n) {

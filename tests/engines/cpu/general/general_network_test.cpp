@@ -1,4 +1,5 @@
 #include "engines/cpu/general/general_network.hpp"
+#include "data/largest_input.hpp"
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -70,7 +71,7 @@ Trained by_general(const RandomNetwork& given, GeneralNetwork<Word>& network) {
 
 WordSize words_of(const RandomNetwork& given) {
   return words_for(given.spec,
-                   largest_word_of(largest_real(given.dataset), given.spec.formats.input));
+                   largest_word_of(largest_input(given.dataset), given.spec.formats.input));
 }
 
 /// Places that u is shifted right by.

@@ -12,9 +12,9 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engines/cpu/general/network-inl.hpp"
 #include "engines/cpu/general/short_lanes-inl.hpp"
 #include "engines/cpu/general/short_update-inl.hpp"
+#include "engines/cpu/general/wide_kernels-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace gridrun {

@@ -12,7 +12,7 @@
 #include <algorithm>
 #include <numeric>
 
-#include "engines/cpu/general/network-inl.hpp"
+#include "engines/cpu/general/draws-inl.hpp"
 #include "engines/cpu/general/short_lanes-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();

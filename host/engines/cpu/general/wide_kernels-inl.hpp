@@ -1,0 +1,230 @@
+// What a layer does in 64-bit lanes, exact for every format.
+// Included once per SIMD target:
+#if defined(GRIDRUN_HOST_WIDE_KERNELS_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRIDRUN_HOST_WIDE_KERNELS_INL_HPP
+#undef GRIDRUN_HOST_WIDE_KERNELS_INL_HPP
+#else
+#define GRIDRUN_HOST_WIDE_KERNELS_INL_HPP
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <span>
+#include <vector>
+
+#include "engines/cpu/general/draws-inl.hpp"
+#include "engines/cpu/general/layer-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace gridrun {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Exact sums of 64-bit lanes: 2^32 additions fit.
+class WideSums {
+ public:
+  HWY_INLINE WideSums()
+      : update_low_(hn::Zero(WideU())),
+        update_high_(hn::Zero(WideU())),
+        dropped_low_(hn::Zero(WideU())),
+        dropped_high_(hn::Zero(WideU())) {}
+  HWY_INLINE void add_update(VWide u) {
+    const WideU du;
+    const VWide sign = hn::BroadcastSignBit(u);
+    const auto size = hn::BitCast(du, hn::Sub(hn::Xor(u, sign), sign));
+    add(size, update_low_, update_high_);
+  }
+  HWY_INLINE void add_dropped(VWide rest) {
+    add(hn::BitCast(WideU(), rest), dropped_low_, dropped_high_);
+  }
+  void add_to(LayerSums& sums) const {
+    sums.abs_update += total(update_low_, update_high_);
+    sums.dropped += total(dropped_low_, dropped_high_);
+  }
+
+ private:
+  using VU = hn::Vec<WideU>;
+
+  static HWY_INLINE void add(VU value, VU& low, VU& high) {
+    low = hn::Add(low, hn::And(value, hn::Set(WideU(), 0xffffffff)));
+    high = hn::Add(high, hn::ShiftRight<32>(value));
+  }
+  static WideSum total(VU low, VU high) {
+    const WideU du;
+    HWY_ALIGN std::uint64_t lows[hn::MaxLanes(du)], highs[hn::MaxLanes(du)];
+    hn::Store(low, du, lows);
+    hn::Store(high, du, highs);
+    WideSum sum = 0;
+    for (std::size_t i = 0; i < hn::Lanes(du); ++i)
+      sum += (WideSum{highs[i]} << 32) + WideSum{lows[i]};
+    return sum;
+  }
+
+  VU update_low_, update_high_, dropped_low_, dropped_high_;
+};
+
+/// Paragraph 5.3, of `count` units: z, at first plain sums, and a.
+template <class Word>
+void activate(const Layer<Word>& layer, std::int64_t* sums, const std::uint32_t* words,
+              std::size_t count, std::int64_t* activations) {
+  const Wide d;
+  for (std::size_t j = 0; j < count; j += hn::Lanes(d)) {
+    VWide z = overflow_lanes(d, hn::Load(d, sums + j), layer.accumulator);
+    hn::Store(z, d, sums + j);
+    if (layer.activation == Activation::relu) z = hn::Max(z, hn::Zero(d));
+    VWide a = layer.to_activation.fit(z, words + j);
+    if (layer.activation == Activation::leaky_relu)
+      a = hn::IfThenElse(hn::Gt(z, hn::Zero(d)), a, layer.to_activation_leaking.fit(z, words + j));
+    hn::Store(a, d, activations + j);
+  }
+}
+
+/// The first index of the largest activation, compared as binary64.
+template <class Word>
+std::size_t arg_max(const Layer<Word>& layer) {
+  const std::int64_t* a = layer.a.get();
+  const auto less = [](std::int64_t left, std::int64_t right) {
+    if (sizeof(Word) < sizeof(std::int64_t)) return left < right;
+    return static_cast<double>(left) < static_cast<double>(right);
+  };
+  return static_cast<std::size_t>(std::max_element(a, a + layer.units, less) - a);
+}
+
+/// e of the last layer.
+template <class Word>
+void output_errors(Layer<Word>& layer, std::uint32_t label) {
+  for (std::size_t j = 0; j < layer.units; ++j)
+    layer.e[j] = wrapping_subtract(j == label ? layer.one : 0, layer.a[j]);
+}
+
+/// Paragraph 5.5: d, given e, a plain sum in hidden layers, a and z.
+template <class Word>
+void find_errors(Layer<Word>& layer, const std::uint32_t* words) {
+  const Wide d;
+  for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
+    VWide e = hn::Load(d, layer.e.get() + j);
+    if (!layer.is_last) e = overflow_lanes(d, e, layer.accumulator);
+    VWide error = layer.to_error.fit(e, words + j);
+    if (layer.activation == Activation::relu) {
+      const VWide a = hn::Load(d, layer.a.get() + j);
+      error = hn::IfThenElseZero(hn::Gt(a, hn::Zero(d)), error);
+    } else if (layer.activation == Activation::leaky_relu) {
+      const VWide z = hn::Load(d, layer.z.get() + j);
+      error =
+          hn::IfThenElse(hn::Gt(z, hn::Zero(d)), error, layer.to_error_leaking.fit(e, words + j));
+    }
+    hn::Store(error, d, layer.d.get() + j);
+  }
+}
+
+/// z = the sums of v x.
+template <class Word>
+void wide_products(Layer<Word>& layer, const InputList<Word>& list) {
+  const Wide d;
+  for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
+    VWide sum = hn::Zero(d);
+    for (std::size_t i = 0; i < list.count; ++i)
+      sum = hn::Add(sum, multiply_wide(load_wide(layer.product_row(list.index[i]) + j),
+                                       hn::Set(d, std::int64_t{list.x[i]})));
+    hn::Store(sum, d, layer.z.get() + j);
+  }
+}
+
+/// The sum of v d over the units of a row.
+template <class Word>
+std::int64_t wide_row_error(const Layer<Word>& layer, std::size_t k) {
+  const Wide d;
+  VWide sum = hn::Zero(d);
+  for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d))
+    sum = hn::Add(
+        sum, multiply_wide(load_wide(layer.product_row(k) + j), hn::Load(d, layer.d.get() + j)));
+  return hn::GetLane(hn::SumOfLanes(d, sum));
+}
+
+/// Updates row k, given P [unit] and the row's random words, which are read where they are drawn.
+template <class Word>
+void wide_update_row(Layer<Word>& layer, std::size_t k, const std::int64_t* products,
+                     const std::uint32_t* for_gradient, const std::uint32_t* for_master,
+                     WideSums& sums) {
+  const Wide d;
+  const int shift = layer.to_step.shift();
+  const VWide dropped_bits =
+      hn::Set(d, shift > 0 ? static_cast<std::int64_t>((std::uint64_t{1} << shift) - 1) : 0);
+  Word* row = layer.master_row(k);
+  for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
+    const VWide u = layer.to_gradient.fit(hn::Load(d, products + j), for_gradient + j);
+    sums.add_update(u);
+    sums.add_dropped(hn::And(u, dropped_bits));
+    const VWide step = layer.to_step.round(u, for_master + j);
+    store_wide(overflow_lanes(d, hn::Add(load_wide(row + j), step), layer.master_range), row + j);
+  }
+}
+
+/// Brings row k's weights into the format `weight`.
+template <class Word>
+void wide_copy_row(Layer<Word>& layer, std::size_t k, const Draws& draws) {
+  const Wide d;
+  const Word* from = layer.master_row(k);
+  Word* to = layer.copies.get() + k * layer.stride;
+  for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d))
+    store_wide(layer.to_copy.fit(load_wide(from + j), draws.halves()), to + j);
+}
+
+/// Numbers of the next step and of the next batch.
+struct Clock {
+  std::uint32_t step, batch;
+};
+
+/// Everything in 64-bit lanes.
+struct WideKernels {
+  static constexpr bool guarded = false;
+
+  explicit WideKernels(const NetworkSpec&) {}
+
+  GeneralStatistics statistics() const { return {}; }
+
+  /// Trains on a whole batch, if it can; otherwise it does nothing and returns false.
+  template <class Word>
+  bool train_batch(std::vector<Layer<Word>>&, std::span<const LabelledInputs<Word>>, Clock, Draws&,
+                   std::vector<LayerSums>&, std::size_t, Bits&, const Progress&) {
+    return false;
+  }
+
+  template <class Word>
+  void products(Layer<Word>& layer, const InputList<Word>& list) {
+    wide_products(layer, list);
+  }
+
+  /// e of the layer below, for its units `rows`.
+  template <class Word>
+  void row_errors(const Layer<Word>& layer, const std::uint32_t* rows, std::size_t count,
+                  std::int64_t* e) {
+    for (std::size_t i = 0; i < count; ++i) e[rows[i]] = wide_row_error(layer, rows[i]);
+  }
+
+  /// The update of a batch of one sample; the noise is there where it is drawn.
+  template <class Word>
+  void update(Layer<Word>& layer, const InputList<Word>& list, RowNoise<std::uint32_t> for_gradient,
+              RowNoise<std::uint32_t> for_master, LayerSums& total) {
+    const Wide d;
+    const auto products = aligned_zeros<std::int64_t>(layer.stride);
+    WideSums sums;
+    for (std::size_t i = 0; i < list.count; ++i) {
+      for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d))
+        hn::Store(
+            multiply_wide(hn::Load(d, layer.d.get() + j), hn::Set(d, std::int64_t{list.x[i]})), d,
+            products.get() + j);
+      wide_update_row(layer, list.index[i], products.get(), for_gradient.row(i), for_master.row(i),
+                      sums);
+    }
+    sums.add_to(total);
+  }
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gridrun
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -285,9 +285,11 @@ void add_format(std::vector<Key>& keys, std::optional<Tensor> tensor) {
   };
   const bool sums = tensor == Tensor::accumulator;
   const auto add = [&](Key key, const std::string& otherwise) {
-    keys.push_back(with_default(
-        std::move(key),
-        tensor && !sums ? "as precision." + key.name.substr(table.size()) : otherwise));
+    // Named before the key is moved: in a call, which argument comes first is the compiler's
+    // choice.
+    const std::string text =
+        tensor && !sums ? "as precision." + key.name.substr(table.size()) : otherwise;
+    keys.push_back(with_default(std::move(key), text));
   };
   add(integer(table + "bits", min_bits, max_bits, "width of the words, the sign counted",
               member(&PartialFormat::bits)),

@@ -10,7 +10,10 @@
 #include "base/input_file.hpp"
 #include "base/message_text.hpp"
 #include "base/shipped_files.hpp"
+#include "configuration/axes.hpp"
+#include "configuration/cells.hpp"
 #include "configuration/given_values.hpp"
+#include "configuration/key_value_text.hpp"
 #include "configuration/keys.hpp"
 #include "configuration/toml_depth.hpp"
 #include "gridrun/error.hpp"
@@ -67,18 +70,38 @@ void merge(toml::table& base, toml::table&& over) {
   }
 }
 
-/// Whether a fraction is given anywhere but as an axis.
+/// Whether a fraction is given anywhere.
 bool names_a_fraction(const Sweep& sweep) {
   const auto names = [](const PartialFormat& format) { return format.fraction || format.integer; };
   const auto& tensors = sweep.precision.tensor;
   return names(sweep.precision.all) || std::any_of(tensors.begin(), tensors.end(), names);
 }
 
+/// The names in [grid], in the order of the text.
+std::vector<std::string> names_of_axes(const toml::table& root) {
+  std::vector<std::pair<toml::source_position, std::string>> places;
+  if (const auto* grid = root["grid"].as_table())
+    for (const auto& [name, node] : *grid) places.emplace_back(name.source().begin, name.str());
+  std::stable_sort(places.begin(), places.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<std::string> names;
+  for (auto& [place, name] : places) names.push_back(std::move(name));
+  return names;
+}
+
+/// Where a key that is given, or an axis of its name, is, for messages: "file.toml:12: ".
+std::string place_of(const GivenValues& given, const std::string& key) {
+  const toml::node* grid = given.find("grid");
+  const toml::node* axis = grid ? grid->as_table()->get(key) : nullptr;
+  if (!axis) return given.place(key);
+  return GivenValues(*axis, key, key, given.source()).place(key);
+}
+
 /// Refuses a key that says what another one says as well.
 void refuse_both(const GivenValues& given, const std::string& key, const std::string& other) {
-  if (given.has(key) && given.has(other))
+  if (!place_of(given, key).empty() && !place_of(given, other).empty())
     throw RequestError(
-        fmt::format("{}{} and {}, expected one of them", given.place(key), key, other));
+        fmt::format("{}{} and {}, expected one of them", place_of(given, key), key, other));
 }
 
 void check_precision(const GivenValues& given) {
@@ -95,16 +118,40 @@ void check_precision(const GivenValues& given) {
 void check_report(const GivenValues& given, const Sweep& sweep) {
   const auto& report = sweep.report;
   if (report.smooth_window % 2 == 0) given.fail("report.smooth_window", "an odd number of steps");
-  if (report.smooth_window > sweep.train.iterations)
-    throw RequestError(fmt::format(
-        "{}report.smooth_window = {}, expected at most train.iterations = {}",
-        given.place("report.smooth_window"), report.smooth_window, sweep.train.iterations));
   if (report.polyorder >= report.smooth_window && !given.has("report.polyorder"))
     given.fail("report.smooth_window",
                fmt::format("more than report.polyorder, by default {}", report.polyorder));
   if (report.polyorder >= report.smooth_window)
     given.fail("report.polyorder",
                fmt::format("less than report.smooth_window = {}", report.smooth_window));
+  const auto refuse_axis = [&](bool asked, const std::string& key, const std::string& file,
+                               const std::string& axis) {
+    if (asked && std::any_of(sweep.axes.begin(), sweep.axes.end(),
+                             [&](const Axis& of) { return of.name == axis; }))
+      throw RequestError(fmt::format("{}{} = true: {} has arrays of one shape, expected no axis {}",
+                                     given.place(key), key, file, name_in_grid(axis)));
+  };
+  refuse_axis(report.curves, "report.curves", "curves.npz", "train.iterations");
+  refuse_axis(report.weights, "report.weights", "weights.npz", "network.layers");
+  refuse_axis(report.weights, "report.weights", "weights.npz", "network.bias");
+}
+
+/// What only one cell of a grid may be wrong in.
+void check_cell(const GivenValues& given, const Sweep& sweep) {
+  if (sweep.dataset.test && sweep.train.samples == TrainSamples::all)
+    throw RequestError(
+        fmt::format("{}dataset.test = {}, expected train.samples = \"train\" with it, which holds "
+                    "the test split out",
+                    place_of(given, "dataset.test"), *sweep.dataset.test));
+  if (sweep.train.iterations % sweep.train.batch != 0)
+    throw RequestError(
+        fmt::format("{}train.batch = {}, expected a divisor of train.iterations = {}",
+                    place_of(given, "train.batch"), sweep.train.batch, sweep.train.iterations));
+  if (sweep.report.smooth_window > sweep.train.iterations)
+    throw RequestError(fmt::format(
+        "{}report.smooth_window = {}, expected at most train.iterations = {}",
+        given.place("report.smooth_window"), sweep.report.smooth_window, sweep.train.iterations));
+  network_of(sweep, {1, 1});  // it may refuse
 }
 
 /// "/train/iterations" of "train.iterations".
@@ -114,32 +161,24 @@ nlohmann::json::json_pointer place_in_json(const Key& key) {
   return nlohmann::json::json_pointer(place);
 }
 
-Sweep checked(const GivenValues& given) {
+/// `axes` are the names in [grid], in their order.
+Sweep checked(const GivenValues& given, const std::vector<std::string>& axes) {
   given.refuse_all_but(names_of_keys());
   if (!given.has("dataset.name")) given.fail("dataset.name", "digits, mnist, idx or csv");
   Sweep sweep;
   for (const Key& key : configuration_keys())
-    if (given.has(key.name)) key.read(given, sweep);
-
+    if (given.has(key.name)) key.set(key.read(given), sweep);
   if (sweep.dataset.path.empty())
     given.fail("dataset.path",
                sweep.dataset.name == "csv" ? "a CSV file" : "a directory of IDX files");
-  if (sweep.dataset.test && sweep.train.samples == TrainSamples::all)
-    throw RequestError(
-        fmt::format("{}dataset.test = {}, expected train.samples = \"train\" with it, which holds "
-                    "the test split out",
-                    given.place("dataset.test"), *sweep.dataset.test));
-  if (sweep.train.iterations % sweep.train.batch != 0)
-    throw RequestError(
-        fmt::format("{}train.batch = {}, expected a divisor of train.iterations = {}",
-                    given.place("train.batch"), sweep.train.batch, sweep.train.iterations));
   check_precision(given);
-  if (sweep.grid.lr.empty()) sweep.grid.lr = default_lr();
-  if (sweep.grid.fraction.empty() && !names_a_fraction(sweep))
-    sweep.grid.fraction = default_fraction();
+  sweep.axes = read_axes(given, axes);
+  const bool has_fractions = names_a_fraction(Cells(sweep).sweep_at(0));
+  sweep.axes = with_study_axes(std::move(sweep.axes), !has_fractions);
   check_report(given, sweep);
-  networks_of(sweep);  // it may refuse
-  return sweep;
+  Cells cells(sweep);
+  for (std::size_t cell = 0; cell < cells.size(); ++cell) check_cell(given, cells.sweep_at(cell));
+  return cells.sweep_at(0);
 }
 
 }  // namespace
@@ -178,12 +217,15 @@ Sweep parse_configuration(const std::string& text, const std::string& source,
   } catch (const toml::parse_error& error) {
     fail_syntax(error, place(error.source().begin.line));
   }
+  std::vector<std::string> axes = names_of_axes(root);
   for (const std::string& text_of_override : overrides) {
     toml::table over = parse_override(text_of_override);
     GivenValues(over, override_place(text_of_override)).refuse_all_but(names_of_keys());
+    for (const std::string& name : names_of_axes(over))
+      if (std::find(axes.begin(), axes.end(), name) == axes.end()) axes.push_back(name);
     merge(root, std::move(over));
   }
-  return checked(GivenValues(root, source));
+  return checked(GivenValues(root, source), axes);
 }
 
 Sweep read_configuration(const fs::path& path, const std::vector<std::string>& overrides) {
@@ -193,8 +235,21 @@ Sweep read_configuration(const fs::path& path, const std::vector<std::string>& o
 
 nlohmann::ordered_json to_json(const Sweep& sweep) {
   nlohmann::ordered_json all;
-  for (const Key& key : configuration_keys())
-    if (auto value = key.write(sweep); !value.is_null()) all[place_in_json(key)] = std::move(value);
+  const auto is_axis = [&](const Key& key) {
+    return std::any_of(sweep.axes.begin(), sweep.axes.end(),
+                       [&](const Axis& axis) { return key_of_axis(axis.name) == &key; });
+  };
+  const auto write_grid = [&] {
+    for (const Axis& axis : sweep.axes) {
+      auto& values = all["grid"][axis.name] = nlohmann::ordered_json::array();
+      for (const KeyValue& value : axis.values) values.push_back(to_json(value));
+    }
+  };
+  for (const Key& key : configuration_keys()) {
+    if (key.name.starts_with("report.") && !all.contains("grid")) write_grid();
+    if (is_axis(key)) continue;
+    if (const auto value = key.write(sweep)) all[place_in_json(key)] = to_json(*value);
+  }
   return all;
 }
 
@@ -204,8 +259,8 @@ bool is_same_run(const nlohmann::ordered_json& recorded,
   try {
     for (const Key& key : configuration_keys()) {
       const auto place = place_in_json(key);
-      if (configuration.contains(place) && !complete.contains(place))
-        complete[place] = key.write(Sweep{});
+      if (!configuration.contains(place) || complete.contains(place)) continue;
+      if (const auto otherwise = key.write(Sweep{})) complete[place] = to_json(*otherwise);
     }
   } catch (const nlohmann::json::exception&) {
     return false;  // a table that is none

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <set>
 
 #include "base/message_text.hpp"
@@ -41,15 +40,29 @@ std::string as_text(const toml::node& node) {
 }  // namespace
 
 GivenValues::GivenValues(const toml::table& root, std::string source)
-    : root_(root), source_(std::move(source)) {}
+    : root_(&root), source_(std::move(source)) {}
+
+GivenValues::GivenValues(const toml::node& node, std::string key, std::string shown,
+                         std::string source)
+    : alone_(&node), key_(std::move(key)), shown_(std::move(shown)), source_(std::move(source)) {}
+
+const toml::node* GivenValues::find(const std::string& key) const {
+  if (root_) return root_->at_path(key).node();
+  return key == key_ ? alone_ : nullptr;
+}
 
 void GivenValues::fail(const std::string& key, const std::string& expected) const {
   const toml::node* node = find(key);
   if (!node)
     throw RequestError(
         fmt::format("{}: {} is missing, expected {}", path_text(source_), key, expected));
-  throw RequestError(fmt::format("{}: {} = {}, expected {}", where(*node, source_), key,
-                                 as_text(*node), expected));
+  fail(*node, key, expected);
+}
+
+void GivenValues::fail(const toml::node& node, const std::string& key,
+                       const std::string& expected) const {
+  throw RequestError(fmt::format("{}: {} = {}, expected {}", where(node, source_),
+                                 root_ ? key : shown_, as_text(node), expected));
 }
 
 std::string GivenValues::place(const std::string& key) const {
@@ -58,20 +71,19 @@ std::string GivenValues::place(const std::string& key) const {
 }
 
 std::string GivenValues::text(const std::string& key) const {
-  const auto value = root_.at_path(key).value_exact<std::string>();
+  const auto value = find(key)->value_exact<std::string>();
   if (!value || value->empty()) fail(key, "a text in quotes");
   return *value;
 }
 
 double GivenValues::real(const std::string& key) const {
-  const auto value = root_.at_path(key).value<double>();
-  if (!value || root_.at_path(key).is_boolean() || !std::isfinite(*value))
-    fail(key, "a finite number");
+  const auto value = find(key)->value<double>();
+  if (!value || find(key)->is_boolean() || !std::isfinite(*value)) fail(key, "a finite number");
   return *value;
 }
 
 bool GivenValues::boolean(const std::string& key) const {
-  const auto value = root_.at_path(key).value_exact<bool>();
+  const auto value = find(key)->value_exact<bool>();
   if (!value) fail(key, "true or false");
   return *value;
 }
@@ -99,43 +111,15 @@ std::vector<std::int64_t> GivenValues::integers(const std::string& key, std::siz
   return values;
 }
 
-std::vector<int> GivenValues::axis(const std::string& key, int least, int most,
-                                   const std::vector<int>& otherwise) const {
-  const toml::node* node = find(key);
-  if (node->is_integer()) return {static_cast<int>(as_integer(key, *node, least, most))};
-  if (node->is_table()) {
-    const auto end = [&](const std::string& part, int end_otherwise) {
-      if (const std::string name = key + "." + part; has(name))
-        return static_cast<int>(integer(name, least, most));
-      return end_otherwise;
-    };
-    const int from = end("from", otherwise.front()), to = end("to", otherwise.back());
-    if (from > to) fail(key + ".to", fmt::format("at least {}.from = {}", key, from));
-    std::vector<int> values(static_cast<std::size_t>(to - from + 1));
-    std::iota(values.begin(), values.end(), from);
-    return values;
-  }
-  const toml::array* array = node->as_array();
-  if (!array || array->empty())
-    fail(key, fmt::format("{{ from = A, to = B }} or a list, within {} to {}", least, most));
-  std::vector<int> values;
-  for (const toml::node& element : *array) {
-    values.push_back(static_cast<int>(as_integer(key, element, least, most)));
-    if (values.size() > 1 && values.end()[-2] >= values.back()) fail(key, "a list that rises");
-  }
-  return values;
-}
-
 void GivenValues::refuse_all_but(const std::vector<std::string>& known) const {
-  refuse_unknown(root_, "", known);
+  refuse_unknown(*root_, "", known);
 }
 
 std::int64_t GivenValues::as_integer(const std::string& key, const toml::node& node,
                                      std::int64_t least, std::int64_t most) const {
   const auto* integer = node.as_integer();
   if (!integer || integer->get() < least || integer->get() > most)
-    throw RequestError(fmt::format("{}: {} = {}, expected an integer from {} to {}",
-                                   where(node, source_), key, as_text(node), least, most));
+    fail(node, key, fmt::format("an integer from {} to {}", least, most));
   return integer->get();
 }
 

@@ -17,12 +17,20 @@ class GivenValues {
   /// `root` outlives this; `source` stands for the file in messages.
   GivenValues(const toml::table& root, std::string source);
 
+  /// One value alone, as that of `key`; messages call it `shown`. `node` outlives this.
+  GivenValues(const toml::node& node, std::string key, std::string shown, std::string source);
+
   [[noreturn]] void fail(const std::string& key, const std::string& expected) const;
+
+  /// The same of a part of what is given for `key`.
+  [[noreturn]] void fail(const toml::node& node, const std::string& key,
+                         const std::string& expected) const;
 
   /// "file.toml:12: ", "--set KEY=VALUE: " or, for a key that is not given, nothing.
   std::string place(const std::string& key) const;
 
-  const toml::node* find(const std::string& key) const { return root_.at_path(key).node(); }
+  const std::string& source() const { return source_; }
+  const toml::node* find(const std::string& key) const;
   bool has(const std::string& key) const { return find(key) != nullptr; }
 
   // Of a key that is given.
@@ -39,11 +47,6 @@ class GivenValues {
                                      const std::string& expected, std::int64_t least,
                                      std::int64_t most) const;
 
-  /// A list of rising integers, an integer alone, or a range { from, to } with both ends, which are
-  /// those of `otherwise` where they are not given.
-  std::vector<int> axis(const std::string& key, int least, int most,
-                        const std::vector<int>& otherwise) const;
-
   /// Refuses every key but these. Tables are the parts before their dots.
   void refuse_all_but(const std::vector<std::string>& known) const;
 
@@ -53,7 +56,9 @@ class GivenValues {
   void refuse_unknown(const toml::table& table, const std::string& prefix,
                       const std::vector<std::string>& known) const;
 
-  const toml::table& root_;
+  const toml::table* root_ = nullptr;
+  const toml::node* alone_ = nullptr;  // where there is no table
+  std::string key_, shown_;            // of what stands alone
   std::string source_;
 };
 

@@ -5,17 +5,17 @@
 
 #include <algorithm>
 #include <limits>
-#include <numeric>
 #include <optional>
 #include <type_traits>
+#include <unordered_map>
+#include <utility>
 
 #include "base/shipped_files.hpp"
 #include "configuration/given_values.hpp"
+#include "configuration/key_value_text.hpp"
 
 namespace gridrun {
 namespace {
-
-using json = nlohmann::ordered_json;
 
 template <typename Value>
 struct Named {
@@ -79,43 +79,44 @@ std::string name_of(const Choices<Value>& choices, Value value) {
       ->name;
 }
 
-/// A member's type, or that of the value in an optional member.
-template <typename Member>
-struct Held {
-  using Type = Member;
+template <typename Held>
+struct WithoutOptional {
+  using Type = Held;
 };
-template <typename Value>
-struct Held<std::optional<Value>> {
-  using Type = Value;
+template <typename Held>
+struct WithoutOptional<std::optional<Held>> {
+  using Type = Held;
 };
 
-/// json of a member, null where an optional one holds nothing.
-template <typename Member, typename AsJson>
-json written(const Member& member, const AsJson& as_json) {
-  if constexpr (std::is_same_v<Member, typename Held<Member>::Type>) {
-    return as_json(member);
-  } else {
-    if (!member) return nullptr;
-    return as_json(*member);
-  }
-}
+/// The type of what a member holds, also of what an optional one may hold.
+template <typename Member>
+using HeldBy = typename WithoutOptional<
+    std::decay_t<decltype(std::declval<Member>()(std::declval<Sweep&>()))>>::Type;
 
 // Each of these describes a key whose value is the member that `member` returns of a Sweep. Where
 // no default is told, it is the member of a Sweep that nobody has touched.
 
-template <typename Member, typename Read, typename AsJson>
-Key key(const std::string& name, const std::string& type, const std::string& help, Member member,
-        Read read, AsJson as_json) {
+/// `as_value` and `as_member` convert between what the member holds and a KeyValue.
+template <typename Member, typename Read, typename AsValue, typename AsMember>
+Key key(const std::string& name, Key::Kind kind, const std::string& type, const std::string& help,
+        Member member, Read read, AsValue as_value, AsMember as_member) {
   Key key;
   key.name = name;
+  key.kind = kind;
   key.type = type;
   key.help = help;
-  key.read = [=](const GivenValues& given, Sweep& sweep) { member(sweep) = read(given); };
-  key.write = [=](const Sweep& sweep) { return written(member(sweep), as_json); };
-  const json otherwise = key.write(Sweep{});
-  key.otherwise = otherwise.is_string() ? otherwise.get<std::string>()
-                  : otherwise.is_null() ? ""
-                                        : otherwise.dump();
+  key.read = [=](const GivenValues& given) { return KeyValue(read(given)); };
+  key.set = [=](const KeyValue& value, Sweep& sweep) { member(sweep) = as_member(value); };
+  key.write = [=](const Sweep& sweep) -> std::optional<KeyValue> {
+    const auto& held = member(sweep);
+    if constexpr (std::is_same_v<std::decay_t<decltype(held)>, HeldBy<Member>>) {
+      return as_value(held);
+    } else {
+      if (!held) return std::nullopt;
+      return as_value(*held);
+    }
+  };
+  if (const auto otherwise = key.write(Sweep{})) key.otherwise = text_of(*otherwise);
   return key;
 }
 
@@ -124,17 +125,21 @@ Key with_default(Key key, const std::string& otherwise) {
   return key;
 }
 
+Key no_axis(Key key) {
+  key.may_be_axis = false;
+  return key;
+}
+
 template <typename Member>
 Key integer(const std::string& name, std::int64_t least, std::int64_t most, const std::string& help,
             Member member) {
-  using Integer =
-      typename Held<std::remove_reference_t<decltype(member(std::declval<Sweep&>()))>>::Type;
   return key(
-      name, fmt::format("integer, {} to {}", least, most), help, member,
-      [=](const GivenValues& given) {
-        return static_cast<Integer>(given.integer(name, least, most));
-      },
-      [](Integer value) { return json(value); });
+      name, Key::Kind::integer, fmt::format("integer, {} to {}", least, most), help, member,
+      [=](const GivenValues& given) { return given.integer(name, least, most); },
+      [](auto held) { return KeyValue(std::int64_t{held}); },
+      [](const KeyValue& value) {
+        return static_cast<HeldBy<Member>>(std::get<std::int64_t>(value));
+      });
 }
 
 /// `holds` says whether a number is in order, `expected` which are.
@@ -142,121 +147,124 @@ template <typename Member, typename Holds>
 Key real(const std::string& name, const std::string& expected, Holds holds, const std::string& help,
          Member member) {
   return key(
-      name, expected, help, member,
+      name, Key::Kind::real, expected, help, member,
       [=](const GivenValues& given) {
         const double value = given.real(name);
         if (!holds(value)) given.fail(name, "a " + expected);
         return value;
       },
-      [](double value) { return json(value); });
+      [](double held) { return KeyValue(held); },
+      [](const KeyValue& value) { return std::get<double>(value); });
 }
 
 template <typename Value, typename Member>
 Key choice(const std::string& name, const Choices<Value>& choices, const std::string& help,
            Member member) {
   return key(
-      name, fmt::format("{}", fmt::join(names_of(choices), ", ")), help, member,
-      [name, &choices](const GivenValues& given) {
-        return named(choices, given.choice(name, names_of(choices))).value;
-      },
-      [&choices](Value value) { return json(name_of(choices, value)); });
+      name, Key::Kind::name, fmt::format("{}", fmt::join(names_of(choices), ", ")), help, member,
+      [name, &choices](const GivenValues& given) { return given.choice(name, names_of(choices)); },
+      [&choices](Value held) { return KeyValue(name_of(choices, held)); },
+      [&choices](const KeyValue& value) {
+        return named(choices, std::get<std::string>(value)).value;
+      });
 }
 
 template <typename Member>
 Key boolean(const std::string& name, const std::string& help, Member member) {
   return key(
-      name, "true, false", help, member,
+      name, Key::Kind::boolean, "true, false", help, member,
       [=](const GivenValues& given) { return given.boolean(name); },
-      [](bool value) { return json(value); });
+      [](bool held) { return KeyValue(held); },
+      [](const KeyValue& value) { return std::get<bool>(value); });
 }
 
-/// `otherwise` has the ends that a range does not give.
-template <typename Member>
-Key axis(const std::string& name, int least, int most, const std::vector<int>& otherwise,
-         const std::string& help, Member member) {
-  Key axis = key(
-      name, fmt::format("{{ from, to }}, list or integer, {} to {}", least, most), help, member,
-      [=](const GivenValues& given) { return given.axis(name, least, most, otherwise); },
-      [](const std::vector<int>& values) { return values.empty() ? json(nullptr) : json(values); });
-  axis.parts = {"from", "to"};
-  return axis;
-}
-
-std::vector<int> range(int from, int to) {
-  std::vector<int> values(static_cast<std::size_t>(to - from + 1));
-  std::iota(values.begin(), values.end(), from);
-  return values;
+template <typename Member, typename Read>
+Key text(const std::string& name, Key::Kind kind, const std::string& type, const std::string& help,
+         Member member, Read read) {
+  return key(
+      name, kind, type, help, member, read, [](const std::string& held) { return KeyValue(held); },
+      [](const KeyValue& value) { return std::get<std::string>(value); });
 }
 
 #define GRIDRUN_MEMBER(path) \
   [](auto& sweep) -> auto& { return sweep.path; }
 
 Key dataset_name() {
-  Key name = key(
-      "dataset.name", fmt::format("{}", fmt::join(names_of(datasets), ", ")), "the samples",
-      GRIDRUN_MEMBER(dataset.name),
-      [](const GivenValues& given) { return given.choice("dataset.name", names_of(datasets)); },
-      [](const std::string& value) { return json(value); });
-  name.read = [read = name.read](const GivenValues& given, Sweep& sweep) {
-    read(given, sweep);
+  Key name = text(
+      "dataset.name", Key::Kind::name, fmt::format("{}", fmt::join(names_of(datasets), ", ")),
+      "the samples", GRIDRUN_MEMBER(dataset.name),
+      [](const GivenValues& given) { return given.choice("dataset.name", names_of(datasets)); });
+  name.set = [set = name.set](const KeyValue& value, Sweep& sweep) {
+    set(value, sweep);
     const KnownDataset& known = named(datasets, sweep.dataset.name).value;
     sweep.dataset.path = known.path;
     sweep.dataset.scale = known.scale;
   };
-  return with_default(name, "must be given");
+  return no_axis(with_default(name, "must be given"));
 }
 
 Key dataset_path() {
-  return with_default(
-      key(
-          "dataset.path", "text", "a CSV file, or a directory of IDX files",
-          GRIDRUN_MEMBER(dataset.path),
-          [](const GivenValues& given) {
-            const std::string path = given.text("dataset.path");
-            if (path.find('\0') != std::string::npos)
-              given.fail("dataset.path", "a path, which has no NUL");
-            return path;
-          },
-          [](const std::string& value) { return json(value); }),
-      fmt::format("{} and {} for those two", default_digits_path, default_mnist_path));
+  const Key path =
+      text("dataset.path", Key::Kind::text, "text", "a CSV file, or a directory of IDX files",
+           GRIDRUN_MEMBER(dataset.path), [](const GivenValues& given) {
+             const std::string value = given.text("dataset.path");
+             if (value.find('\0') != std::string::npos)
+               given.fail("dataset.path", "a path, which has no NUL");
+             return value;
+           });
+  return no_axis(with_default(
+      path, fmt::format("{} and {} for those two", default_digits_path, default_mnist_path)));
 }
 
 Key layers() {
   constexpr std::int64_t most_units = std::int64_t{1} << 24;
-  return with_default(key(
-                          "network.layers", "list of integers",
-                          "inputs, and the units of each layer", GRIDRUN_MEMBER(network.layers),
-                          [](const GivenValues& given) {
-                            const auto units = given.integers(
-                                "network.layers", 2, "[inputs, ..., outputs]", 1, most_units);
-                            return std::vector<std::uint32_t>(units.begin(), units.end());
-                          },
-                          [](const std::vector<std::uint32_t>& units) { return json(units); }),
-                      "inputs and labels of the data");
+  const Key layers = key(
+      "network.layers", Key::Kind::list, "list of integers", "inputs, and the units of each layer",
+      GRIDRUN_MEMBER(network.layers),
+      [](const GivenValues& given) {
+        return given.integers("network.layers", 2, "[inputs, ..., outputs]", 1, most_units);
+      },
+      [](const std::vector<std::uint32_t>& units) {
+        return KeyValue(std::vector<std::int64_t>(units.begin(), units.end()));
+      },
+      [](const KeyValue& value) {
+        const auto& units = std::get<std::vector<std::int64_t>>(value);
+        return std::vector<std::uint32_t>(units.begin(), units.end());
+      });
+  return with_default(layers, "inputs and labels of the data");
 }
 
 Key init_std() {
   Key std;
   std.name = "init.std";
+  std.kind = Key::Kind::real;
   std.type = "number of at least 0, he, xavier";
-  std.otherwise = json(InitialWeights{}.std).dump();
+  std.otherwise = text_of(InitialWeights{}.std);
   std.help =
       "standard deviation of the weights; he: √(2 / inputs), xavier: √(2 / (inputs + units))";
-  std.read = [](const GivenValues& given, Sweep& sweep) {
+  std.read = [](const GivenValues& given) -> KeyValue {
     if (given.find("init.std")->is_string()) {
       const std::string name = given.text("init.std");
       if (name != "he" && name != "xavier")
         given.fail("init.std", "a number of at least 0, \"he\" or \"xavier\"");
-      sweep.init.spread = name == "he" ? WeightSpread::he : WeightSpread::xavier;
-      return;
+      return name;
     }
-    sweep.init.std = given.real("init.std");
-    if (sweep.init.std < 0) given.fail("init.std", "a number of at least 0");
+    const double value = given.real("init.std");
+    if (value < 0) given.fail("init.std", "a number of at least 0");
+    return value;
   };
-  std.write = [](const Sweep& sweep) {
-    return sweep.init.spread == WeightSpread::std  ? json(sweep.init.std)
-           : sweep.init.spread == WeightSpread::he ? json("he")
-                                                   : json("xavier");
+  std.set = [](const KeyValue& value, Sweep& sweep) {
+    sweep.init.spread = WeightSpread::std;
+    if (const double* number = std::get_if<double>(&value))
+      sweep.init.std = *number;
+    else
+      sweep.init.spread =
+          std::get<std::string>(value) == "he" ? WeightSpread::he : WeightSpread::xavier;
+  };
+  std.write = [](const Sweep& sweep) -> std::optional<KeyValue> {
+    return sweep.init.spread == WeightSpread::std  ? KeyValue(sweep.init.std)
+           : sweep.init.spread == WeightSpread::he ? KeyValue("he")
+                                                   : KeyValue("xavier");
   };
   return std;
 }
@@ -327,10 +335,11 @@ std::vector<Key> all_keys() {
       choice("dataset.order", sample_orders,
              "the order of the samples before any shuffle; by_label: sorted inside each split",
              GRIDRUN_MEMBER(dataset.order)),
-      with_default(real(
-                       "dataset.scale", "number above 0", [](double scale) { return scale > 0; },
-                       "input = stored value / scale", GRIDRUN_MEMBER(dataset.scale)),
-                   "16 for digits, 255 for mnist and idx, else 1"),
+      no_axis(with_default(
+          real(
+              "dataset.scale", "number above 0", [](double scale) { return scale > 0; },
+              "input = stored value / scale", GRIDRUN_MEMBER(dataset.scale)),
+          "16 for digits, 255 for mnist and idx, else 1")),
       with_default(
           real(
               "dataset.test", "number above 0 and below 1",
@@ -378,15 +387,6 @@ std::vector<Key> all_keys() {
       choice("train.samples", train_samples,
              "what is trained on; train: the train split, and the test split is held out",
              GRIDRUN_MEMBER(train.samples)),
-      with_default(axis("grid.lr", min_lr, max_lr, default_lr(), "lr of the learning rates 2^-lr",
-                        GRIDRUN_MEMBER(grid.lr)),
-                   "5 to 19"),
-      with_default(axis("grid.fraction", 0, max_fraction, default_fraction(),
-                        "values of precision.fraction", GRIDRUN_MEMBER(grid.fraction)),
-                   "8 to 23 if no fraction or integer is given anywhere"),
-      with_default(axis("grid.bits", min_bits, max_bits, {4, 16}, "values of precision.bits",
-                        GRIDRUN_MEMBER(grid.bits)),
-                   "not an axis"),
       integer("report.smooth_window", 1, widest_window, "steps that accuracy is smoothed over, odd",
               GRIDRUN_MEMBER(report.smooth_window)),
       integer("report.polyorder", 0, 20, "order of the smoothing, below the window",
@@ -400,15 +400,41 @@ std::vector<Key> all_keys() {
       boolean("report.weights", "write weights.npz", GRIDRUN_MEMBER(report.weights)),
   };
   keys.insert(keys.end(), rest.begin(), rest.end());
+  for (Key& key : keys)
+    if (key.name.starts_with("report.")) key.may_be_axis = false;
   return keys;
+}
+
+Key lr_key() {
+  return integer("lr", min_lr, max_lr, "lr of the learning rates 2^-lr", GRIDRUN_MEMBER(lr));
 }
 
 #undef GRIDRUN_MEMBER
 
-/// The keys, those of the tensors as one group "precision.TENSOR.*", which are as precision's.
+/// What is told of the keys: those of tensors are one group, "precision.TENSOR", as precision's are
+/// told; and those of [grid].
 std::vector<Key> keys_to_tell() {
+  const auto of_grid = [](const std::string& axis, const std::string& otherwise,
+                          const std::string& help) {
+    Key key;
+    key.name = "grid." + axis;
+    key.type = "{ from, to, step }, list or value";
+    if (const Key* values = key_of_axis(axis)) key.type += ": " + values->type;
+    key.otherwise = otherwise;
+    key.help = help;
+    return key;
+  };
   std::vector<Key> told;
   for (const Key& key : configuration_keys()) {
+    if (key.name == "report.smooth_window") {
+      told.push_back(of_grid("lr", "5 to 19", "lr of the learning rates 2^-lr"));
+      told.push_back(of_grid("fraction", "8 to 23 if no fraction or integer is given anywhere",
+                             "values of precision.fraction"));
+      told.push_back(of_grid("bits", "not an axis", "values of precision.bits"));
+      told.push_back(of_grid("\"KEY\"", "not an axis",
+                             "values of any other key of this table, in place of that key, but of "
+                             "dataset.name, path and scale, and of report"));
+    }
     if (std::count(key.name.begin(), key.name.end(), '.') < 2) {
       told.push_back(key);
     } else if (told.back().name != "precision.TENSOR") {
@@ -433,16 +459,37 @@ const std::vector<Key>& configuration_keys() {
   return keys;
 }
 
-std::vector<int> default_lr() { return range(5, 19); }
+const Key* key_of_axis(const std::string& axis) {
+  static const Key lr = lr_key();
+  static const auto keys = [] {
+    std::unordered_map<std::string, const Key*> by_axis{{"lr", &lr}};
+    for (const Key& key : configuration_keys()) {
+      if (key.may_be_axis) by_axis.emplace(key.name, &key);
+      for (const std::string of_precision : {"fraction", "bits"})
+        if (key.name == "precision." + of_precision) by_axis.emplace(of_precision, &key);
+    }
+    return by_axis;
+  }();
+  const auto found = keys.find(axis);
+  return found == keys.end() ? nullptr : found->second;
+}
 
-std::vector<int> default_fraction() { return range(8, 23); }
+std::string name_in_grid(const std::string& axis) {
+  return axis.find('.') == std::string::npos ? "grid." + axis : fmt::format("grid.\"{}\"", axis);
+}
 
-std::vector<std::string> names_of_keys() {
-  std::vector<std::string> names;
-  for (const Key& key : configuration_keys()) {
-    names.push_back(key.name);
-    for (const std::string& part : key.parts) names.push_back(key.name + "." + part);
-  }
+const std::vector<std::string>& names_of_keys() {
+  static const auto names = [] {
+    std::vector<std::string> all, axes = {"lr", "fraction", "bits"};
+    for (const Key& key : configuration_keys()) {
+      all.push_back(key.name);
+      if (key.may_be_axis) axes.push_back(key.name);
+    }
+    for (const std::string& axis : axes)
+      for (const char* part : {"", ".from", ".to", ".step"})
+        all.push_back(name_in_grid(axis) + part);
+    return all;
+  }();
   return names;
 }
 

@@ -73,7 +73,7 @@ struct CommonRate {
 };
 
 struct Answers {
-  std::vector<AxisValue> held;  // as of the slice
+  std::vector<HeldValue> held;  // as of the slice
   std::string precision_axis;   // name of the columns' axis; empty: the columns are of no axis, and
                                 // nothing is answered of knees, columns and bits
   double tolerance = 0;

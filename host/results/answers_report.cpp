@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "base/counted.hpp"
+#include "configuration/key_value_text.hpp"
 #include "results/precision_words.hpp"
 
 namespace gridrun {
@@ -190,7 +191,7 @@ std::vector<std::string> lines_of(const std::string& text) {
 json slice_json(const Answers& answers) {
   const std::string& axis = answers.precision_axis;
   json record = json::object();
-  for (const AxisValue& held : answers.held) record[held.axis] = held.value;
+  for (const HeldValue& held : answers.held) record[held.axis] = to_json(held.value);
   record["tolerance"] = answers.tolerance;
   record["chance"] = json{{"level", answers.chance.level},
                           {"margin", answers.chance.margin},
@@ -234,10 +235,11 @@ json slice_json(const Answers& answers) {
 
 }  // namespace
 
-std::string heading(const std::vector<AxisValue>& held) {
+std::string heading(const std::vector<HeldValue>& held) {
   std::vector<std::string> texts;
   for (const auto& [axis, value] : held)
-    texts.push_back((axis == "bits" ? "words of " : "") + precision_text(axis, value));
+    texts.push_back(axis == "bits" ? fmt::format("words of {} bits", text_of(value))
+                                   : fmt::format("{} {}", axis, text_of(value)));
   return fmt::format("{}", fmt::join(texts, ", "));
 }
 

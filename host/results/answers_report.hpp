@@ -12,7 +12,7 @@
 namespace gridrun {
 
 /// "words of 8 bits", the heading of what is told of a slice; empty where it is the whole grid.
-std::string heading(const std::vector<AxisValue>& held);
+std::string heading(const std::vector<HeldValue>& held);
 
 /// About ten lines for the terminal; the table of rows is folded to `width` columns (0: never).
 std::string answers_text(const Answers& answers, std::size_t width);

@@ -7,8 +7,7 @@
 
 namespace gridrun {
 
-Chance chance(const Sweep& sweep, const StagedSweep& staged) {
-  const auto weights = savitzky_golay_weights(sweep.report.smooth_window, sweep.report.polyorder);
+double chance_level(const StagedSweep& staged, const std::vector<double>& weights) {
   const auto label = [&](std::uint32_t step) {
     return staged.dataset->labels[staged.sample_of_step(step)];
   };
@@ -17,7 +16,10 @@ Chance chance(const Sweep& sweep, const StagedSweep& staged) {
     level = std::max(level, smoothed_at_end(weights, staged.iterations, [&](std::uint32_t step) {
                        return label(step) == answer ? 1.0 : 0.0;
                      }));
+  return level;
+}
 
+Chance chance_at(double level, const std::vector<double>& weights) {
   const std::size_t half = weights.size() / 2;
   double squares = weights[half] * weights[half];
   for (std::size_t k = 1; k <= half; ++k)  // the step after the last mirrors the one before

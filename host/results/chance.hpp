@@ -1,8 +1,9 @@
 // What a network reports that never looks at its inputs.
 #pragma once
 
+#include <vector>
+
 #include "gridrun/staged_sweep.hpp"
-#include "gridrun/sweep.hpp"
 
 namespace gridrun {
 
@@ -14,9 +15,13 @@ struct Chance {
   double threshold() const { return level + margin; }
 };
 
-/// Measured as a cell is: over the labels that the run itself sees, smoothed at its last step. The
-/// noise is that of guesses that are right with probability `level`, independently of each other:
-/// its variance is level (1 - level) times the sum of the squared weights at the end.
-Chance chance(const Sweep& sweep, const StagedSweep& staged);
+/// The level, measured as a cell is: over the labels that the networks themselves see, smoothed at
+/// their last step by a filter of these weights.
+double chance_level(const StagedSweep& staged, const std::vector<double>& weights);
+
+/// The chance of a level. The noise is that of guesses that are right with that probability,
+/// independently of each other: its variance is level (1 - level) times the sum of the squared
+/// weights at the end.
+Chance chance_at(double level, const std::vector<double>& weights);
 
 }  // namespace gridrun

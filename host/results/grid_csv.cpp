@@ -3,9 +3,21 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <cmath>
 #include <iterator>
 
+#include "configuration/key_value_text.hpp"
+
 namespace gridrun {
+namespace {
+
+/// In quotes where it has commas: names have none, and lists have.
+std::string field_of(const KeyValue& value) {
+  const std::string text = text_of(value);
+  return text.find(',') == std::string::npos ? text : fmt::format("\"{}\"", text);
+}
+
+}  // namespace
 
 std::string grid_csv(const GridResult& result) {
   const std::vector<Figure> figures = figures_of(result);
@@ -16,9 +28,17 @@ std::string grid_csv(const GridResult& result) {
 
   auto out = std::back_inserter(text);
   for (std::size_t cell = 0; cell < result.cells.size(); ++cell) {
-    fmt::format_to(out, "{}", fmt::join(result.values_at(cell), ","));
+    if (!result.is_there[cell]) continue;
+    bool is_first = true;
+    for (const KeyValue& value : result.values_at(cell)) {
+      fmt::format_to(out, "{}{}", is_first ? "" : ",", field_of(value));
+      is_first = false;
+    }
     for (const Figure& figure : figures)
-      fmt::format_to(out, ",{}", result.cells[cell].*figure.value);
+      if (const double real = result.cells[cell].*figure.value; std::isnan(real))
+        text += ',';
+      else
+        fmt::format_to(out, ",{}", real);
     text += '\n';
   }
   return text;

@@ -2,22 +2,29 @@
 
 namespace gridrun {
 
-std::vector<int> GridResult::values_at(std::size_t cell) const {
-  std::vector<int> values(axes.size());
+std::vector<KeyValue> GridResult::values_at(std::size_t cell) const {
+  std::vector<KeyValue> values(axes.size());
   for (std::size_t axis = axes.size(); axis-- > 0;) {
-    const std::vector<int>& of_axis = axes[axis].values;
+    const std::vector<KeyValue>& of_axis = axes[axis].values;
     values[axis] = of_axis[cell % of_axis.size()];
     cell /= of_axis.size();
   }
   return values;
 }
 
-std::vector<Figure> figures_of(const GridResult& grid) {
-  std::vector<Figure> figures = {{"accuracy", &CellResult::accuracy},
-                                 {"mean_update", &CellResult::mean_update},
-                                 {"mean_error", &CellResult::mean_error}};
-  if (grid.holds_out) figures.push_back({"test_accuracy", &CellResult::test_accuracy});
+const std::vector<Figure>& all_figures() {
+  static const std::vector<Figure> figures = {{"accuracy", &CellResult::accuracy},
+                                              {"mean_update", &CellResult::mean_update},
+                                              {"mean_error", &CellResult::mean_error},
+                                              {"test_accuracy", &CellResult::test_accuracy},
+                                              {"chance", &CellResult::chance}};
   return figures;
+}
+
+std::vector<Figure> figures_of(const GridResult& grid) {
+  constexpr std::size_t always = 3;
+  const auto first = all_figures().begin();
+  return {first, first + always + grid.holds_out};
 }
 
 }  // namespace gridrun

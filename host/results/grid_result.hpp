@@ -1,27 +1,33 @@
-// What a run says: one real for each figure and network.
+// What a sweep says: one real for each figure and network.
 #pragma once
 
 #include <cstddef>
+#include <limits>
 #include <vector>
 
 #include "gridrun/sweep.hpp"
 
 namespace gridrun {
 
+/// Not a number where a figure has nothing to say.
 struct CellResult {
-  double accuracy = 0;       // smoothed at the last step; can leave [0, 1] slightly
-  double mean_update = 0;    // mean |u|, in units of 2^-fraction of the format `gradient`
-  double mean_error = 0;     // mean of what the learning rate dropped of u, times 2^fraction
-  double test_accuracy = 0;  // share of the held-out samples that the final weights get right
+  static constexpr double none = std::numeric_limits<double>::quiet_NaN();
+
+  double accuracy = none;       // smoothed at the last step; can leave [0, 1] slightly
+  double mean_update = none;    // mean |u|, in units of 2^-fraction of the format `gradient`
+  double mean_error = none;     // mean of what the learning rate dropped of u, times 2^fraction
+  double test_accuracy = none;  // share of the held-out samples that the final weights get right
+  double chance = none;         // accuracy of always answering the one class that pays best
 };
 
 struct GridResult {
   std::vector<Axis> axes;         // from the slowest to the fastest
   std::vector<CellResult> cells;  // the product of the axes
-  bool holds_out = false;         // whether samples were held out, and test_accuracy says something
+  std::vector<bool> is_there;     // [cell], whether its network is trained
+  bool holds_out = false;         // whether samples were held out for any
 
   /// The values of the axes at a cell.
-  std::vector<int> values_at(std::size_t cell) const;
+  std::vector<KeyValue> values_at(std::size_t cell) const;
 };
 
 /// A member of CellResult, and its name in files.
@@ -32,5 +38,8 @@ struct Figure {
 
 /// The figures that the cells of a grid have, in the order of files.
 std::vector<Figure> figures_of(const GridResult& grid);
+
+/// All figures, as a store keeps them.
+const std::vector<Figure>& all_figures();
 
 }  // namespace gridrun

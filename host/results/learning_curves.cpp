@@ -1,10 +1,8 @@
 #include "results/learning_curves.hpp"
 
 #include <algorithm>
+#include <limits>
 
-#include "base/machine.hpp"
-#include "base/parallel.hpp"
-#include "results/run_smoother.hpp"
 #include "results/savitzky_golay.hpp"
 
 namespace gridrun {
@@ -21,19 +19,19 @@ std::vector<std::uint32_t> thinned_steps(std::uint32_t iterations) {
 
 }  // namespace
 
-LearningCurves learning_curves(const Sweep& sweep, const Outcomes& outcomes) {
-  const RunSmoother smoother(
-      savitzky_golay_weights(sweep.report.smooth_window, sweep.report.polyorder),
-      sweep.report.polyorder);
-  LearningCurves curves{thinned_steps(sweep.train.iterations), {}};
-  const std::size_t points = curves.steps.size();
-  curves.accuracy.resize(outcomes.size() * points);
-  parallel_for(outcomes.size(), processors(), [&](std::size_t n) {
-    const auto values = smoother.smoothed(outcomes[n], sweep.train.iterations, curves.steps);
-    std::copy(values.begin(), values.end(),
-              curves.accuracy.begin() + static_cast<std::ptrdiff_t>(n * points));
-  });
-  return curves;
+CurvesMaker::CurvesMaker(const Sweep& sweep, std::size_t networks)
+    : smoother_(savitzky_golay_weights(sweep.report.smooth_window, sweep.report.polyorder),
+                sweep.report.polyorder),
+      iterations_(sweep.train.iterations),
+      curves_{thinned_steps(iterations_), {}} {
+  curves_.accuracy.assign(networks * curves_.steps.size(),
+                          std::numeric_limits<double>::quiet_NaN());
+}
+
+void CurvesMaker::add(std::size_t network, const Bits& right) {
+  const auto values = smoother_.smoothed(right, iterations_, curves_.steps);
+  std::copy(values.begin(), values.end(),
+            curves_.accuracy.begin() + static_cast<std::ptrdiff_t>(network * values.size()));
 }
 
 }  // namespace gridrun

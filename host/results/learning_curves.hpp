@@ -4,17 +4,33 @@
 #include <cstdint>
 #include <vector>
 
-#include "gridrun/outcomes.hpp"
+#include "gridrun/bits.hpp"
 #include "gridrun/sweep.hpp"
+#include "results/run_smoother.hpp"
 
 namespace gridrun {
 
 struct LearningCurves {
   std::vector<std::uint32_t> steps;  // rising, from 0 to the last step; at most 1,000
-  std::vector<double> accuracy;      // [network][point], smoothed as in a GridResult
+  std::vector<double> accuracy;      // [network][point], smoothed as in a GridResult; not a number
+                                     // where a network is not trained
 };
 
-/// All steps of a run of at most 1,000 steps, else 1,000 that lie evenly between its ends.
-LearningCurves learning_curves(const Sweep& sweep, const Outcomes& outcomes);
+/// Makes the curves of a sweep, network by network.
+class CurvesMaker {
+ public:
+  /// All steps of networks of at most 1,000 steps, else 1,000 that lie evenly between the ends.
+  CurvesMaker(const Sweep& sweep, std::size_t networks);
+
+  /// `right` has all steps of a network.
+  void add(std::size_t network, const Bits& right);
+
+  const LearningCurves& curves() const { return curves_; }
+
+ private:
+  RunSmoother smoother_;
+  std::uint32_t iterations_;
+  LearningCurves curves_;
+};
 
 }  // namespace gridrun

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "gridrun/outcomes.hpp"
+#include "gridrun/bits.hpp"
 
 namespace gridrun {
 
@@ -18,7 +18,7 @@ class RunSmoother {
   RunSmoother(std::vector<double> weights, std::uint32_t polyorder);
 
   /// The smoothed values at `steps`, rising, of a run of `length` steps, at least the window.
-  std::vector<double> smoothed(const Outcome& outcome, std::uint32_t length,
+  std::vector<double> smoothed(const Bits& right, std::uint32_t length,
                                const std::vector<std::uint32_t>& steps) const;
 
   /// Whether it takes time linear in the run's length, whatever the window.

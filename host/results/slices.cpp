@@ -1,22 +1,62 @@
 #include "results/slices.hpp"
 
+#include <optional>
+
 namespace gridrun {
+namespace {
+
+std::vector<int> integers(const Axis& axis) {
+  std::vector<int> values;
+  for (const KeyValue& value : axis.values)
+    values.push_back(static_cast<int>(std::get<std::int64_t>(value)));
+  return values;
+}
+
+/// Cells of a grid between two values of an axis.
+std::size_t stride_of(const GridResult& grid, std::size_t axis) {
+  std::size_t stride = 1;
+  while (++axis < grid.axes.size()) stride *= grid.axes[axis].values.size();
+  return stride;
+}
+
+std::optional<std::size_t> find(const GridResult& grid, const char* name) {
+  for (std::size_t axis = 0; axis < grid.axes.size(); ++axis)
+    if (grid.axes[axis].name == name) return axis;
+  return std::nullopt;
+}
+
+}  // namespace
 
 std::vector<Slice> slices_of(const GridResult& grid) {
-  constexpr std::size_t table_axes = 2;
-  Slice slice;
-  slice.lr = grid.axes.front().values;
-  slice.precision = grid.axes.size() < table_axes ? Axis{"", {0}} : grid.axes[1];
-  slice.holds_out = grid.holds_out;
-  const std::size_t count = grid.cells.size() / (slice.lr.size() * slice.precision.values.size());
+  const std::size_t rows = find(grid, "lr").value();
+  auto columns = find(grid, "fraction");
+  if (!columns) columns = find(grid, "bits");
+  Slice table;
+  table.lr = integers(grid.axes[rows]);
+  table.precision = columns ? PrecisionAxis{grid.axes[*columns].name, integers(grid.axes[*columns])}
+                            : PrecisionAxis{"", {0}};
+  table.holds_out = grid.holds_out;
+  const std::size_t down = stride_of(grid, rows), across = columns ? stride_of(grid, *columns) : 0;
 
-  std::vector<Slice> slices(count, slice);
-  for (std::size_t n = 0; n < count; ++n) {
-    const std::vector<int> values = grid.values_at(n);
-    for (std::size_t axis = table_axes; axis < grid.axes.size(); ++axis)
-      slices[n].held.push_back({grid.axes[axis].name, values[axis]});
-    for (std::size_t cell = n; cell < grid.cells.size(); cell += count)
-      slices[n].cells.push_back(grid.cells[cell]);
+  std::vector<Slice> slices;
+  for (std::size_t first = 0; first < grid.cells.size(); ++first) {
+    // The first cell of a table has the first value of both of its axes.
+    if (first / down % table.lr.size() != 0) continue;
+    if (columns && first / across % table.precision.values.size() != 0) continue;
+    Slice slice = table;
+    bool is_whole = true;
+    for (std::size_t row = 0; row < slice.lr.size(); ++row)
+      for (std::size_t column = 0; column < slice.precision.values.size(); ++column) {
+        const std::size_t cell = first + row * down + column * across;
+        is_whole = is_whole && grid.is_there[cell];
+        slice.cells.push_back(grid.cells[cell]);
+      }
+    if (!is_whole) continue;
+    const std::vector<KeyValue> values = grid.values_at(first);
+    for (std::size_t axis = 0; axis < values.size(); ++axis)
+      if (axis != rows && axis != columns)
+        slice.held.push_back({grid.axes[axis].name, values[axis]});
+    slices.push_back(std::move(slice));
   }
   return slices;
 }

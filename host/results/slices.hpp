@@ -9,18 +9,28 @@
 
 namespace gridrun {
 
-struct AxisValue {
+/// One value of an axis that a table is at.
+struct HeldValue {
   std::string axis;
-  int value = 0;
+  KeyValue value;
 
-  friend bool operator==(const AxisValue&, const AxisValue&) = default;
+  friend bool operator==(const HeldValue&, const HeldValue&) = default;
 };
 
-/// A table of a grid: down its first axis, lr, across its second, at one value of each further one.
+/// The columns of a table.
+struct PrecisionAxis {
+  std::string name;  // fraction | bits; empty, with one value: there is no such axis
+  std::vector<int> values;
+
+  friend bool operator==(const PrecisionAxis&, const PrecisionAxis&) = default;
+};
+
+/// A table of a grid: down its axis lr, across its axis fraction, or bits where there is none, at
+/// one value of each other one.
 struct Slice {
-  std::vector<AxisValue> held;    // the further axes; empty: the table is the whole grid
-  std::vector<int> lr;            // rows
-  Axis precision;                 // columns: fraction | bits; no name and one value: no such axis
+  std::vector<HeldValue> held;  // the other axes; empty: the table is the whole grid
+  std::vector<int> lr;          // rows
+  PrecisionAxis precision;
   std::vector<CellResult> cells;  // [row][column]
   bool holds_out = false;         // as of the grid
 
@@ -29,7 +39,7 @@ struct Slice {
   }
 };
 
-/// All slices of a grid, in the order of its cells.
+/// The slices of a grid of which all networks are trained, in the order of its cells.
 std::vector<Slice> slices_of(const GridResult& grid);
 
 }  // namespace gridrun

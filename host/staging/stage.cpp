@@ -5,11 +5,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
 
 #include "base/counted.hpp"
-#include "base/memory.hpp"
+#include "configuration/cells.hpp"
 #include "data/largest_input.hpp"
 #include "gridrun/error.hpp"
 #include "staging/initial_weights.hpp"
@@ -56,28 +55,13 @@ std::vector<std::uint32_t> shuffle(LegacyRandom& random, const std::vector<std::
   return shuffled;
 }
 
-/// The normals of all weights of a network. Throws if one gives a weight of more than 64 bits in
-/// any of the networks.
-std::vector<double> draw_normals(LegacyRandom& random, const std::vector<NetworkSpec>& networks) {
-  const InitialWeights& init = networks.front().init;
-  int finest = 0;
-  if (init.unit == WeightUnit::real)
-    for (const NetworkSpec& network : networks)
-      finest = std::max(finest, network.formats.master.fraction);
-  std::vector<double> normals;
-  for (std::size_t layer = 0; layer < networks.front().layers(); ++layer) {
-    const std::size_t count = networks.front().units_of(layer) * networks.front().inputs_of(layer);
-    const double std = initial_std(networks.front(), layer);
-    normals.reserve(normals.size() + count);
-    for (std::size_t i = 0; i < count; ++i) {
-      normals.push_back(random.normal());
-      const double drawn = std::rint(std::ldexp(init.mean + std * normals.back(), finest));
-      if (!(std::abs(drawn) < two_to_63))
-        throw RequestError(
-            fmt::format("init.mean = {} and init.std, {}: a weight of {} does not fit 64 bits",
-                        init.mean, std, drawn));
-    }
-  }
+/// The normals of all weights of a network.
+std::vector<double> draw_normals(LegacyRandom& random, const NetworkSpec& network) {
+  std::size_t count = 0;
+  for (std::size_t layer = 0; layer < network.layers(); ++layer)
+    count += network.units_of(layer) * network.inputs_of(layer);
+  std::vector<double> normals(count);
+  for (double& normal : normals) normal = random.normal();
   return normals;
 }
 
@@ -85,102 +69,154 @@ std::string layers_text(const std::vector<std::uint32_t>& units) {
   return fmt::format("network.layers = [{}]", fmt::join(units, ", "));
 }
 
-void check_fit(const Dataset& dataset, const StagedSweep& staged) {
-  const auto& units = staged.networks.front().units;
-  if (units.front() != dataset.inputs)
-    throw RequestError(fmt::format("{}: {} has {} a sample", layers_text(units), dataset.name,
-                                   counted(dataset.inputs, "input")));
-  if (units.back() < dataset.classes)
-    throw RequestError(fmt::format("{}: {} has the label {}, expected 0 to {}", layers_text(units),
-                                   dataset.name, dataset.classes - 1, units.back() - 1));
-  int fraction = 0;
-  for (const NetworkSpec& network : staged.networks)
-    fraction = std::max(fraction, network.formats.input.fraction);
-  const double largest = largest_input(dataset);
-  if (!(std::ldexp(largest, fraction) < two_to_63))
-    throw RequestError(
-        fmt::format("dataset.scale = {}: an input of magnitude {} at fraction {} does not fit 64 "
-                    "bits",
-                    dataset.scale, largest, fraction));
-}
-
-/// Refuses what memory cannot hold beside the data set: orders and normals, an engine's training,
-/// and the curves.
-void check_memory(const Sweep& sweep, const StagedSweep& staged, const Engine* engine) {
-  constexpr double bytes_a_sample = 4 * sizeof(std::uint32_t);  // an order, what it is made from
-  constexpr double bytes_a_curve = 2 * 1000 * sizeof(double);   // of points, and as a file has them
-  double bytes = 2 * staged.weights_bytes() +  // the normals, and the weights made of them
-                 bytes_a_sample * static_cast<double>(staged.dataset->samples);
-  if (engine) bytes += engine->memory_needed(staged);
-  if (sweep.report.curves) bytes += bytes_a_curve * static_cast<double>(staged.networks.size());
-  require_memory(bytes,
-                 fmt::format("train.iterations = {}, {}, {} networks", staged.iterations,
-                             layers_text(staged.networks.front().units), staged.networks.size()));
-}
-
 /// How many samples `dataset.test` takes, 0 where it is not given.
-std::size_t drawn_test_samples(const Sweep& sweep, const Dataset& dataset) {
-  if (!sweep.dataset.test) {
-    if (sweep.train.samples == TrainSamples::train && dataset.train_samples == dataset.samples)
+std::size_t drawn_test_samples(const Draws& draws, const Dataset& dataset) {
+  if (!draws.test) {
+    if (draws.samples == TrainSamples::train && dataset.train_samples == dataset.samples)
       throw RequestError(fmt::format(
           "train.samples = \"train\": {} has no test split, expected dataset.test", dataset.name));
     return 0;
   }
   if (dataset.train_samples != dataset.samples)
-    throw RequestError(fmt::format("dataset.test = {}: {} has a test split of its own",
-                                   *sweep.dataset.test, dataset.name));
-  const double share = std::rint(*sweep.dataset.test * static_cast<double>(dataset.samples));
+    throw RequestError(fmt::format("dataset.test = {}: {} has a test split of its own", *draws.test,
+                                   dataset.name));
+  const double share = std::rint(*draws.test * static_cast<double>(dataset.samples));
   if (share < 1 || share >= static_cast<double>(dataset.samples))
     throw RequestError(fmt::format(
         "dataset.test = {}: that is {} of {} samples, expected one at least, and one to train on",
-        *sweep.dataset.test, share, dataset.samples));
+        *draws.test, share, dataset.samples));
   return static_cast<std::size_t>(share);
 }
 
 }  // namespace
 
-StagedSweep stage(const Sweep& sweep, const Dataset& dataset, const Engine* engine) {
-  StagedSweep staged;
-  staged.dataset = &dataset;
-  const std::vector<std::uint32_t> of_data = {static_cast<std::uint32_t>(dataset.inputs),
-                                              dataset.classes};
-  staged.networks =
-      networks_of(sweep, sweep.network.layers.empty() ? of_data : sweep.network.layers);
-  staged.iterations = sweep.train.iterations;
-  staged.keep_weights = sweep.report.weights;
-  check_fit(dataset, staged);
-  const std::size_t test_samples = drawn_test_samples(sweep, dataset);
-  const bool holds_out = sweep.train.samples == TrainSamples::train;
-  if (holds_out)  // their number is all that is needed to count the memory
-    staged.held_out.resize(test_samples ? test_samples : dataset.samples - dataset.train_samples);
-  check_memory(sweep, staged, engine);
+Stager::Stager(const Dataset& dataset) : dataset_(dataset), largest_(largest_input(dataset)) {}
 
-  LegacyRandom random(sweep.train.seed);
-  Split parts = split(dataset, test_samples, random);
-  if (sweep.dataset.order == SampleOrder::by_label) {
-    sort_by_label(parts.train, dataset);
-    sort_by_label(parts.test, dataset);
+void Stager::check(const NetworkSpec& network) const {
+  const auto& units = network.units;
+  if (units.front() != dataset_.inputs)
+    throw RequestError(fmt::format("{}: {} has {} a sample", layers_text(units), dataset_.name,
+                                   counted(dataset_.inputs, "input")));
+  if (units.back() < dataset_.classes)
+    throw RequestError(fmt::format("{}: {} has the label {}, expected 0 to {}", layers_text(units),
+                                   dataset_.name, dataset_.classes - 1, units.back() - 1));
+  if (!(std::ldexp(largest_, network.formats.input.fraction) < two_to_63))
+    throw RequestError(
+        fmt::format("dataset.scale = {}: an input of magnitude {} at fraction {} does not fit 64 "
+                    "bits",
+                    dataset_.scale, largest_, network.formats.input.fraction));
+  drawn_test_samples(network.draws, dataset_);  // it may refuse
+  check_weights(network);
+}
+
+void Stager::check_weights(const NetworkSpec& network) const {
+  // Of the polar method: at most sqrt(-2 ln r), where r is a sum of squares of multiples of 2^-52.
+  constexpr double largest_normal = 12.2;
+  const InitialWeights& init = network.init;
+  const int fraction = init.unit == WeightUnit::real ? network.formats.master.fraction : 0;
+  const auto drawn_weight = [&](double normal, double std) {
+    return std::rint(std::ldexp(init.mean + std * normal, fraction));
+  };
+  const auto fits = [](double weight) { return std::abs(weight) < two_to_63; };
+  std::shared_ptr<const Drawn> drawn;
+  std::size_t first = 0;
+  for (std::size_t layer = 0; layer < network.layers(); ++layer) {
+    const std::size_t count = network.units_of(layer) * network.inputs_of(layer);
+    const double std = initial_std(network, layer);
+    if (!fits(drawn_weight(largest_normal, std)) || !fits(drawn_weight(-largest_normal, std))) {
+      if (!drawn) drawn = drawn_for(network);
+      for (std::size_t i = first; i < first + count; ++i)
+        if (const double weight = drawn_weight(drawn->normals[i], std); !fits(weight))
+          throw RequestError(
+              fmt::format("init.mean = {} and init.std, {}: a weight of {} does not fit 64 bits",
+                          init.mean, std, weight));
+    }
+    first += count;
   }
-  staged.order = std::move(parts.train);
-  if (holds_out)
-    staged.held_out = std::move(parts.test);
+}
+
+Stager::Drawn Stager::draw(const NetworkSpec& network) const {
+  const Draws& draws = network.draws;
+  LegacyRandom random(draws.seed);
+  Split parts = split(dataset_, drawn_test_samples(draws, dataset_), random);
+  if (draws.samples_order == SampleOrder::by_label) {
+    sort_by_label(parts.train, dataset_);
+    sort_by_label(parts.test, dataset_);
+  }
+  Drawn drawn{draws, network.units, std::move(parts.train), {}, {}};
+  if (draws.samples == TrainSamples::train)
+    drawn.held_out = std::move(parts.test);
   else
-    staged.order.insert(staged.order.end(), parts.test.begin(), parts.test.end());
-  const auto draw = [&] { staged.normals = draw_normals(random, staged.networks); };
-  switch (sweep.train.draw_order) {
+    drawn.order.insert(drawn.order.end(), parts.test.begin(), parts.test.end());
+  switch (draws.order) {
     case DrawOrder::shuffle_then_weights:
-      staged.order = shuffle(random, staged.order);
-      draw();
+      drawn.order = shuffle(random, drawn.order);
+      drawn.normals = draw_normals(random, network);
       break;
     case DrawOrder::weights_then_shuffle:
-      draw();
-      staged.order = shuffle(random, staged.order);
+      drawn.normals = draw_normals(random, network);
+      drawn.order = shuffle(random, drawn.order);
       break;
     case DrawOrder::weights:
-      draw();
+      drawn.normals = draw_normals(random, network);
       break;
   }
+  return drawn;
+}
+
+std::shared_ptr<const Stager::Drawn> Stager::drawn_for(const NetworkSpec& network) const {
+  constexpr std::size_t most = 4;
+  const std::lock_guard lock(mutex_);
+  const auto found = std::find_if(drawn_.begin(), drawn_.end(), [&](const auto& drawn) {
+    return drawn->draws == network.draws && drawn->units == network.units;
+  });
+  if (found != drawn_.end()) {
+    std::rotate(drawn_.begin(), found, found + 1);
+    return drawn_.front();
+  }
+  if (drawn_.size() == most) drawn_.pop_back();
+  drawn_.insert(drawn_.begin(), std::make_shared<const Drawn>(draw(network)));
+  return drawn_.front();
+}
+
+StagedSweep Stager::without_draws(std::vector<NetworkSpec> networks, bool keep_weights) const {
+  StagedSweep staged;
+  staged.dataset = &dataset_;
+  staged.iterations = networks.front().iterations;
+  staged.keep_weights = keep_weights;
+  const Draws& draws = networks.front().draws;
+  if (draws.samples == TrainSamples::train) {
+    const std::size_t test_samples = drawn_test_samples(draws, dataset_);
+    staged.held_out.resize(test_samples ? test_samples : dataset_.samples - dataset_.train_samples);
+  }
+  staged.networks = std::move(networks);
   return staged;
+}
+
+StagedSweep Stager::stage(std::vector<NetworkSpec> networks, bool keep_weights) const {
+  const auto drawn = drawn_for(networks.front());
+  StagedSweep staged = without_draws(std::move(networks), keep_weights);
+  staged.order = drawn->order;
+  staged.held_out = drawn->held_out;
+  staged.normals = drawn->normals;
+  return staged;
+}
+
+double Stager::memory_needed(const StagedSweep& sweep) const {
+  constexpr double bytes_a_sample = 6 * sizeof(std::uint32_t);  // orders, what they are made from
+  return 3 * sweep.weights_bytes() +  // the normals, twice, and the weights made of them
+         bytes_a_sample * static_cast<double>(dataset_.samples);
+}
+
+StagedSweep stage(const Sweep& sweep, const Dataset& dataset) {
+  const Stager stager(dataset);
+  std::vector<NetworkSpec> networks = networks_of(sweep, units_of(dataset));
+  for (const NetworkSpec& network : networks) stager.check(network);
+  return stager.stage(std::move(networks), sweep.report.weights);
+}
+
+std::vector<std::uint32_t> units_of(const Dataset& dataset) {
+  return {static_cast<std::uint32_t>(dataset.inputs), dataset.classes};
 }
 
 }  // namespace gridrun

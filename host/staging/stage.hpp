@@ -1,17 +1,62 @@
-// Makes a sweep ready to train.
+// Makes networks ready to train.
 #pragma once
 
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
 #include "gridrun/dataset.hpp"
-#include "gridrun/engine.hpp"
 #include "gridrun/staged_sweep.hpp"
 #include "gridrun/sweep.hpp"
 
 namespace gridrun {
 
-/// Resolves the networks, draws the order of the samples and the normals of the weights, and checks
-/// that every number fits 64 bits. Throws RequestError naming the configuration key that does not
-/// fit the data, and, before any of it is taken, when there is not the memory for that and for the
-/// training on `engine`, if given.
-StagedSweep stage(const Sweep& sweep, const Dataset& dataset, const Engine* engine = nullptr);
+/// Draws what networks train on and start from: once for all that have equal draws and layers, as
+/// long as they come soon one after the other. Safe to share by threads.
+class Stager {
+ public:
+  /// The data set outlives this and all that is staged.
+  explicit Stager(const Dataset& dataset);
+
+  /// Throws RequestError naming the key where a network does not fit the data, or a number of it
+  /// does not fit 64 bits.
+  void check(const NetworkSpec& network) const;
+
+  /// The networks, at least one, which have been checked, ready to train. All have the same draws,
+  /// layers and iterations.
+  StagedSweep stage(std::vector<NetworkSpec> networks, bool keep_weights) const;
+
+  /// The same without order and normals: enough to count memory.
+  StagedSweep without_draws(std::vector<NetworkSpec> networks, bool keep_weights) const;
+
+  /// Bytes that staging such a sweep takes at most.
+  double memory_needed(const StagedSweep& sweep) const;
+
+ private:
+  /// What networks of equal draws and layers share.
+  struct Drawn {
+    Draws draws;
+    std::vector<std::uint32_t> units;
+    std::vector<std::uint32_t> order, held_out;  // as in StagedSweep
+    std::vector<double> normals;
+  };
+
+  void check_weights(const NetworkSpec& network) const;
+  Drawn draw(const NetworkSpec& network) const;
+  std::shared_ptr<const Drawn> drawn_for(const NetworkSpec& network) const;
+
+  const Dataset& dataset_;
+  const double largest_;  // |input|
+  mutable std::mutex mutex_;
+  mutable std::vector<std::shared_ptr<const Drawn>> drawn_;  // the latest first
+};
+
+/// Inputs and labels: the layers of a network that is not told any.
+std::vector<std::uint32_t> units_of(const Dataset& dataset);
+
+/// A sweep whose axes leave draws, layers and iterations alone, whole. Throws RequestError as
+/// Stager::check() does.
+StagedSweep stage(const Sweep& sweep, const Dataset& dataset);
 
 }  // namespace gridrun

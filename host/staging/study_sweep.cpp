@@ -23,8 +23,12 @@ bool has_study_arithmetic(const NetworkSpec& spec) {
 }
 
 std::optional<StudySweep> study_of(const StagedSweep& sweep) {
-  if (!std::all_of(sweep.networks.begin(), sweep.networks.end(), has_study_arithmetic)) return {};
   const NetworkSpec& first = sweep.networks.front();
+  const auto is_alike = [&](const NetworkSpec& spec) {
+    return has_study_arithmetic(spec) && spec.init == first.init &&
+           spec.output_activation == first.output_activation;
+  };
+  if (!std::all_of(sweep.networks.begin(), sweep.networks.end(), is_alike)) return {};
   StudySweep study;
   study.dataset = sweep.dataset;
   study.order = sweep.order;

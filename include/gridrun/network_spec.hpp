@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "gridrun/arithmetic.hpp"
@@ -40,6 +41,27 @@ struct InitialWeights {
   friend bool operator==(const InitialWeights&, const InitialWeights&) = default;
 };
 
+/// The order of the samples before any shuffle.
+enum class SampleOrder : std::uint8_t { as_stored, by_label };
+
+/// Which draw comes first from the one generator; `weights` means that nothing is shuffled.
+enum class DrawOrder : std::uint8_t { shuffle_then_weights, weights_then_shuffle, weights };
+
+/// What is trained on: all samples, and none is held out, or the train split.
+enum class TrainSamples : std::uint8_t { all, train };
+
+/// What decides which samples a network sees, in which order, and which normals its weights are
+/// made of. Networks of equal draws and layers are staged once.
+struct Draws {
+  std::uint32_t seed = 0;
+  DrawOrder order = DrawOrder::shuffle_then_weights;
+  SampleOrder samples_order = SampleOrder::by_label;
+  TrainSamples samples = TrainSamples::all;
+  std::optional<double> test;  // share of the samples that becomes the test split
+
+  friend bool operator==(const Draws&, const Draws&) = default;
+};
+
 struct NetworkSpec {
   std::vector<std::uint32_t> units;  // inputs, then the units of each layer
   Activation activation = Activation::relu;
@@ -51,6 +73,8 @@ struct NetworkSpec {
   int lr = 0;                       // the learning rate is 2^-lr
   std::uint32_t batch = 1;          // samples an update
   std::uint32_t rounding_seed = 0;  // of stochastic rounding
+  std::uint32_t iterations = 0;     // steps, a multiple of `batch`
+  Draws draws;
 
   std::size_t layers() const { return units.size() - 1; }
   Activation activation_of(std::size_t layer) const {

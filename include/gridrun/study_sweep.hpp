@@ -41,7 +41,8 @@ struct StudySweep {
 /// Whether a network has the study's arithmetic.
 bool has_study_arithmetic(const NetworkSpec& spec);
 
-/// The sweep in the study's terms, if all its networks have the study's arithmetic. Outcomes keep
+/// The sweep in the study's terms, if all its networks have the study's arithmetic, the same
+/// activation and the same initial weights. Outcomes keep
 /// their weights also where held-out samples are still to be judged by them. Without normals, as
 /// before they are drawn, it has no weights.
 std::optional<StudySweep> study_of(const StagedSweep& sweep);

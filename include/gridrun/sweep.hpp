@@ -8,18 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "gridrun/key_value.hpp"
 #include "gridrun/network_spec.hpp"
 
 namespace gridrun {
-
-/// The order of the samples before any shuffle.
-enum class SampleOrder : std::uint8_t { as_stored, by_label };
-
-/// Which draw comes first from the one generator; `weights` means that nothing is shuffled.
-enum class DrawOrder : std::uint8_t { shuffle_then_weights, weights_then_shuffle, weights };
-
-/// What is trained on: all samples, and none is held out, or the train split.
-enum class TrainSamples : std::uint8_t { all, train };
 
 /// The tensors of a network, in the order of TensorFormats.
 enum class Tensor : std::uint8_t {
@@ -48,14 +40,15 @@ struct PartialFormat {
   friend bool operator==(const PartialFormat&, const PartialFormat&) = default;
 };
 
-/// One dimension of a grid: a name, and its values in rising order.
+/// One dimension of a grid: what it is the values of, and these, each different.
 struct Axis {
-  std::string name;  // lr | fraction | bits
-  std::vector<int> values;
+  std::string name;  // lr | fraction, of precision.fraction | bits, of precision.bits | a key
+  std::vector<KeyValue> values;
 
   friend bool operator==(const Axis&, const Axis&) = default;
 };
 
+/// In every key that is an axis it has the value of one cell: at first, of the first.
 struct Sweep {
   struct {
     std::string name;                           // digits | mnist | idx | csv
@@ -84,11 +77,8 @@ struct Sweep {
     std::optional<std::uint32_t> rounding_seed;  // none: `seed`
     TrainSamples samples = TrainSamples::all;
   } train;
-  struct {
-    std::vector<int> lr;        // rising, min_lr ... max_lr; never empty
-    std::vector<int> fraction;  // rising, 0 ... max_fraction; empty: not an axis
-    std::vector<int> bits;      // rising, min_bits ... max_bits; empty: not an axis
-  } grid;
+  int lr = 0;              // of the learning rate 2^-lr, min_lr ... max_lr
+  std::vector<Axis> axes;  // of the grid, from the slowest to the fastest; one of them is lr
   struct {
     std::uint32_t smooth_window = 1001;  // steps, odd
     std::uint32_t polyorder = 2;
@@ -103,16 +93,5 @@ inline constexpr int max_lr = 62;
 inline constexpr int max_fraction = 52;
 inline constexpr int min_bits = 2;
 inline constexpr int max_bits = 64;
-
-/// The axes that the sweep has, from the slowest to the fastest: `lr` first.
-std::vector<Axis> axes_of(const Sweep& sweep);
-
-/// The sweep's networks: the product of its axes, the last axis fastest. `units` are the inputs and
-/// the units of each layer. Throws RequestError with the key and the reason where a network cannot
-/// be: a format without a fraction, a shift over 63.
-std::vector<NetworkSpec> networks_of(const Sweep& sweep, const std::vector<std::uint32_t>& units);
-
-/// The same before there are data: layers that they will decide are one layer, of one unit.
-std::vector<NetworkSpec> networks_of(const Sweep& sweep);
 
 }  // namespace gridrun

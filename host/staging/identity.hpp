@@ -1,0 +1,47 @@
+// What a network is, as a number: the same wherever it stands in whatever grid.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "gridrun/dataset.hpp"
+#include "gridrun/network_spec.hpp"
+
+namespace gridrun {
+
+/// A hash of 128 bits.
+struct Identity {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+
+  /// 32 hex digits.
+  std::string text() const;
+
+  friend auto operator<=>(const Identity&, const Identity&) = default;
+};
+
+/// The identity of which text() made this; none if it made none such.
+std::optional<Identity> identity_of_text(const std::string& text);
+
+/// Of the samples as they are stored, their labels, their split and their scale; not of their name.
+Identity identity_of(const Dataset& dataset);
+
+/// Of all that decides what a network's training computes: its resolved keys and its data.
+///
+/// It is XXH3's 128-bit hash of 64-bit little-endian words: definition_version; the data's
+/// identity, low and high; the count of `units` and these; iterations; of the draws seed, order,
+/// samples_order, samples, and test or 0; activation, output_activation, leak, bias; of each
+/// format, in the order of TensorFormats, bits, fraction, round, overflow, random_bits; of `init`
+/// unit, mean, spread, std; lr, batch, rounding_seed. Enumerations are numbered from 0 as
+/// include/gridrun/ lists them, reals are their 64 bits, -0.0 is not 0.0.
+Identity identity_of(const NetworkSpec& network, const Identity& data);
+
+/// The number of docs/arithmetic.md. Where it changes, what was computed before is of no use.
+inline constexpr std::uint64_t definition_version = 1;
+
+/// Of what makes networks be staged together: draws, layers and iterations.
+std::uint64_t staging_hash(const NetworkSpec& network);
+
+}  // namespace gridrun

@@ -1,0 +1,166 @@
+#include "staging/plan.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <limits>
+#include <numeric>
+#include <tuple>
+#include <unordered_map>
+
+#include "configuration/cells.hpp"
+#include "configuration/key_value_text.hpp"
+#include "configuration/keys.hpp"
+#include "gridrun/error.hpp"
+#include "gridrun/study_sweep.hpp"
+
+namespace gridrun {
+namespace {
+
+/// How often a range of `count` places is halved until a place is one of its ends or middles.
+std::uint8_t level_of(std::size_t place, std::size_t count) {
+  std::size_t first = 0, last = count - 1;
+  std::uint8_t level = 0;
+  while (place != first && place != last) {
+    ++level;
+    const std::size_t middle = (first + last) / 2;
+    if (place == middle) break;
+    (place < middle ? last : first) = middle;
+  }
+  return level;
+}
+
+/// Levels of the values of an axis. Names and lists have no order that could be refined.
+std::vector<std::uint8_t> levels_of(const Axis& axis) {
+  std::vector<std::uint8_t> levels(axis.values.size());
+  const bool ordered = std::all_of(axis.values.begin(), axis.values.end(), [](const auto& value) {
+    return std::holds_alternative<std::int64_t>(value) || std::holds_alternative<double>(value);
+  });
+  for (std::size_t i = 0; ordered && i < levels.size(); ++i) levels[i] = level_of(i, levels.size());
+  return levels;
+}
+
+double work_of(const NetworkSpec& network) {
+  double weights = 0;
+  for (std::size_t layer = 0; layer < network.layers(); ++layer)
+    weights += static_cast<double>(network.weights_of(layer));
+  return weights * network.iterations;
+}
+
+/// Networks of the study's arithmetic are trained apart, and with equal weights only.
+std::uint64_t together(const NetworkSpec& network) {
+  const auto mix = [](std::uint64_t hash, std::uint64_t more) {
+    return (hash ^ more) * 0x9E3779B97F4A7C15 + (hash >> 31);
+  };
+  const std::uint64_t hash = staging_hash(network);
+  if (!has_study_arithmetic(network)) return hash;
+  std::uint64_t study = mix(hash, static_cast<std::uint64_t>(network.output_activation) + 1);
+  study = mix(study, static_cast<std::uint64_t>(network.init.spread));
+  study = mix(study, std::bit_cast<std::uint64_t>(network.init.std));
+  return mix(study, std::bit_cast<std::uint64_t>(network.init.mean));
+}
+
+std::string description(const Sweep& sweep, const std::vector<KeyValue>& values) {
+  std::string text;
+  for (std::size_t axis = 0; axis < values.size(); ++axis)
+    text += fmt::format("{}{} = {}", axis == 0 ? "" : ", ", sweep.axes[axis].name,
+                        text_of(values[axis]));
+  return text;
+}
+
+}  // namespace
+
+Plan::Plan(const Sweep& sweep, const Stager& stager,
+           const std::vector<std::uint32_t>& units_of_data, const Identity& data,
+           const Shard& shard) {
+  Cells cells(sweep);
+  std::vector<std::vector<std::uint8_t>> levels;
+  for (const Axis& axis : sweep.axes) levels.push_back(levels_of(axis));
+  networks_.resize(cells.size());
+  for (std::size_t cell = 0; cell < cells.size(); ++cell) {
+    const NetworkSpec network = network_of(cells.sweep_at(cell), units_of_data);
+    stager.check(network);
+    Network& planned = networks_[cell];
+    planned.identity = gridrun::identity_of(network, data);
+    planned.together = together(network);
+    planned.work = static_cast<float>(gridrun::work_of(network));
+    const auto& place = cells.place();
+    for (std::size_t axis = 0; axis < place.size(); ++axis)
+      planned.level = std::max(planned.level, levels[axis][place[axis]]);
+  }
+
+  std::vector<std::uint32_t> sorted(networks_.size());
+  std::iota(sorted.begin(), sorted.end(), 0U);
+  std::sort(sorted.begin(), sorted.end(), [&](std::uint32_t a, std::uint32_t b) {
+    const Network &left = networks_[a], &right = networks_[b];
+    return std::tie(left.together, left.identity) < std::tie(right.together, right.identity);
+  });
+  const auto same = std::adjacent_find(sorted.begin(), sorted.end(), [&](auto a, auto b) {
+    return networks_[a].identity == networks_[b].identity;
+  });
+  if (same != sorted.end())
+    throw RequestError(
+        fmt::format("the grid has one network twice, at {} and at {}: expected axes "
+                    "that each make a difference",
+                    description(sweep, cells.values_at(std::min(same[0], same[1]))),
+                    description(sweep, cells.values_at(std::max(same[0], same[1])))));
+
+  // Cells that are staged together stay together, and each shard has the same work to within one.
+  double total = 0, before = 0;
+  for (const std::uint32_t cell : sorted) total += work_of(cell);
+  for (const std::uint32_t cell : sorted) {
+    const double middle = before + work_of(cell) / 2;
+    before += work_of(cell);
+    const auto part = static_cast<std::uint32_t>(
+        std::min<double>(shard.parts - 1, std::floor(middle / total * shard.parts)));
+    if (part + 1 == shard.part) cells_.push_back(cell);
+  }
+  std::sort(cells_.begin(), cells_.end());
+}
+
+std::vector<Batch> Plan::batches(const std::function<bool(std::uint32_t)>& wanted,
+                                 double work) const {
+  struct Group {
+    std::uint8_t level = std::numeric_limits<std::uint8_t>::max();  // of its coarsest cell
+    std::vector<std::uint32_t> cells;
+    double work = 0;
+  };
+  std::unordered_map<std::uint64_t, std::size_t> index;
+  std::vector<Group> groups;
+  for (const std::uint32_t cell : cells_) {
+    if (!wanted(cell)) continue;
+    const auto [place, is_new] = index.emplace(networks_[cell].together, groups.size());
+    if (is_new) groups.emplace_back();
+    Group& group = groups[place->second];
+    group.level = std::min(group.level, networks_[cell].level);
+    group.cells.push_back(cell);
+    group.work += work_of(cell);
+  }
+  const auto by_level = [](const auto& a, const auto& b) { return a.level < b.level; };
+  std::stable_sort(groups.begin(), groups.end(), by_level);
+
+  constexpr double least_networks = 16, most_networks = 65536;  // of a batch
+  std::vector<Batch> batches;
+  for (Group& group : groups) {
+    std::stable_sort(group.cells.begin(), group.cells.end(),
+                     [&](auto a, auto b) { return networks_[a].level < networks_[b].level; });
+    const auto count = static_cast<double>(group.cells.size());
+    const double fit = std::clamp(work / (group.work / count), least_networks, most_networks);
+    const auto parts = static_cast<std::size_t>(std::max(1.0, std::round(count / fit)));
+    for (std::size_t part = 0; part < parts; ++part) {
+      Batch batch;
+      const auto begin = [&](std::size_t of) {
+        return group.cells.begin() + static_cast<std::ptrdiff_t>(of * group.cells.size() / parts);
+      };
+      batch.cells.assign(begin(part), begin(part + 1));
+      std::sort(batch.cells.begin(), batch.cells.end());
+      for (const std::uint32_t cell : batch.cells) batch.work += work_of(cell);
+      batches.push_back(std::move(batch));
+    }
+  }
+  return batches;
+}
+
+}  // namespace gridrun

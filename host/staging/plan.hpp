@@ -1,0 +1,60 @@
+// The order in which the networks of a sweep are trained, and which of them together.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "gridrun/sweep.hpp"
+#include "staging/identity.hpp"
+#include "staging/stage.hpp"
+
+namespace gridrun {
+
+/// One part of a sweep of so many: 1 of 1 is all of it.
+struct Shard {
+  std::uint32_t part = 1;
+  std::uint32_t parts = 1;
+
+  friend bool operator==(const Shard&, const Shard&) = default;
+};
+
+/// Networks that are staged and trained together, by their cells.
+struct Batch {
+  std::vector<std::uint32_t> cells;
+  double work = 0;  // as Plan::work_of()
+};
+
+/// What is to be trained of a sweep.
+class Plan {
+ public:
+  /// Resolves and checks every cell. Throws RequestError where one cannot be, or where two cells
+  /// are the same network.
+  Plan(const Sweep& sweep, const Stager& stager, const std::vector<std::uint32_t>& units_of_data,
+       const Identity& data, const Shard& shard = {});
+
+  /// The cells of the shard, in the grid's order, and the identity of each.
+  const std::vector<std::uint32_t>& cells() const { return cells_; }
+  const Identity& identity_of(std::uint32_t cell) const { return networks_[cell].identity; }
+
+  /// How long a network takes to train, in updates of a weight.
+  double work_of(std::uint32_t cell) const { return networks_[cell].work; }
+
+  /// The shard's cells that are `wanted`, in batches of about `work` each. What a partial sweep has
+  /// is spread over the grid: the ends of its axes come first, then the middles between.
+  std::vector<Batch> batches(const std::function<bool(std::uint32_t)>& wanted, double work) const;
+
+ private:
+  struct Network {
+    Identity identity;
+    std::uint64_t together = 0;  // equal for networks that one call of an engine may train
+    float work = 0;
+    std::uint8_t level = 0;  // of refinement
+  };
+
+  std::vector<Network> networks_;  // [cell]
+  std::vector<std::uint32_t> cells_;
+};
+
+}  // namespace gridrun

@@ -13,7 +13,7 @@
 #include "configuration/axes.hpp"
 #include "configuration/cells.hpp"
 #include "configuration/given_values.hpp"
-#include "configuration/key_value_text.hpp"
+#include "configuration/key_value_json.hpp"
 #include "configuration/keys.hpp"
 #include "configuration/toml_depth.hpp"
 #include "gridrun/error.hpp"

@@ -12,7 +12,7 @@
 
 #include "base/shipped_files.hpp"
 #include "configuration/given_values.hpp"
-#include "configuration/key_value_text.hpp"
+#include "configuration/key_value_json.hpp"
 
 namespace gridrun {
 namespace {

@@ -9,7 +9,7 @@
 #include <sstream>
 
 #include "base/counted.hpp"
-#include "configuration/key_value_text.hpp"
+#include "configuration/key_value_json.hpp"
 #include "results/precision_words.hpp"
 
 namespace gridrun {

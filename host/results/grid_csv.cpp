@@ -6,7 +6,7 @@
 #include <cmath>
 #include <iterator>
 
-#include "configuration/key_value_text.hpp"
+#include "configuration/key_value_json.hpp"
 
 namespace gridrun {
 namespace {

@@ -11,7 +11,7 @@
 #include <unordered_map>
 
 #include "configuration/cells.hpp"
-#include "configuration/key_value_text.hpp"
+#include "configuration/key_value_json.hpp"
 #include "configuration/keys.hpp"
 #include "gridrun/error.hpp"
 #include "gridrun/study_sweep.hpp"

@@ -4,9 +4,12 @@
 
 #include <algorithm>
 #include <cctype>
+#include <set>
+#include <utility>
 
 #include "base/machine.hpp"
 #include "base/message_text.hpp"
+#include "configuration/cells.hpp"
 #include "cuda_engine.hpp"
 #include "engines/cpu/cpu_engine.hpp"
 #include "engines/reference/reference_engine.hpp"
@@ -21,38 +24,87 @@ bool is_number(const std::string& text) {
          std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c); });
 }
 
-using Networks = std::vector<NetworkSpec>;
+const std::vector<std::uint32_t> units_before_data = {1, 1};
 
-/// Why an engine cannot train some networks; empty if it can.
-std::string why_not(const Engine& engine, const Networks& networks) {
-  for (const NetworkSpec& network : networks)
-    if (std::string reason = engine.why_not(network); !reason.empty()) return reason;
-  return {};
+/// Whether an engine can train all networks of a sweep.
+bool can_train(const Engine& engine, const Sweep& sweep) {
+  Cells cells(sweep);
+  for (std::size_t cell = 0; cell < cells.size(); ++cell)
+    if (!engine.why_not(network_of(cells.sweep_at(cell), units_before_data)).empty()) return false;
+  return true;
 }
 
-std::unique_ptr<Engine> engine_of(const std::string& device, const Networks& networks) {
+std::unique_ptr<Engine> engine_of(const std::string& device, const Sweep& sweep) {
   if (device == "auto") {
     const auto gpus = list_gpus();
     if (!gpus.empty() && gpus.front().usable) {
       auto engine = make_cuda_engine(0);
-      if (why_not(*engine, networks).empty()) return engine;
+      if (can_train(*engine, sweep)) return engine;
     }
   }
   if (device == "auto" || device == "cpu") return std::make_unique<CpuEngine>(processors());
   if (device == "reference") return std::make_unique<ReferenceEngine>(processors());
   if (is_number(device)) return make_cuda_engine(std::stoi(device));
-  throw RequestError(
-      fmt::format("--device {}: expected auto, cpu, reference or a GPU's number", excerpt(device)));
+  throw RequestError(fmt::format(
+      "--device {}: expected auto, cpu, reference, a GPU's number, several of these as in 0,1, or "
+      "all",
+      excerpt(device)));
 }
 
 }  // namespace
 
-std::unique_ptr<Engine> choose_engine(const std::string& device, const Sweep& sweep) {
-  const Networks networks = networks_of(sweep);
-  auto engine = engine_of(device, networks);
-  if (const std::string reason = why_not(*engine, networks); !reason.empty())
-    throw RequestError(fmt::format("--device {}: {}; expected cpu or reference", device, reason));
-  return engine;
+Engines choose_engines(const std::string& devices, const Sweep& sweep) {
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin <= devices.size();) {
+    const std::size_t end = std::min(devices.find(',', begin), devices.size());
+    names.push_back(devices.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  if (devices == "all") {
+    names.clear();
+    const auto gpus = list_gpus();
+    for (std::size_t i = 0; i < gpus.size(); ++i)
+      if (gpus[i].usable) names.push_back(std::to_string(i));
+    if (names.empty())
+      throw RequestError("--device all: this machine has no GPU that can be used, expected cpu");
+  }
+  std::set<std::string> seen;
+  for (const std::string& name : names)
+    if (!seen.insert(name).second)
+      throw RequestError(fmt::format("--device {}: {} twice", excerpt(devices), excerpt(name)));
+  if (names.size() > 1 && seen.contains("auto"))
+    throw RequestError(
+        fmt::format("--device {}: expected auto alone, or devices by name", excerpt(devices)));
+
+  Engines engines;
+  for (const std::string& name : names) engines.push_back(engine_of(name, sweep));
+  // Each engine can train something, and each network can be trained by one.
+  std::vector<std::string> reasons(engines.size());
+  std::vector<bool> can_some(engines.size());
+  Cells cells(sweep);
+  const bool any_refuses = std::any_of(engines.begin(), engines.end(), [](const auto& engine) {
+    return engine->name() == "cuda";  // the others train everything
+  });
+  for (std::size_t cell = 0; any_refuses && cell < cells.size(); ++cell) {
+    const NetworkSpec network = network_of(cells.sweep_at(cell), units_before_data);
+    bool is_trained = false;
+    for (std::size_t e = 0; e < engines.size(); ++e) {
+      std::string reason = engines[e]->why_not(network);
+      is_trained = is_trained || reason.empty();
+      if (reason.empty())
+        can_some[e] = true;
+      else
+        reasons[e] = std::move(reason);
+    }
+    if (!is_trained)
+      throw RequestError(
+          fmt::format("--device {}: {}; expected cpu or reference", devices, reasons.front()));
+  }
+  for (std::size_t e = 0; any_refuses && e < engines.size(); ++e)
+    if (!can_some[e])
+      throw RequestError(
+          fmt::format("--device {}: {}; expected cpu or reference", names[e], reasons[e]));
+  return engines;
 }
 
 std::string list_devices() {

@@ -3,15 +3,20 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "gridrun/engine.hpp"
 #include "gridrun/sweep.hpp"
 
 namespace gridrun {
 
-/// The engine for `--device`: auto | cpu | reference | a GPU's number. `auto` is the fastest that
-/// can train the sweep. Throws RequestError when there is no such device, or when it cannot.
-std::unique_ptr<Engine> choose_engine(const std::string& device, const Sweep& sweep);
+using Engines = std::vector<std::unique_ptr<Engine>>;
+
+/// The engines for `--device`: auto | cpu | reference | a GPU's number, several of them with commas
+/// between, or all, which is all GPUs. `auto` is the fastest that can train the sweep. Throws
+/// RequestError when there is no such device, or when a network can be trained by none of them, or
+/// one of them can train no network.
+Engines choose_engines(const std::string& devices, const Sweep& sweep);
 
 /// One line a device, for `--list-devices`.
 std::string list_devices();

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
+#include <charconv>
 
 #include "base/message_text.hpp"
 #include "configuration/keys.hpp"
@@ -10,18 +11,38 @@
 #include "gridrun/error.hpp"
 
 namespace gridrun {
+namespace {
+
+/// Of "I/N".
+Shard parse_shard(const std::string& text) {
+  constexpr std::uint32_t most = 1'000'000;
+  Shard shard{0, 0};
+  const char* const end = text.data() + text.size();
+  const auto [slash, error] = std::from_chars(text.data(), end, shard.part);
+  if (error == std::errc() && slash != end && *slash == '/') {
+    const auto [last, wrong] = std::from_chars(slash + 1, end, shard.parts);
+    if (wrong == std::errc() && last == end && shard.part >= 1 && shard.part <= shard.parts &&
+        shard.parts <= most)
+      return shard;
+  }
+  throw RequestError(
+      fmt::format("--shard {}: expected I/N, the I-th of N parts, as in 1/4", excerpt(text)));
+}
+
+}  // namespace
 
 Options parse_command_line(int argc, const char* const* argv) {
   Options options;
   CLI::App app{
-      "Trains a grid of fixed-point integer networks, one for each learning rate, fraction and\n"
-      "word length, exact to the bit.",
+      "Trains a grid of fixed-point integer networks, exact to the bit, and goes on with what is\n"
+      "not yet trained when it is started again.",
       "gridrun"};
   app.set_version_flag("--version", "gridrun " GRIDRUN_VERSION);
   app.add_option("--config", options.config,
                  "Configuration: a file, or a shipped one (digits.toml, mlp.toml, mnist.toml)")
       ->capture_default_str();
-  app.add_option("--device", options.device, "auto, cpu, reference, or a GPU's number")
+  app.add_option("--device", options.device,
+                 "auto, cpu, reference, a GPU's number, several as in 0,1,cpu, or all GPUs")
       ->capture_default_str();
   app.add_option("--output", options.output,
                  "Directory of the results [results/<configuration's name>]");
@@ -31,15 +52,41 @@ Options parse_command_line(int argc, const char* const* argv) {
       ->expected(1)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
       ->allow_extra_args(false);
-  app.add_flag("--force", options.force, "Replace the run of another configuration");
+  app.add_flag("--force", options.force, "Start anew, whatever the directory holds");
+  std::string shard;
+  app.add_option("--shard", shard, "I/N: do the I-th of N parts of the networks");
+  app.add_option("--max-seconds", options.max_seconds,
+                 "Stop after so long, with exit status 85: the same command goes on");
   app.add_flag("--plot", options.plot,
                "Draw the results with tools/plot (needs Python's matplotlib, numpy and plotly)");
   app.add_flag("--list-devices", options.list_devices, "Print the devices and exit");
   app.footer(keys_as_help());
   auto* quiet = app.add_flag("--quiet", options.quiet, "Print nothing but errors");
   app.add_flag("--verbose", options.verbose, "Print the seconds of each stage")->excludes(quiet);
+  const auto* status = app.add_subcommand("status", "Tell how far the sweep in a directory is");
+  auto* exporting =
+      app.add_subcommand("export", "Make the files of what is trained, also while a sweep runs");
+  auto* merge = app.add_subcommand("merge", "Put the networks of other directories into the first");
+  std::string directory, output;
+  std::vector<std::string> inputs;
+  for (CLI::App* command : {app.get_subcommand("status"), exporting})
+    command->add_option("DIR", directory, "Directory of a sweep")->required();
+  exporting->add_option("--output", output, "Directory of the files [DIR]");
+  merge->add_option("OUT", directory, "Directory to fill, new or of the same study")->required();
+  merge->add_option("IN", inputs, "Directories of sweeps, or of their shards")->required();
+  app.require_subcommand(0, 1);
   try {
     app.parse(argc, argv);
+    if (!shard.empty()) options.shard = parse_shard(shard);
+    if (options.max_seconds && !(*options.max_seconds > 0))
+      throw RequestError(
+          fmt::format("--max-seconds {}: expected a number above 0", *options.max_seconds));
+    if (*status || *exporting || *merge) {
+      options.command = *status ? Command::status : *merge ? Command::merge : Command::export_files;
+      options.directories.push_back(directory);
+      options.directories.insert(options.directories.end(), inputs.begin(), inputs.end());
+      options.output = output;
+    }
   } catch (const CLI::CallForHelp&) {
     options.text = app.help();
   } catch (const CLI::CallForVersion& version) {

@@ -6,19 +6,26 @@
 #include "app/choose_engine.hpp"
 #include "app/run.hpp"
 #include "app/standard_streams.hpp"
+#include "app/sweep_commands.hpp"
 #include "base/memory.hpp"
 #include "base/message_text.hpp"
 #include "gridrun/error.hpp"
 
 namespace {
 
-enum ExitStatus { done = 0, run_failed = 1, request_wrong = 2 };
+enum ExitStatus { done = 0, run_failed = 1, request_wrong = 2, stopped = 85 };
 
 void answer(const gridrun::Options& options) {
   if (!options.text.empty())
     gridrun::print(options.text);
   else if (options.list_devices)
     gridrun::print(gridrun::list_devices());
+  else if (options.command == gridrun::Command::status)
+    gridrun::tell_status(options);
+  else if (options.command == gridrun::Command::export_files)
+    gridrun::export_files(options);
+  else if (options.command == gridrun::Command::merge)
+    gridrun::merge(options);
   else
     gridrun::run(options);
 }
@@ -40,6 +47,8 @@ int main(int argc, char** argv) {
     answer(gridrun::parse_command_line(argc, argv));
     gridrun::check_standard_output();
     return done;
+  } catch (const gridrun::Stopped& error) {
+    return fail(stopped, error.what());
   } catch (const gridrun::RequestError& error) {
     return fail(request_wrong, error.what());
   } catch (const std::bad_alloc&) {

@@ -4,31 +4,40 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <atomic>
 #include <chrono>
+#include <csignal>
+#include <map>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <unordered_map>
 
 #include "app/choose_engine.hpp"
 #include "app/plot.hpp"
 #include "app/progress_bar.hpp"
+#include "app/publish_sweep.hpp"
 #include "app/standard_streams.hpp"
+#include "app/stop_after.hpp"
 #include "app/stop_on_signal.hpp"
 #include "app/terminal.hpp"
 #include "base/counted.hpp"
+#include "base/memory.hpp"
 #include "base/message_text.hpp"
+#include "configuration/cells.hpp"
 #include "configuration/configuration.hpp"
 #include "data/load_dataset.hpp"
-#include "results/answers.hpp"
+#include "engines/train_batches.hpp"
 #include "results/answers_report.hpp"
 #include "results/chance.hpp"
-#include "results/final_weights.hpp"
 #include "results/heat_map.hpp"
-#include "results/learning_curves.hpp"
 #include "results/output_directory.hpp"
-#include "results/result_files.hpp"
 #include "results/run_record.hpp"
-#include "results/slices.hpp"
+#include "results/store_writer.hpp"
 #include "results/summarise.hpp"
+#include "results/sweep_store.hpp"
+#include "staging/identity.hpp"
 #include "staging/stage.hpp"
 
 namespace gridrun {
@@ -50,78 +59,346 @@ class Stopwatch {
   Clock::time_point last_ = Clock::now();
 };
 
-/// What is told of a run whose files are written.
-struct Report {
-  std::vector<Slice> slices;
-  std::vector<Answers> answers;  // of each slice
-  RunRecord record;
-  std::vector<std::string> written;
+/// "cpu" and "2 threads, AVX2", or of several engines "cuda + cpu" and all of their devices.
+std::string joined(const Engines& engines, std::string (Engine::*text)() const) {
+  std::vector<std::string> texts;
+  for (const auto& engine : engines) texts.push_back((engine.get()->*text)());
+  return fmt::format("{}", fmt::join(texts, " + "));
+}
+
+/// Trains the batches of a plan into a store.
+class Training {
+ public:
+  Training(const Sweep& sweep, const Engines& engines, const Plan& plan, const Stager& stager,
+           const std::vector<std::uint32_t>& units_of_data, NetworkStore& store, Progress& progress)
+      : sweep_(sweep),
+        engines_(engines),
+        plan_(plan),
+        stager_(stager),
+        units_of_data_(units_of_data),
+        axes_(store.axes()),
+        progress_(progress),
+        summariser_(sweep),
+        writer_(
+            store, [this] { return progress_note(); }, [this] { progress_.stop(); }) {}
+
+  /// Throws Interrupted where `progress` was stopped; what was trained is stored then as well.
+  void train(std::vector<Batch> batches, bool quiet) {
+    BatchTraining training;
+    training.networks_of = [&](const std::vector<std::uint32_t>& cells) {
+      return networks_of(cells);
+    };
+    training.stage = [&](std::vector<NetworkSpec> networks) {
+      return stager_.stage(std::move(networks), sweep_.report.weights);
+    };
+    training.begin = [&](const Engine& engine, const StagedSweep&) {
+      writer_.start(engine.device());
+    };
+    training.take = [&](const Engine& engine, const StagedSweep& staged, std::size_t network,
+                        std::uint32_t cell, Outcome&& outcome) {
+      take(engine, staged, network, cell, std::move(outcome));
+    };
+    training.failed = [&](const Engine& engine, const std::string& why) {
+      const std::string text = fmt::format("{}: {}", escaped(engine.device()), escaped(why));
+      print_error(fmt::format("gridrun: {}; its networks go to the other devices\n", text));
+      const std::lock_guard lock(mutex_);
+      failed_.push_back(text);
+    };
+    std::uint64_t steps = 0;
+    for (const Batch& batch : batches) steps += batch.steps;
+    std::optional<ProgressBar> bar;
+    if (!quiet && has_escape_codes(stderr) && steps != 0) bar.emplace(progress_, steps);
+    std::exception_ptr ended;
+    try {
+      train_batches(engines_, std::move(batches), training, progress_);
+    } catch (...) {
+      ended = std::current_exception();
+    }
+    writer_.finish();  // if it failed, that is why the training was interrupted
+    if (ended) std::rethrow_exception(ended);
+  }
+
+ private:
+  std::vector<NetworkSpec> networks_of(const std::vector<std::uint32_t>& cells) const {
+    Cells all(sweep_);
+    std::vector<NetworkSpec> networks;
+    networks.reserve(cells.size());
+    for (const std::uint32_t cell : cells)
+      networks.push_back(network_of(all.sweep_at(cell), units_of_data_));
+    return networks;
+  }
+
+  void take(const Engine& engine, const StagedSweep& staged, std::size_t network,
+            std::uint32_t cell, Outcome&& outcome) {
+    StoredNetwork stored =
+        summariser_.record(staged.networks[network], std::move(outcome),
+                           static_cast<std::uint32_t>(staged.held_out.size()), chance_of(staged));
+    stored.identity = text_of(plan_.identity_of(cell));
+    stored.axes = columns_of(axes_, values_at(cell));
+    stored.engine = engine.name();
+    stored.device = engine.device();
+    writer_.add(std::move(stored));
+    const std::lock_guard lock(mutex_);
+    ++trained_;
+    work_ += plan_.work_of(cell);
+  }
+
+  std::vector<KeyValue> values_at(std::size_t cell) const {
+    std::vector<KeyValue> values(sweep_.axes.size());
+    for (std::size_t axis = values.size(); axis-- > 0;) {
+      const auto& of_axis = sweep_.axes[axis].values;
+      values[axis] = of_axis[cell % of_axis.size()];
+      cell /= of_axis.size();
+    }
+    return values;
+  }
+
+  /// Computed once a batch, or nearly.
+  double chance_of(const StagedSweep& staged) {
+    const std::uint64_t hash = staging_hash(staged.networks.front());
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto known = chance_.find(hash); known != chance_.end()) return known->second;
+    }
+    const double level = chance_level(staged, summariser_.smoothing());
+    const std::lock_guard lock(mutex_);
+    constexpr std::size_t most = 1000;
+    if (chance_.size() == most) chance_.clear();
+    return chance_.emplace(hash, level).first->second;
+  }
+
+  std::string progress_note() {
+    const std::lock_guard lock(mutex_);
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+    return nlohmann::json{
+        {"seconds", seconds}, {"networks", trained_}, {"work", work_}, {"failed", failed_}}
+        .dump();
+  }
+
+  const Sweep& sweep_;
+  const Engines& engines_;
+  const Plan& plan_;
+  const Stager& stager_;
+  const std::vector<std::uint32_t>& units_of_data_;
+  const std::vector<StoredAxis> axes_;
+  Progress& progress_;
+  const Summariser summariser_;
+  const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+  std::mutex mutex_;
+  std::unordered_map<std::uint64_t, double> chance_;  // of a staging
+  std::size_t trained_ = 0;
+  double work_ = 0;
+  std::vector<std::string> failed_;
+  StoreWriter writer_;
 };
 
-Outcomes train(Engine& engine, const StagedSweep& staged, Progress& progress, bool quiet) {
-  std::optional<ProgressBar> bar;
-  if (!quiet && has_escape_codes(stderr))
-    bar.emplace(progress, std::uint64_t{staged.iterations} * staged.networks.size());
-  return engine.train(staged, progress);
+/// Whether the store has all of a network that the report needs.
+bool has_enough(const NetworkStore::Held& held, const Sweep& sweep) {
+  const std::uint32_t steps =
+      sweep.report.curves ? sweep.train.iterations : sweep.report.smooth_window;
+  return held.last_steps >= steps && (held.has_weights || !sweep.report.weights);
 }
 
-/// All of a run that a signal can stop: from the claim on the directory to the files in it.
-Report write_run(const Sweep& sweep, Engine& engine, const fs::path& output,
-                 const Options& options) {
-  Progress progress;
-  const StopOnSignal stop_on_signal(progress);
-  const auto configuration = to_json(sweep);
-  OutputDirectory directory(output, configuration, options.force);
+/// Updates of weights that a batch should take: a second or two of an engine's time.
+double work_of_batch(const Engines& engines) {
+  const bool has_gpu = std::any_of(engines.begin(), engines.end(),
+                                   [](const auto& engine) { return engine->name() == "cuda"; });
+  return has_gpu ? 2e12 : 2e11;
+}
 
-  RunRecord record{engine.name(), engine.device(), {}};
-  Stopwatch stopwatch;
-  const Dataset dataset = load_dataset(sweep, &progress);
-  stopwatch.lap(record, "load");
-  progress.throw_if_stopped();
-  const StagedSweep staged = stage(sweep, dataset, &engine);
-  stopwatch.lap(record, "stage");
-  progress.throw_if_stopped();
-
-  if (!options.quiet)
-    print(fmt::format("{}: {}, {}, {} each, on {}: {}\n", dataset.name,
-                      counted(staged.networks.size(), "network"),
-                      fmt::join(staged.networks.front().units, " to "),
-                      counted(staged.iterations, "step"), record.engine, record.device));
-  const Outcomes outcomes = train(engine, staged, progress, options.quiet);
-  stopwatch.lap(record, "train");
-  const GridResult result = summarise(sweep, staged, outcomes);
-  const std::vector<Slice> slices = slices_of(result);
-  const Chance by_chance = chance(sweep, staged);
-  std::vector<Answers> answers;
-  for (const Slice& slice : slices)
-    answers.push_back(answer(slice, sweep.report.tolerance, by_chance));
-  std::optional<LearningCurves> curves;
-  if (sweep.report.curves) curves = learning_curves(sweep, outcomes);
-  stopwatch.lap(record, "summarise");
-  progress.throw_if_stopped();
-  const auto weights = final_weights(staged, outcomes);
-  const auto files = result_files(result, answers, curves, weights, [&] {
-    stopwatch.lap(record, "write");
-    return run_json(record, configuration, staged);
+/// Bytes that training the batches and telling of them takes at most. Batches that differ in no
+/// way that memory knows of are counted once.
+double memory_needed(const Sweep& sweep, const Engines& engines, const Plan& plan,
+                     const Stager& stager, const std::vector<std::uint32_t>& units_of_data,
+                     const std::vector<Batch>& batches) {
+  constexpr std::size_t most_looks = 64;
+  std::vector<const Batch*> largest;
+  for (const Batch& batch : batches) largest.push_back(&batch);
+  std::stable_sort(largest.begin(), largest.end(), [&](const Batch* a, const Batch* b) {
+    return plan.work_of(a->cells.front()) * static_cast<double>(a->cells.size()) >
+           plan.work_of(b->cells.front()) * static_cast<double>(b->cells.size());
   });
-  directory.publish(files);
-  std::vector<std::string> written;
-  for (const NewFile& file : files) written.push_back(file.name);
-  return {slices, answers, record, written};
+  Cells cells(sweep);
+  std::vector<double> of_engine(engines.size());
+  double weights = 0;
+  for (std::size_t i = 0; i < std::min(largest.size(), most_looks); ++i) {
+    std::vector<NetworkSpec> networks;
+    for (const std::uint32_t cell : largest[i]->cells)
+      networks.push_back(network_of(cells.sweep_at(cell), units_of_data));
+    const StagedSweep staged = stager.without_draws(std::move(networks), sweep.report.weights);
+    weights = std::max(weights, staged.weights_bytes());
+    for (std::size_t e = 0; e < engines.size(); ++e)
+      if (engines[e]->why_not(staged.networks.front()).empty())
+        of_engine[e] = std::max(of_engine[e],
+                                engines[e]->memory_needed(staged) + stager.memory_needed(staged));
+  }
+  constexpr double writing = 0x1p27;  // networks on their way to the store
+  double bytes =
+      publishing_memory_needed(sweep, plan.grid_size(), weights) + (batches.empty() ? 0 : writing);
+  for (const double engine : of_engine) bytes += engine;
+  return bytes;
 }
 
-void print_report(const Report& report, const fs::path& output, bool verbose) {
-  const std::size_t width = terminal_width(stdout);
-  for (std::size_t i = 0; i < report.slices.size(); ++i) {
-    if (const std::string held = heading(report.slices[i].held); !held.empty())
-      print(fmt::format("{}\n", held));
-    print(fmt::format("{}\n{}\n", heat_map(report.slices[i], has_colours(stdout), width),
-                      answers_text(report.answers[i], width)));
+std::string memory_text(double bytes) {
+  return bytes < 0x1p30 ? fmt::format("{:.0f} MiB", std::ceil(bytes / 0x1p20))
+                        : fmt::format("{:.1f} GiB", bytes / 0x1p30);
+}
+
+/// What is about to be done.
+std::string announcement(const Dataset& dataset, const Plan& plan, std::size_t done,
+                         const NetworkSpec& first, const Sweep& sweep, const Engines& engines,
+                         double bytes) {
+  const auto is_axis = [&](const std::string& name) {
+    return std::any_of(sweep.axes.begin(), sweep.axes.end(),
+                       [&](const Axis& axis) { return axis.name == name; });
+  };
+  std::string text = fmt::format("{}: {}", dataset.name, counted(plan.cells().size(), "network"));
+  if (plan.cells().size() != plan.grid_size()) text += fmt::format(" of {}", plan.grid_size());
+  if (done != 0) text += fmt::format(", {} of them trained before", done);
+  if (!is_axis("network.layers")) text += fmt::format(", {}", fmt::join(first.units, " to "));
+  if (!is_axis("train.iterations"))
+    text += fmt::format(", {} each", counted(first.iterations, "step"));
+  return text + fmt::format(", on {}: {}, in {}\n", joined(engines, &Engine::name),
+                            joined(engines, &Engine::device), memory_text(bytes));
+}
+
+/// A run from the claim on its directory to its files.
+class Run {
+ public:
+  Run(const Sweep& sweep, const Engines& engines, const fs::path& output, const Options& options)
+      : sweep_(sweep),
+        engines_(engines),
+        output_(output),
+        options_(options),
+        stop_on_signal_(progress_),
+        stop_after_(progress_, options.max_seconds) {}
+
+  Told write() {
+    try {
+      return train_and_publish();
+    } catch (const Interrupted&) {
+      tell_why_stopped();
+    }
   }
+
+  const RunRecord& record() const { return record_; }
+
+ private:
+  Told train_and_publish() {
+    const auto configuration = to_json(sweep_);
+    OutputDirectory directory(output_, configuration, options_.force);
+    record_ = {joined(engines_, &Engine::name), joined(engines_, &Engine::device), {}, 0, 0};
+    Stopwatch stopwatch;
+    const Dataset dataset = load_dataset(sweep_, &progress_);
+    stopwatch.lap(record_, "load");
+    progress_.throw_if_stopped();
+    const Identity data = identity_of(dataset);
+    const auto units = units_of(dataset);
+    const Stager stager(dataset);
+    std::optional<NetworkSpec> first;
+    const Plan plan(sweep_, units, data, options_.shard, [&](const NetworkSpec& network) {
+      progress_.throw_if_stopped();
+      stager.check(network);
+      if (!first) first = network;
+    });
+    std::vector<bool> is_trained(plan.grid_size());
+    for (const NetworkStore::Held& held : directory.held(data))
+      if (const auto identity = identity_of_text(held.identity);
+          identity && has_enough(held, sweep_))
+        if (const auto cell = plan.cell_of(*identity)) is_trained[*cell] = true;
+    auto batches = plan.batches([&](std::uint32_t cell) { return !is_trained[cell]; },
+                                work_of_batch(engines_));
+    const auto done = static_cast<std::size_t>(
+        std::count_if(plan.cells().begin(), plan.cells().end(),
+                      [&](std::uint32_t cell) { return is_trained[cell]; }));
+    const double bytes = memory_needed(sweep_, engines_, plan, stager, units, batches);
+    require_memory(bytes,
+                   fmt::format("{} to train", counted(plan.cells().size() - done, "network")));
+    const std::size_t held_out =
+        stager.without_draws({*first}, sweep_.report.weights).held_out.size();
+    const auto about_data = dataset_json(dataset, data, held_out);
+    NetworkStore& store =
+        directory.open_store(sweep_, {configuration, about_data, record_.engine, record_.device});
+    store.set_note("shard", fmt::format("{}/{}", options_.shard.part, options_.shard.parts));
+    stopwatch.lap(record_, "stage");
+    progress_.throw_if_stopped();
+
+    if (!options_.quiet) print(announcement(dataset, plan, done, *first, sweep_, engines_, bytes));
+    std::exception_ptr interrupted;
+    try {
+      Training(sweep_, engines_, plan, stager, units, store, progress_)
+          .train(std::move(batches), options_.quiet);
+    } catch (const Interrupted&) {
+      interrupted = std::current_exception();
+    }
+    stopwatch.lap(record_, "train");
+    trained_ = store.size();
+    if (interrupted && trained_ == 0) std::rethrow_exception(interrupted);
+    const auto text = [&](const Told& told) {
+      record_.networks = told.networks;
+      record_.trained = told.trained;
+      stopwatch.lap(record_, "write");
+      return run_json(record_, configuration, about_data);
+    };
+    Told told = publish_sweep(sweep_, plan, store, units, text,
+                              [&](const std::vector<NewFile>& files) { directory.publish(files); });
+    if (interrupted) std::rethrow_exception(interrupted);
+    return told;
+  }
+
+  [[noreturn]] void tell_why_stopped() const {
+    const std::string kept =
+        trained_ == 0 ? "nothing was written"
+                      : fmt::format("{} stored, the same command goes on",
+                                    trained_ == 1 ? "1 network is"
+                                                  : fmt::format("{} networks are", trained_));
+    if (stop_after_.stopped()) throw Stopped("stopped by --max-seconds; " + kept);
+    switch (stop_on_signal_.signal()) {
+      case SIGTERM:
+        throw Stopped("stopped by SIGTERM; " + kept);
+      case SIGUSR1:
+        throw Stopped("stopped by SIGUSR1; " + kept);
+      default:
+        throw RunError("interrupted; " + kept);
+    }
+  }
+
+  const Sweep& sweep_;
+  const Engines& engines_;
+  const fs::path& output_;
+  const Options& options_;
+  Progress progress_;
+  const StopOnSignal stop_on_signal_;
+  const StopAfter stop_after_;
+  RunRecord record_;
+  std::size_t trained_ = 0;  // in the store, once the run was interrupted
+};
+
+void print_report(const Told& told, const RunRecord& record, const fs::path& output, bool verbose) {
+  constexpr std::size_t most_slices = 32;
+  const std::size_t width = terminal_width(stdout);
+  for (std::size_t i = 0; i < told.slices.size() && told.slices.size() <= most_slices; ++i) {
+    if (const std::string held = heading(told.slices[i].held); !held.empty())
+      print(fmt::format("{}\n", held));
+    print(fmt::format("{}\n{}\n", heat_map(told.slices[i], has_colours(stdout), width),
+                      answers_text(told.answers[i], width)));
+  }
+  if (told.slices.size() > most_slices)
+    print(fmt::format("{} tables, too many to show: answers.json tells of each\n",
+                      told.slices.size()));
   if (verbose)
-    for (const auto& [stage, seconds] : report.record.seconds)
+    for (const auto& [stage, seconds] : record.seconds)
       print(fmt::format("{:<10} {:8.3f} s\n", stage, seconds));
-  print(fmt::format("wrote {} in {}\n", fmt::join(report.written, ", "), path_text(output)));
+  print(fmt::format("wrote {} in {}\n", fmt::join(told.written, ", "), path_text(output)));
+}
+
+fs::path output_of(const Options& options, const fs::path& config_path) {
+  if (!options.output.empty()) return options.output;
+  std::string name = config_path.stem().string();
+  if (options.shard.parts > 1)
+    name += fmt::format("-shard-{}-of-{}", options.shard.part, options.shard.parts);
+  return fs::path("results") / name;
 }
 
 }  // namespace
@@ -130,11 +407,11 @@ void run(const Options& options) {
   const auto config_path = find_configuration(options.config);
   const Sweep sweep = read_configuration(config_path, options.overrides);
   const auto plot_script = options.plot ? find_plot_script() : fs::path();
-  const auto engine = choose_engine(options.device, sweep);
-  const fs::path output =
-      options.output.empty() ? fs::path("results") / config_path.stem() : fs::path(options.output);
-  const Report report = write_run(sweep, *engine, output, options);
-  if (!options.quiet) print_report(report, output, options.verbose);
+  const Engines engines = choose_engines(options.device, sweep);
+  const fs::path output = output_of(options, config_path);
+  Run run(sweep, engines, output, options);
+  const Told told = run.write();
+  if (!options.quiet) print_report(told, run.record(), output, options.verbose);
   if (options.plot) plot(plot_script, output, options.quiet);
 }
 

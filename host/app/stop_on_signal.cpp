@@ -9,7 +9,9 @@ namespace {
 std::atomic<Progress*> to_stop = nullptr;
 static_assert(std::atomic<Progress*>::is_always_lock_free);
 
-constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP};
+std::atomic<int> signal_that_came = 0;
+
+constexpr int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGUSR1};
 
 /// Sets what a signal does where it is not ignored.
 void handle(int signal, void (*handler)(int)) {
@@ -21,14 +23,16 @@ void handle(int signal, void (*handler)(int)) {
   ::sigaction(signal, &action, nullptr);
 }
 
-void stop(int) {
+void stop(int came) {
   for (const int signal : signals) handle(signal, SIG_DFL);
+  signal_that_came = came;
   if (Progress* progress = to_stop) progress->stop();
 }
 
 }  // namespace
 
 StopOnSignal::StopOnSignal(Progress& progress) {
+  signal_that_came = 0;
   to_stop = &progress;
   for (const int signal : signals) handle(signal, stop);
 }
@@ -37,5 +41,7 @@ StopOnSignal::~StopOnSignal() {
   for (const int signal : signals) handle(signal, SIG_DFL);
   to_stop = nullptr;
 }
+
+int StopOnSignal::signal() const { return signal_that_came; }
 
 }  // namespace gridrun

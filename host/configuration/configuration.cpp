@@ -181,6 +181,58 @@ Sweep checked(const GivenValues& given, const std::vector<std::string>& axes) {
   return cells.sweep_at(0);
 }
 
+toml::array array_of(const nlohmann::ordered_json& json, const std::string& source);
+
+/// Calls take(value) with the TOML of a JSON value that is no object.
+template <typename Take>
+void with_toml(const nlohmann::ordered_json& json, const std::string& source, const Take& take) {
+  if (json.is_number_integer())
+    take(json.get<std::int64_t>());
+  else if (json.is_number_float())
+    take(json.get<double>());
+  else if (json.is_boolean())
+    take(json.get<bool>());
+  else if (json.is_string())
+    take(json.get<std::string>());
+  else if (json.is_array())
+    take(array_of(json, source));
+  else
+    throw RequestError(fmt::format("{}: null, expected a value", path_text(source)));
+}
+
+toml::array array_of(const nlohmann::ordered_json& json, const std::string& source) {
+  toml::array array;
+  for (const auto& element : json)
+    with_toml(element, source, [&](auto&& value) { array.push_back(std::move(value)); });
+  return array;
+}
+
+/// The TOML of a JSON object; neither is deep.
+toml::table table_of(const nlohmann::ordered_json& json, const std::string& source) {
+  toml::table table;
+  for (const auto& [key, value] : json.items())
+    if (value.is_object())
+      table.insert(key, table_of(value, source));
+    else
+      with_toml(value, source, [&](auto&& inner) { table.insert(key, std::move(inner)); });
+  return table;
+}
+
+/// What of a recorded configuration is to be the same, with the names of its axes in their order.
+nlohmann::json study_of(const nlohmann::ordered_json& recorded,
+                        const nlohmann::ordered_json& configuration) {
+  nlohmann::json study = recorded;  // unlike ordered_json, equal in any order of its keys
+  for (const Key& key : configuration_keys()) {
+    const auto place = place_in_json(key);
+    if (!configuration.contains(place) || study.contains(place)) continue;
+    if (const auto otherwise = key.write(Sweep{})) study[place] = to_json(*otherwise);
+  }
+  for (const char* key : {"tolerance", "curves", "weights"}) study["report"].erase(key);
+  study.erase("grid");
+  for (const auto& [axis, values] : recorded.at("grid").items()) study["grid"].push_back(axis);
+  return study;
+}
+
 }  // namespace
 
 fs::path find_configuration(const std::string& name) {
@@ -253,19 +305,21 @@ nlohmann::ordered_json to_json(const Sweep& sweep) {
   return all;
 }
 
-bool is_same_run(const nlohmann::ordered_json& recorded,
-                 const nlohmann::ordered_json& configuration) {
-  nlohmann::json complete = recorded;  // unlike ordered_json, equal in any order of its keys
+Sweep sweep_of_json(const nlohmann::ordered_json& configuration, const std::string& source) {
+  const toml::table root = table_of(configuration, source);
+  std::vector<std::string> axes;
+  if (configuration.contains("grid") && configuration["grid"].is_object())
+    for (const auto& [name, values] : configuration["grid"].items()) axes.push_back(name);
+  return checked(GivenValues(root, source), axes);
+}
+
+bool is_same_study(const nlohmann::ordered_json& recorded,
+                   const nlohmann::ordered_json& configuration) {
   try {
-    for (const Key& key : configuration_keys()) {
-      const auto place = place_in_json(key);
-      if (!configuration.contains(place) || complete.contains(place)) continue;
-      if (const auto otherwise = key.write(Sweep{})) complete[place] = to_json(*otherwise);
-    }
+    return study_of(recorded, configuration) == study_of(configuration, configuration);
   } catch (const nlohmann::json::exception&) {
     return false;  // a table that is none
   }
-  return complete == nlohmann::json(configuration);
 }
 
 }  // namespace gridrun

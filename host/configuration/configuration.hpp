@@ -27,9 +27,13 @@ Sweep parse_configuration(const std::string& text, const std::string& source,
 /// Every key with its value, as run.json keeps it. Keys without a value are left out.
 nlohmann::ordered_json to_json(const Sweep& sweep);
 
-/// Whether a run.json, whoever wrote it, records the run of a configuration. Keys that are younger
-/// than the record have their defaults there.
-bool is_same_run(const nlohmann::ordered_json& recorded,
-                 const nlohmann::ordered_json& configuration);
+/// The sweep of which to_json() made this. Throws RequestError where there is none.
+Sweep sweep_of_json(const nlohmann::ordered_json& configuration, const std::string& source);
+
+/// Whether a recorded configuration, whoever wrote it, is this one but for the values of its axes
+/// and for what is made of finished networks: report.tolerance, curves and weights. Keys that are
+/// younger than the record have their defaults there.
+bool is_same_study(const nlohmann::ordered_json& recorded,
+                   const nlohmann::ordered_json& configuration);
 
 }  // namespace gridrun

@@ -7,6 +7,8 @@
 
 #include <cerrno>
 #include <chrono>
+#include <csignal>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <thread>
@@ -26,6 +28,12 @@ constexpr const char* elsewhere = "--output DIR goes elsewhere";
 }
 
 /// The line that a lock file holds.
+std::string host_name() {
+  char host[256] = "";
+  if (::gethostname(host, sizeof host - 1) != 0) std::strcpy(host, "this host");
+  return host;
+}
+
 std::string this_process() {
   char host[256] = "";
   if (::gethostname(host, sizeof host - 1) != 0) std::strcpy(host, "this host");
@@ -37,7 +45,7 @@ std::string this_process() {
 
 DirectoryLock::DirectoryLock(fs::path path)
     : path_(path.has_filename() ? std::move(path) : path.parent_path()),
-      lock_path_(path_ / ".gridrun.lock") {
+      lock_path_(path_ / lock_name) {
   try {
     acquire();
   } catch (...) {
@@ -123,12 +131,17 @@ bool DirectoryLock::is_at_its_path() const {
          here.st_dev == there.st_dev && here.st_ino == there.st_ino;
 }
 
-std::string DirectoryLock::holder() const {
-  char text[512];
-  const ssize_t size = ::pread(lock_.number(), text, sizeof text, 0);
-  const std::string_view line(text, size > 0 ? static_cast<std::size_t>(size) : 0);
-  const auto end = line.find('\n');
-  return end == std::string_view::npos ? "" : std::string(line.substr(0, end));
+std::string DirectoryLock::holder() const { return first_line(lock_); }
+
+std::string DirectoryLock::holder_of(const fs::path& path) {
+  const FileDescriptor lock(path / lock_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  if (!lock) return "";
+  const std::string holder = first_line(lock);
+  int process = 0;
+  const bool is_here = std::sscanf(holder.c_str(), "process %d on ", &process) == 1 &&
+                       holder.find(fmt::format(" on {} since ", host_name())) != std::string::npos;
+  if (is_here && ::kill(process, 0) != 0 && errno == ESRCH) return "";
+  return holder;
 }
 
 void DirectoryLock::say_who_holds() const {

@@ -34,8 +34,14 @@ class DirectoryLock {
   /// Leaves the directory in place, for good.
   void keep();
 
+  /// Who says in a directory that it holds it and, on this machine, is alive; empty: nobody. Takes
+  /// no lock.
+  static std::string holder_of(const std::filesystem::path& path);
+
  private:
   enum class Attempt { locked, held, vanished };
+
+  static constexpr const char* lock_name = ".gridrun.lock";
 
   void acquire();
   int make(const std::filesystem::path& path);  // 0, or the error

@@ -84,6 +84,18 @@ void NpzFile::add(const std::string& name, const std::vector<std::int64_t>& valu
   add_parts(name, {values.size()}, {values});
 }
 
+void NpzFile::add(const std::string& name, const std::vector<std::string>& texts) {
+  // Texts of ASCII, as UTF-32 of one length.
+  std::size_t longest = 1;
+  for (const std::string& text : texts) longest = std::max(longest, text.size());
+  std::vector<std::uint32_t> characters(longest * texts.size());
+  for (std::size_t i = 0; i < texts.size(); ++i)
+    std::copy(texts[i].begin(), texts[i].end(),
+              characters.begin() + static_cast<std::ptrdiff_t>(i * longest));
+  add_bytes(name, fmt::format("<U{}", longest), {texts.size()},
+            {std::as_bytes(std::span(characters))});
+}
+
 void NpzFile::add_parts(const std::string& name, const std::vector<std::size_t>& shape,
                         const std::vector<std::span<const std::int64_t>>& parts) {
   std::vector<std::span<const std::byte>> bytes;

@@ -22,6 +22,7 @@ class NpzFile {
   void add(const std::string& name, const std::vector<std::size_t>& shape,
            const std::vector<double>& values);
   void add(const std::string& name, const std::vector<std::int64_t>& values);
+  void add(const std::string& name, const std::vector<std::string>& texts);
   /// The same of values that lie in several places, one after the other.
   void add_parts(const std::string& name, const std::vector<std::size_t>& shape,
                  const std::vector<std::span<const std::int64_t>>& parts);

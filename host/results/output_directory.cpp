@@ -15,7 +15,8 @@ namespace gridrun {
 namespace fs = std::filesystem;
 namespace {
 
-/// What speaks against replacing the files shown by a run of this configuration; empty: nothing.
+/// What speaks against replacing the files shown, which no store stands behind, by those of a run
+/// of this configuration; empty: nothing.
 std::string objection(const PublishedFiles& files, const nlohmann::ordered_json& configuration) {
   const std::vector<std::string> shown = files.shown();
   if (shown.empty()) return "";
@@ -23,7 +24,7 @@ std::string objection(const PublishedFiles& files, const nlohmann::ordered_json&
     return fmt::format("{} is not of a gridrun run, there is no {} beside it", shown.front(),
                        run_record_name);
   try {
-    if (is_same_run(configuration_of_run(files.directory() / run_record_name), configuration))
+    if (is_same_study(configuration_of_run(files.directory() / run_record_name), configuration))
       return "";
   } catch (const RequestError& error) {
     return fmt::format("{} cannot be read: {}", run_record_name, error.what());
@@ -31,17 +32,56 @@ std::string objection(const PublishedFiles& files, const nlohmann::ordered_json&
   return fmt::format("holds {} of another configuration", run_record_name);
 }
 
+[[noreturn]] void refuse(const fs::path& path, const std::string& why) {
+  throw RequestError(fmt::format("{}: {}; --force replaces it, --output DIR goes elsewhere",
+                                 path_text(path), why));
+}
+
 }  // namespace
 
 OutputDirectory::OutputDirectory(fs::path path, const nlohmann::ordered_json& configuration,
                                  bool force)
     : lock_(std::move(path)),
-      files_(lock_.path(), {std::begin(result_names), std::end(result_names)}) {
-  if (!force)
-    if (const std::string why = objection(files_, configuration); !why.empty())
-      throw RequestError(fmt::format("{}: {}; --force replaces it, --output DIR goes elsewhere",
-                                     path_text(lock_.path()), why));
+      files_(lock_.path(), {std::begin(result_names), std::end(result_names)}),
+      force_(force),
+      had_store_(NetworkStore::is_in(lock_.path())) {
+  if (!force) {
+    std::string why;
+    if (had_store_) {
+      store_.emplace(lock_.path(), NetworkStore::Access::write);
+      if (!store_->is_new()) why = gridrun::objection(notes_of(*store_), configuration);
+    } else {
+      why = objection(files_, configuration);
+    }
+    if (!why.empty()) refuse(lock_.path(), why);
+  }
   files_.check_usable();
+}
+
+OutputDirectory::~OutputDirectory() {
+  try {
+    if (!store_ || had_store_ || store_->size() != 0) return;
+    store_.reset();
+    NetworkStore::remove(lock_.path());
+  } catch (const std::exception&) {  // an empty store does no harm
+  }
+}
+
+std::vector<NetworkStore::Held> OutputDirectory::held(const Identity& data) const {
+  if (!store_ || store_->is_new()) return {};
+  if (const std::string why = gridrun::objection(notes_of(*store_), data); !why.empty())
+    refuse(lock_.path(), why);
+  return store_->held();
+}
+
+NetworkStore& OutputDirectory::open_store(const Sweep& sweep, const SweepNotes& notes) {
+  if (force_ && !store_) {
+    NetworkStore::remove(lock_.path());
+    had_store_ = false;
+  }
+  if (!store_) store_.emplace(lock_.path(), NetworkStore::Access::write);
+  note(*store_, sweep, notes);
+  return *store_;
 }
 
 void OutputDirectory::publish(const std::vector<NewFile>& files) {

@@ -1,26 +1,39 @@
-// The directory that a run leaves its files in.
+// The directory that a sweep leaves its store and its files in.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
 
 #include <filesystem>
+#include <optional>
 
 #include "results/directory_lock.hpp"
+#include "results/network_store.hpp"
 #include "results/published_files.hpp"
+#include "results/sweep_store.hpp"
 
 namespace gridrun {
 
 /// Claims a directory before a run starts, for as long as the run lasts, so that a run never fails
 /// at its end for a reason that was there at its beginning. What the claim created is removed
-/// again unless something was published.
+/// again unless a network was stored or something was published.
 class OutputDirectory {
  public:
   /// Creates the directory where it is missing, locks it, and checks that it can be written and is
-  /// free, or holds a run of the same configuration, or `force` is set. Throws RequestError.
+  /// free, or holds networks of the same study (is_same_study), or `force` is set. Throws
+  /// RequestError.
   OutputDirectory(std::filesystem::path path, const nlohmann::ordered_json& configuration,
                   bool force);
+  ~OutputDirectory();
+  OutputDirectory(const OutputDirectory&) = delete;
+  OutputDirectory& operator=(const OutputDirectory&) = delete;
 
   const std::filesystem::path& path() const { return lock_.path(); }
+
+  /// The networks that there are of these data. Throws RequestError where they are of others.
+  std::vector<NetworkStore::Held> held(const Identity& data) const;
+
+  /// The store, made or, if the claim was forced, made anew, with these notes.
+  NetworkStore& open_store(const Sweep& sweep, const SweepNotes& notes);
 
   /// Shows these files, of result_names, in place of those of the run before. Throws RunError.
   void publish(const std::vector<NewFile>& files);
@@ -28,6 +41,9 @@ class OutputDirectory {
  private:
   DirectoryLock lock_;
   PublishedFiles files_;
+  bool force_;
+  bool had_store_ = false;
+  std::optional<NetworkStore> store_;
 };
 
 }  // namespace gridrun

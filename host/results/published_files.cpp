@@ -1,6 +1,7 @@
 #include "results/published_files.hpp"
 
 #include <fmt/format.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -95,6 +96,7 @@ void PublishedFiles::check_usable() const {
                       "elsewhere",
                       path_text(directory_), name));
   }
+  const FileDescriptor lock = locked();
   const auto try_link = [&] {
     if (!FileDescriptor(directory_, O_RDONLY)) return errno;  // to have the disk keep its names
     if (::mkdir(hidden_.c_str(), 0777) != 0 && errno != EEXIST) return errno;
@@ -103,7 +105,7 @@ void PublishedFiles::check_usable() const {
     return ::symlink("current", link.c_str()) == 0 ? 0 : errno;
   };
   const int error = try_link();
-  tidy();
+  tidy_locked();
   if (error == EPERM || error == EOPNOTSUPP || error == ENOSYS)
     throw RequestError(
         fmt::format("{}: its file system has no symbolic links, which results "
@@ -115,6 +117,7 @@ void PublishedFiles::check_usable() const {
 }
 
 void PublishedFiles::publish(const std::vector<NewFile>& files) const {
+  const FileDescriptor lock = locked();
   try {
     check(::mkdir(hidden_.c_str(), 0777) != 0 && errno != EEXIST, hidden_);
     const fs::path version = new_version();
@@ -126,10 +129,18 @@ void PublishedFiles::publish(const std::vector<NewFile>& files) const {
     switch_to(version);
     sync_to_disk(directory_);
   } catch (...) {
-    tidy();
+    tidy_locked();
     throw;
   }
-  tidy();
+  tidy_locked();
+}
+
+FileDescriptor PublishedFiles::locked() const {
+  FileDescriptor directory(directory_, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory)
+    while (::flock(directory.number(), LOCK_EX) != 0 && errno == EINTR) {
+    }
+  return directory;
 }
 
 /// An empty folder, numbered higher than any before it.
@@ -175,6 +186,11 @@ bool PublishedFiles::is_link_of_ours(const std::string& name) const {
 }
 
 void PublishedFiles::tidy() const noexcept {
+  const FileDescriptor lock = locked();
+  tidy_locked();
+}
+
+void PublishedFiles::tidy_locked() const noexcept {
   try {
     remove_leftovers();
   } catch (const std::exception&) {  // there is no harm in them

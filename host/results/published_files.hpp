@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#include "base/file_descriptor.hpp"
+
 namespace gridrun {
 
 /// A file to be published: its name, and what fills a new file at the path that it is given.
@@ -14,7 +16,9 @@ struct NewFile {
   std::function<void(const std::filesystem::path&)> write;
 };
 
-/// The published files of a directory that the caller has locked.
+/// The published files of a directory. Who changes them holds a flock on the directory itself
+/// while it does, on file systems that have that: a run, and an export from the store of a run that
+/// goes on.
 ///
 /// DIR/grid.csv, as each published name, is a link to .gridrun/current/grid.csv;
 /// DIR/.gridrun/current is a link to run-2, say, a version: the folder of one run's files.
@@ -48,11 +52,13 @@ class PublishedFiles {
   void publish(const std::vector<NewFile>& files) const;
 
  private:
+  FileDescriptor locked() const;
   std::filesystem::path new_version() const;
   void adopt_plain_files() const;
   void link_name(const std::string& name) const;
   void switch_to(const std::filesystem::path& version) const;
   bool is_link_of_ours(const std::string& name) const;
+  void tidy_locked() const noexcept;
   void remove_leftovers() const;
 
   std::filesystem::path directory_;

@@ -2,11 +2,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 #include <vector>
 
 #include "base/durable_file.hpp"
+#include "configuration/key_value_json.hpp"
 #include "results/answers_report.hpp"
 #include "results/grid_csv.hpp"
 #include "results/npz_file.hpp"
@@ -22,9 +24,32 @@ std::string array_name(const Axis& axis) {
   return axis.name;
 }
 
+template <typename Value>
+bool are_all(const std::vector<KeyValue>& values) {
+  return std::all_of(values.begin(), values.end(),
+                     [](const KeyValue& value) { return std::holds_alternative<Value>(value); });
+}
+
+template <typename Value>
+std::vector<Value> all_as(const std::vector<KeyValue>& values) {
+  std::vector<Value> all;
+  for (const KeyValue& value : values) all.push_back(std::get<Value>(value));
+  return all;
+}
+
+/// Integers and reals as such, all else as text.
 void add_axes(NpzFile& npz, const GridResult& result) {
-  for (const Axis& axis : result.axes)
-    npz.add(array_name(axis), {axis.values.begin(), axis.values.end()});
+  for (const Axis& axis : result.axes) {
+    if (are_all<std::int64_t>(axis.values)) {
+      npz.add(array_name(axis), all_as<std::int64_t>(axis.values));
+    } else if (are_all<double>(axis.values)) {
+      npz.add(array_name(axis), {axis.values.size()}, all_as<double>(axis.values));
+    } else {
+      std::vector<std::string> texts;
+      for (const KeyValue& value : axis.values) texts.push_back(text_of(value));
+      npz.add(array_name(axis), texts);
+    }
+  }
 }
 
 /// One dimension an axis, and then the given ones.

@@ -9,6 +9,7 @@
 
 #include "base/file_descriptor.hpp"
 #include "gridrun/error.hpp"
+#include "staging/identity.hpp"
 
 namespace gridrun {
 namespace {
@@ -28,31 +29,33 @@ std::string small_file(const std::filesystem::path& path) {
   return text;
 }
 
-nlohmann::ordered_json dataset_json(const StagedSweep& staged) {
-  const Dataset& dataset = *staged.dataset;
+}  // namespace
+
+nlohmann::ordered_json dataset_json(const Dataset& dataset, const Identity& identity,
+                                    std::size_t held_out) {
   nlohmann::ordered_json record{{"name", dataset.name},
                                 {"samples", dataset.samples},
                                 {"train_samples", dataset.train_samples},
                                 {"inputs", dataset.inputs},
                                 {"classes", dataset.classes},
-                                {"crc32", fmt::format("{:08x}", dataset.checksum)}};
-  if (!staged.held_out.empty()) {
-    record["trained_on"] = staged.order.size();
-    record["held_out"] = staged.held_out.size();
+                                {"crc32", fmt::format("{:08x}", dataset.checksum)},
+                                {"identity", text_of(identity)}};
+  if (held_out != 0) {
+    record["trained_on"] = dataset.samples - held_out;
+    record["held_out"] = held_out;
   }
   return record;
 }
 
-}  // namespace
-
 std::string run_json(const RunRecord& record, const nlohmann::ordered_json& configuration,
-                     const StagedSweep& staged) {
+                     const nlohmann::ordered_json& dataset) {
   using json = nlohmann::ordered_json;
   json seconds = json::object();
   for (const auto& [stage, time] : record.seconds) seconds[stage] = time;
-  const json run{{"gridrun", GRIDRUN_VERSION},      {"engine", record.engine},
-                 {"device", record.device},         {"configuration", configuration},
-                 {"dataset", dataset_json(staged)}, {"seconds", seconds}};
+  const json run{{"gridrun", GRIDRUN_VERSION}, {"engine", record.engine},
+                 {"device", record.device},    {"configuration", configuration},
+                 {"dataset", dataset},         {"networks", record.networks},
+                 {"trained", record.trained},  {"seconds", seconds}};
   return run.dump(2) + "\n";
 }
 

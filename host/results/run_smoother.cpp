@@ -73,17 +73,16 @@ std::vector<double> usable_polynomial(const std::vector<double>& weights, std::u
 /// A run's bits as numbers, mirrored about its first and its last step.
 class MirroredBits {
  public:
-  MirroredBits(const Outcome& outcome, std::uint32_t length)
-      : outcome_(outcome), last_(length - 1) {}
+  MirroredBits(const Bits& right, std::uint32_t length) : right_(right), last_(length - 1) {}
 
   bool operator[](std::int64_t step) const {
     if (step < 0) step = -step;
     if (step > last_) step = 2 * last_ - step;
-    return outcome_.right[step];
+    return right_[step];
   }
 
  private:
-  const Outcome& outcome_;
+  const Bits& right_;
   std::int64_t last_;
 };
 
@@ -141,9 +140,9 @@ class MovingMoments {
 RunSmoother::RunSmoother(std::vector<double> weights, std::uint32_t polyorder)
     : weights_(std::move(weights)), polynomial_(usable_polynomial(weights_, polyorder)) {}
 
-std::vector<double> RunSmoother::smoothed(const Outcome& outcome, std::uint32_t length,
+std::vector<double> RunSmoother::smoothed(const Bits& right, std::uint32_t length,
                                           const std::vector<std::uint32_t>& steps) const {
-  const MirroredBits bits(outcome, length);
+  const MirroredBits bits(right, length);
   const auto half = static_cast<std::int64_t>(weights_.size() / 2);
   std::vector<double> values;
   values.reserve(steps.size());

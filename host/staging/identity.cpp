@@ -67,7 +67,9 @@ Identity hash_of(const std::vector<Element>& elements) {
 
 }  // namespace
 
-std::string Identity::text() const { return fmt::format("{:016x}{:016x}", high, low); }
+std::string text_of(const Identity& identity) {
+  return fmt::format("{:016x}{:016x}", identity.high, identity.low);
+}
 
 std::optional<Identity> identity_of_text(const std::string& text) {
   constexpr std::size_t digits = 16;  // of each half

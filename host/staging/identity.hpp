@@ -1,28 +1,20 @@
-// What a network is, as a number: the same wherever it stands in whatever grid.
+// Identities of networks and of data.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
 
 #include "gridrun/dataset.hpp"
+#include "gridrun/identity.hpp"
 #include "gridrun/network_spec.hpp"
 
 namespace gridrun {
 
-/// A hash of 128 bits.
-struct Identity {
-  std::uint64_t high = 0;
-  std::uint64_t low = 0;
+/// 32 hex digits.
+std::string text_of(const Identity& identity);
 
-  /// 32 hex digits.
-  std::string text() const;
-
-  friend auto operator<=>(const Identity&, const Identity&) = default;
-};
-
-/// The identity of which text() made this; none if it made none such.
+/// The identity of which text_of() made this; none if it made none such.
 std::optional<Identity> identity_of_text(const std::string& text);
 
 /// Of the samples as they are stored, their labels, their split and their scale; not of their name.

@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 #include <numeric>
-#include <tuple>
 #include <unordered_map>
 
 #include "configuration/cells.hpp"
@@ -15,6 +14,7 @@
 #include "configuration/keys.hpp"
 #include "gridrun/error.hpp"
 #include "gridrun/study_sweep.hpp"
+#include "staging/identity.hpp"
 
 namespace gridrun {
 namespace {
@@ -72,35 +72,35 @@ std::string description(const Sweep& sweep, const std::vector<KeyValue>& values)
 
 }  // namespace
 
-Plan::Plan(const Sweep& sweep, const Stager& stager,
-           const std::vector<std::uint32_t>& units_of_data, const Identity& data,
-           const Shard& shard) {
+Plan::Plan(const Sweep& sweep, const std::vector<std::uint32_t>& units_of_data,
+           const Identity& data, const Shard& shard,
+           const std::function<void(const NetworkSpec&)>& check) {
   Cells cells(sweep);
   std::vector<std::vector<std::uint8_t>> levels;
   for (const Axis& axis : sweep.axes) levels.push_back(levels_of(axis));
   networks_.resize(cells.size());
   for (std::size_t cell = 0; cell < cells.size(); ++cell) {
     const NetworkSpec network = network_of(cells.sweep_at(cell), units_of_data);
-    stager.check(network);
+    check(network);
     Network& planned = networks_[cell];
     planned.identity = gridrun::identity_of(network, data);
     planned.together = together(network);
+    planned.iterations = network.iterations;
     planned.work = static_cast<float>(gridrun::work_of(network));
     const auto& place = cells.place();
     for (std::size_t axis = 0; axis < place.size(); ++axis)
       planned.level = std::max(planned.level, levels[axis][place[axis]]);
   }
 
-  std::vector<std::uint32_t> sorted(networks_.size());
-  std::iota(sorted.begin(), sorted.end(), 0U);
-  std::sort(sorted.begin(), sorted.end(), [&](std::uint32_t a, std::uint32_t b) {
-    const Network &left = networks_[a], &right = networks_[b];
-    return std::tie(left.together, left.identity) < std::tie(right.together, right.identity);
+  by_identity_.resize(networks_.size());
+  std::iota(by_identity_.begin(), by_identity_.end(), 0U);
+  std::sort(by_identity_.begin(), by_identity_.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return networks_[a].identity < networks_[b].identity;
   });
-  const auto same = std::adjacent_find(sorted.begin(), sorted.end(), [&](auto a, auto b) {
-    return networks_[a].identity == networks_[b].identity;
-  });
-  if (same != sorted.end())
+  const auto same = std::adjacent_find(
+      by_identity_.begin(), by_identity_.end(),
+      [&](auto a, auto b) { return networks_[a].identity == networks_[b].identity; });
+  if (same != by_identity_.end())
     throw RequestError(
         fmt::format("the grid has one network twice, at {} and at {}: expected axes "
                     "that each make a difference",
@@ -108,6 +108,11 @@ Plan::Plan(const Sweep& sweep, const Stager& stager,
                     description(sweep, cells.values_at(std::max(same[0], same[1])))));
 
   // Cells that are staged together stay together, and each shard has the same work to within one.
+  std::vector<std::uint32_t> sorted = by_identity_;
+  if (shard.parts > 1)
+    std::stable_sort(sorted.begin(), sorted.end(), [&](std::uint32_t a, std::uint32_t b) {
+      return networks_[a].together < networks_[b].together;
+    });
   double total = 0, before = 0;
   for (const std::uint32_t cell : sorted) total += work_of(cell);
   for (const std::uint32_t cell : sorted) {
@@ -118,6 +123,14 @@ Plan::Plan(const Sweep& sweep, const Stager& stager,
     if (part + 1 == shard.part) cells_.push_back(cell);
   }
   std::sort(cells_.begin(), cells_.end());
+}
+
+std::optional<std::uint32_t> Plan::cell_of(const Identity& identity) const {
+  const auto found = std::lower_bound(
+      by_identity_.begin(), by_identity_.end(), identity,
+      [&](std::uint32_t cell, const Identity& of) { return networks_[cell].identity < of; });
+  if (found == by_identity_.end() || networks_[*found].identity != identity) return std::nullopt;
+  return *found;
 }
 
 std::vector<Batch> Plan::batches(const std::function<bool(std::uint32_t)>& wanted,
@@ -156,7 +169,7 @@ std::vector<Batch> Plan::batches(const std::function<bool(std::uint32_t)>& wante
       };
       batch.cells.assign(begin(part), begin(part + 1));
       std::sort(batch.cells.begin(), batch.cells.end());
-      for (const std::uint32_t cell : batch.cells) batch.work += work_of(cell);
+      for (const std::uint32_t cell : batch.cells) batch.steps += networks_[cell].iterations;
       batches.push_back(std::move(batch));
     }
   }

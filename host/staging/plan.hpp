@@ -4,11 +4,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <vector>
 
+#include "gridrun/identity.hpp"
+#include "gridrun/network_spec.hpp"
 #include "gridrun/sweep.hpp"
-#include "staging/identity.hpp"
-#include "staging/stage.hpp"
 
 namespace gridrun {
 
@@ -23,16 +24,22 @@ struct Shard {
 /// Networks that are staged and trained together, by their cells.
 struct Batch {
   std::vector<std::uint32_t> cells;
-  double work = 0;  // as Plan::work_of()
+  std::uint64_t steps = 0;  // of all its networks
 };
 
 /// What is to be trained of a sweep.
 class Plan {
  public:
-  /// Resolves and checks every cell. Throws RequestError where one cannot be, or where two cells
-  /// are the same network.
-  Plan(const Sweep& sweep, const Stager& stager, const std::vector<std::uint32_t>& units_of_data,
-       const Identity& data, const Shard& shard = {});
+  /// Resolves every cell, and has `check` see it. Throws RequestError where one cannot be, or where
+  /// two cells are the same network, and what `check` throws.
+  Plan(const Sweep& sweep, const std::vector<std::uint32_t>& units_of_data, const Identity& data,
+       const Shard& shard, const std::function<void(const NetworkSpec&)>& check);
+
+  /// Cells of the whole grid.
+  std::size_t grid_size() const { return networks_.size(); }
+
+  /// The cell of an identity, of the whole grid.
+  std::optional<std::uint32_t> cell_of(const Identity& identity) const;
 
   /// The cells of the shard, in the grid's order, and the identity of each.
   const std::vector<std::uint32_t>& cells() const { return cells_; }
@@ -49,11 +56,13 @@ class Plan {
   struct Network {
     Identity identity;
     std::uint64_t together = 0;  // equal for networks that one call of an engine may train
+    std::uint32_t iterations = 0;
     float work = 0;
     std::uint8_t level = 0;  // of refinement
   };
 
-  std::vector<Network> networks_;  // [cell]
+  std::vector<Network> networks_;           // [cell]
+  std::vector<std::uint32_t> by_identity_;  // all cells
   std::vector<std::uint32_t> cells_;
 };
 

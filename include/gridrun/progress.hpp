@@ -11,7 +11,7 @@ namespace gridrun {
 
 /// Thrown by an engine whose progress was stopped.
 struct Interrupted : RunError {
-  Interrupted() : RunError("interrupted; nothing was written") {}
+  Interrupted() : RunError("interrupted") {}
 };
 
 class Progress {

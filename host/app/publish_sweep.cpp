@@ -1,0 +1,74 @@
+#include "app/publish_sweep.hpp"
+
+#include <optional>
+
+#include "configuration/cells.hpp"
+#include "gridrun/error.hpp"
+#include "results/answers_report.hpp"
+#include "results/chance.hpp"
+#include "results/final_weights.hpp"
+#include "results/learning_curves.hpp"
+#include "results/result_files.hpp"
+#include "results/savitzky_golay.hpp"
+#include "results/summarise.hpp"
+#include "staging/identity.hpp"
+
+namespace gridrun {
+
+Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& store,
+                   const std::vector<std::uint32_t>& units_of_data,
+                   const std::function<std::string(const Told&)>& run_record,
+                   const std::function<void(const std::vector<NewFile>&)>& publish) {
+  Told told;
+  told.networks = plan.grid_size();
+  GridResult grid{sweep.axes, std::vector<CellResult>(told.networks),
+                  std::vector<bool>(told.networks), false};
+  std::optional<CurvesMaker> curves;
+  if (sweep.report.curves) curves.emplace(sweep, told.networks);
+  std::vector<Weights> weights;
+  if (sweep.report.weights) weights.resize(told.networks);
+  std::size_t with_weights = 0;
+  store.visit(
+      [&](StoredNetwork&& network) {
+        const auto identity = identity_of_text(network.identity);
+        const auto cell = identity ? plan.cell_of(*identity) : std::nullopt;
+        if (!cell) return;  // of another grid of this study
+        ++told.trained;
+        grid.is_there[*cell] = true;
+        grid.cells[*cell] = figures_of(network);
+        grid.holds_out = grid.holds_out || network.held_out != 0;
+        if (curves && network.last_steps == network.steps) curves->add(*cell, network.last_right);
+        if (weights.empty() || network.weights.empty()) return;
+        ++with_weights;
+        weights[*cell] = std::move(network.weights);
+      },
+      sweep.report.weights);
+
+  const auto smoothing = savitzky_golay_weights(sweep.report.smooth_window, sweep.report.polyorder);
+  told.slices = slices_of(grid);
+  for (const Slice& slice : told.slices)
+    told.answers.push_back(
+        answer(slice, sweep.report.tolerance, chance_at(slice.cells.front().chance, smoothing)));
+  std::vector<LayerWeights> layers;  // no array has holes
+  if (!weights.empty() && with_weights == told.networks)
+    layers = final_weights(network_of(Cells(sweep).sweep_at(0), units_of_data), weights);
+  std::optional<LearningCurves> learned;
+  if (curves) learned = curves->curves();
+  const auto files =
+      result_files(grid, told.answers, learned, layers, [&] { return run_record(told); });
+  publish(files);
+  for (const NewFile& file : files) told.written.push_back(file.name);
+  return told;
+}
+
+double publishing_memory_needed(const Sweep& sweep, std::size_t networks,
+                                double weights_of_a_network) {
+  constexpr double bytes_a_cell = 400;                         // its figures, text and answers
+  constexpr double bytes_a_curve = 2 * 1000 * sizeof(double);  // of points, and as a file has them
+  double bytes = bytes_a_cell;
+  if (sweep.report.curves) bytes += bytes_a_curve;
+  if (sweep.report.weights) bytes += weights_of_a_network;
+  return bytes * static_cast<double>(networks);
+}
+
+}  // namespace gridrun

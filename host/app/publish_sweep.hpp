@@ -1,0 +1,40 @@
+// The files of a sweep, made from its store.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstddef>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "gridrun/sweep.hpp"
+#include "results/answers.hpp"
+#include "results/network_store.hpp"
+#include "results/published_files.hpp"
+#include "results/slices.hpp"
+#include "staging/plan.hpp"
+
+namespace gridrun {
+
+/// What is told of a sweep whose files are written.
+struct Told {
+  std::size_t networks = 0;  // of the grid
+  std::size_t trained = 0;   // of these
+  std::vector<Slice> slices;
+  std::vector<Answers> answers;  // of each slice
+  std::vector<std::string> written;
+};
+
+/// Reads what there is of the plan's cells. `run_record` gives the text of run.json from how many
+/// networks the grid has and how many of them are trained; `publish` takes the files.
+Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& store,
+                   const std::vector<std::uint32_t>& units_of_data,
+                   const std::function<std::string(const Told&)>& run_record,
+                   const std::function<void(const std::vector<NewFile>&)>& publish);
+
+/// Bytes that this takes at most beside the store.
+double publishing_memory_needed(const Sweep& sweep, std::size_t networks,
+                                double weights_of_a_network);
+
+}  // namespace gridrun

@@ -1,0 +1,43 @@
+// The store of one sweep: which configuration and data its networks are of.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gridrun/identity.hpp"
+#include "gridrun/sweep.hpp"
+#include "results/network_store.hpp"
+
+namespace gridrun {
+
+/// What a store notes of the sweep that its networks are of.
+struct SweepNotes {
+  nlohmann::ordered_json configuration;  // as to_json() of the sweep that was run last
+  nlohmann::ordered_json dataset;        // as dataset_json()
+  std::string engine, device;            // of the run that wrote last
+};
+
+/// The notes of a store that is not new. Throws RequestError where it has none.
+SweepNotes notes_of(const NetworkStore& store);
+
+/// Makes a new store one of this sweep, or notes in an old one what is new.
+void note(NetworkStore& store, const Sweep& sweep, const SweepNotes& notes);
+
+/// Why networks of this configuration do not belong into a store of these notes; empty if they do.
+std::string objection(const SweepNotes& notes, const nlohmann::ordered_json& configuration);
+
+/// The same of data.
+std::string objection(const SweepNotes& notes, const Identity& data);
+
+/// The identity of the data that a store has notes of. Throws RequestError where it has none.
+Identity data_identity(const SweepNotes& notes);
+
+/// The values of the axes, as columns of a store.
+std::vector<KeyValue> columns_of(const std::vector<StoredAxis>& axes, std::vector<KeyValue> values);
+
+}  // namespace gridrun

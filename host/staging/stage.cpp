@@ -111,7 +111,8 @@ void check_memory(const Sweep& sweep, const StagedSweep& staged, const Engine* e
   constexpr double bytes_a_curve = 2 * 1000 * sizeof(double);   // of points, and as a file has them
   double bytes = 2 * staged.weights_bytes() +  // the normals, and the weights made of them
                  bytes_a_sample * static_cast<double>(staged.dataset->samples);
-  if (engine) bytes += engine->memory_needed(staged);
+  if (engine)  // all outcomes are collected
+    bytes += engine->memory_needed(staged) + staged.outcomes_bytes() + staged.kept_weights_bytes();
   if (sweep.report.curves) bytes += bytes_a_curve * static_cast<double>(staged.networks.size());
   require_memory(bytes,
                  fmt::format("train.iterations = {}, {}, {} networks", staged.iterations,

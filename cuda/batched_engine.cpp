@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <span>
 
 #include "base/machine.hpp"
 #include "device_buffer.hpp"
@@ -133,12 +134,6 @@ class StagedList {
   SampleList<Word> view_{};
 };
 
-/// Outcomes of the networks of one batch, in its order.
-struct BatchResult {
-  Outcomes outcomes;
-  std::vector<std::uint32_t> outgrown;  // flags
-};
-
 WideSum sum_of_limbs(const std::uint64_t* limbs) {
   WideSum sum = 0;
   for (int i = 0; i < sum_limbs; ++i) sum += static_cast<WideSum>(limbs[i]) << (32 * i);
@@ -160,26 +155,19 @@ class WordTrainer {
         counts_(counts),
         record_(record) {}
 
-  /// Trains `networks`, indices of the sweep's, into `outcomes`; returns those that outgrew the
-  /// word, whose outcomes are void.
-  std::vector<std::size_t> train(std::vector<std::size_t> networks, Outcomes& outcomes) {
+  /// Trains `networks`, indices of the sweep's, and hands over their outcomes batch by batch;
+  /// returns those that outgrew the word, which have none.
+  std::vector<std::size_t> train(std::vector<std::size_t> networks, const TakeOutcome& take) {
     std::vector<std::size_t> outgrown;
     if (networks.empty()) return outgrown;
     plan(networks);
     std::stable_sort(networks.begin(), networks.end(), [&](std::size_t a, std::size_t b) {
       return sweep_.networks[a].fraction < sweep_.networks[b].fraction;
     });
-    for (auto next = networks.begin(); next != networks.end();) {
-      const auto end = next + static_cast<std::ptrdiff_t>(batch_size({next, networks.end()}));
-      std::vector<StudyNetwork> batch;
-      std::transform(next, end, std::back_inserter(batch),
-                     [&](std::size_t n) { return sweep_.networks[n]; });
-      BatchResult result = train_batch(batch);
-      for (std::size_t n = 0; n < batch.size(); ++n) {
-        if (result.outgrown[n]) outgrown.push_back(next[static_cast<std::ptrdiff_t>(n)]);
-        outcomes[next[static_cast<std::ptrdiff_t>(n)]] = std::move(result.outcomes[n]);
-      }
-      next = end;
+    for (std::span<const std::size_t> rest = networks; !rest.empty();) {
+      const std::span<const std::size_t> batch = rest.first(batch_size(rest));
+      train_batch(batch, take, outgrown);
+      rest = rest.subspan(batch.size());
     }
     return outgrown;
   }
@@ -228,7 +216,7 @@ class WordTrainer {
   }
 
   /// How many of the networks fit device memory together.
-  std::size_t batch_size(const std::vector<std::size_t>& networks) {
+  std::size_t batch_size(std::span<const std::size_t> networks) {
     const std::uint64_t available = memory();
     const std::uint32_t slice = std::min(sweep_.iterations, least_slice);
     std::uint64_t used = 0;
@@ -261,7 +249,12 @@ class WordTrainer {
     return std::max(most / steps_of_word, 1U) * steps_of_word;
   }
 
-  BatchResult train_batch(const std::vector<StudyNetwork>& networks) {
+  void train_batch(std::span<const std::size_t> batch, const TakeOutcome& take,
+                   std::vector<std::size_t>& outgrown_networks) {
+    const std::size_t count = batch.size();
+    std::vector<StudyNetwork> networks;
+    networks.reserve(count);
+    for (const std::size_t n : batch) networks.push_back(sweep_.networks[n]);
     const Layout layout = lay_out(networks, outputs(), launch_);
     launch_.blocks = static_cast<std::uint32_t>(layout.block_lists.size());
     std::vector<StagedList<Word>> lists;
@@ -270,7 +263,6 @@ class WordTrainer {
       lists.emplace_back(device_, data_, fraction, launch_.shape);
       views.push_back(lists.back().view());
     }
-    const std::size_t count = networks.size();
     const std::uint32_t words = (sweep_.iterations + 63) / 64 * 2;
     const DeviceBuffer<SampleList<Word>> device_lists(device_, views);
     const DeviceBuffer<std::uint32_t> block_lists(device_, layout.block_lists);
@@ -327,13 +319,23 @@ class WordTrainer {
     run_slices(train, settle, digest);
     record_.batches += 1;
     if (!launch_.shared) record_.global += count;
-    BatchResult result =
-        collect(sums.download(), right.download(), outgrown.download(), digests.download(), words);
-    if (sweep_.keep_weights)
-      for (std::size_t n = 0; n < count; ++n)
-        if (!result.outgrown[n])
-          result.outcomes[n].weights.push_back(weights_of(layout.first_unit[n], weights));
-    return result;
+    const std::vector<std::uint64_t> all_sums = sums.download(), all_digests = digests.download();
+    const std::vector<std::uint32_t> has_outgrown = outgrown.download();
+    const std::size_t piece = std::max<std::size_t>(1, tuning_.right_words / words);  // networks
+    std::vector<std::uint32_t> right_of_piece;
+    for (std::size_t n = 0; n < count; ++n) {
+      if (n % piece == 0)
+        right_of_piece = right.download(n * words, std::min(piece, count - n) * words);
+      if (has_outgrown[n]) {
+        outgrown_networks.push_back(batch[n]);
+        continue;
+      }
+      Outcome outcome =
+          outcome_of(&all_sums[n * 2 * sum_limbs], &right_of_piece[n % piece * words]);
+      outcome.weights_digest = all_digests[n];
+      if (sweep_.keep_weights) outcome.weights.push_back(weights_of(layout.first_unit[n], weights));
+      take(batch[n], std::move(outcome));
+    }
   }
 
   void run_slices(TrainArguments<Word>& train, SettleArguments<Word>& settle,
@@ -355,22 +357,13 @@ class WordTrainer {
     record_.kernel_seconds += device_.seconds();
   }
 
-  BatchResult collect(const std::vector<std::uint64_t>& sums,
-                      const std::vector<std::uint32_t>& right, std::vector<std::uint32_t> outgrown,
-                      const std::vector<std::uint64_t>& digests, std::uint32_t words) const {
-    BatchResult result;
-    for (std::size_t n = 0; n < outgrown.size(); ++n) {
-      Outcome outcome(sweep_.iterations);
-      for (std::size_t i = 0; i < outcome.right.words.size(); ++i)
-        outcome.right.words[i] =
-            right[n * words + 2 * i] | std::uint64_t{right[n * words + 2 * i + 1]} << steps_of_word;
-      const std::uint64_t* limbs = &sums[n * 2 * sum_limbs];
-      outcome.layers.front() = {sum_of_limbs(limbs), sum_of_limbs(limbs + sum_limbs)};
-      outcome.weights_digest = digests[n];
-      result.outcomes.push_back(std::move(outcome));
-    }
-    result.outgrown = std::move(outgrown);
-    return result;
+  /// The outcome of a network whose sums and right/wrong bits begin here.
+  Outcome outcome_of(const std::uint64_t* sums, const std::uint32_t* right) const {
+    Outcome outcome(sweep_.iterations);
+    for (std::size_t i = 0; i < outcome.right.words.size(); ++i)
+      outcome.right.words[i] = right[2 * i] | std::uint64_t{right[2 * i + 1]} << steps_of_word;
+    outcome.layers.front() = {sum_of_limbs(sums), sum_of_limbs(sums + sum_limbs)};
+    return outcome;
   }
 
   /// The weights [unit][input] of the network whose units begin at `first_unit`, out of `weights`
@@ -404,31 +397,31 @@ class WordTrainer {
   std::uint32_t longest_slice_ = 0;  // steps
 };
 
-/// Host memory that weights take at most: initial ones, and where outcomes have them, kept ones.
-double bytes_of_weights(const StagedSweep& sweep) {
-  const double initial = sweep.weights_bytes();
-  if (!sweep.keep_weights && sweep.held_out.empty()) return initial;
-  constexpr double row_bytes = 16;  // of a bundle, at most
-  const auto networks = static_cast<double>(sweep.networks.size());
-  const auto outputs = static_cast<double>(sweep.outputs());
-  const auto rows = static_cast<double>(sweep.inputs()) + warp_lanes;
-  const double downloaded = rows * (outputs * sizeof(std::int64_t) + 2 * row_bytes);  // a network's
-  const double kept = networks * sweep.weights_bytes();
-  return initial + kept + downloaded + judging_memory_needed(sweep, processors());
-}
-
 }  // namespace
 
 BatchedEngine::BatchedEngine(std::unique_ptr<Device> device, Tuning tuning)
     : device_(std::move(device)), tuning_(tuning) {}
 
 double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
-  constexpr double copies = 2;  // as they come from the device, and as they are returned
+  constexpr double row_bytes = 16;  // of a bundle, at most
   constexpr double bytes_a_unit = sizeof(Unit) + 2 * sizeof(std::uint32_t);
   constexpr double bytes_a_sample = 2 * sizeof(std::uint32_t);  // order, and order or label again
+  // Of a batch: sums and digest as downloaded; indices, sorted and in lists that grow.
+  constexpr double bytes_a_network = (2 * sum_limbs + 1) * sizeof(std::uint64_t) + 96;
   const auto networks = static_cast<double>(sweep.networks.size());
-  return copies * sweep.outcomes_bytes() + bytes_of_weights(sweep) +
-         bytes_a_unit * networks * static_cast<double>(sweep.outputs()) +
+  const auto outputs = static_cast<double>(sweep.outputs());
+  const double right = sweep.outcomes_bytes() / networks;
+  const double piece =
+      std::min(networks * right, tuning_.right_words * sizeof(std::uint32_t) + right);
+  const double rows = static_cast<double>(sweep.inputs()) + warp_lanes;
+  const bool downloads_weights = sweep.keep_weights || !sweep.held_out.empty();
+  const double downloaded =
+      downloads_weights ? rows * (outputs * sizeof(std::int64_t) + 2 * row_bytes) : 0;
+  const double handed_over =
+      sweep.outcome_bytes() + downloaded + 2 * piece;  // the last one, and the next
+  return waiting_bytes(sweep) + sweep.weights_bytes() +
+         std::max(handed_over, judging_memory_needed(sweep, processors())) +
+         networks * (bytes_a_network + bytes_a_unit * outputs) +
          bytes_a_sample * static_cast<double>(sweep.dataset->samples);
 }
 
@@ -438,11 +431,16 @@ std::string BatchedEngine::why_not(const NetworkSpec& spec) const {
          "words of one fraction that round by floor and wrap, and init.unit = \"lsb\"";
 }
 
-Outcomes BatchedEngine::train(const StagedSweep& staged, Progress& progress) {
+void BatchedEngine::train(const StagedSweep& staged, Progress& progress, const TakeOutcome& take) {
   record_ = {};
   progress.throw_if_stopped();
-  const StudySweep sweep = study_of(staged).value();
-  Outcomes outcomes(sweep.networks.size());
+  train_then_judge(staged, processors(), progress, take, [&](const TakeOutcome& take_trained) {
+    train_study(study_of(staged).value(), progress, take_trained);
+  });
+}
+
+void BatchedEngine::train_study(const StudySweep& sweep, Progress& progress,
+                                const TakeOutcome& take) {
   StagedData data(*device_, sweep);
   const Magnitudes largest{data.largest_input(), data.largest_weight(),
                            static_cast<std::uint32_t>(sweep.inputs)};
@@ -452,17 +450,15 @@ Outcomes BatchedEngine::train(const StagedSweep& staged, Progress& progress) {
     const bool fits = fits_narrow(sweep.networks[n], largest);
     (fits ? narrow : wide).push_back(n);
   }
-  WordTrainer<std::int32_t> narrow_trainer(*device_, sweep, data, tuning_, progress, true, record_);
-  const auto outgrown = narrow_trainer.train(narrow, outcomes);
-  WordTrainer<std::int64_t> wide_trainer(*device_, sweep, data, tuning_, progress, true, record_);
-  wide_trainer.train(wide, outcomes);
-  WordTrainer<std::int64_t> again(*device_, sweep, data, tuning_, progress, false, record_);
-  again.train(outgrown, outcomes);
   record_.narrow = narrow.size();
-  record_.outgrown = outgrown.size();
   record_.wide = wide.size();
-  judge_held_out(staged, outcomes, processors(), progress);
-  return outcomes;
+  WordTrainer<std::int32_t> narrow_trainer(*device_, sweep, data, tuning_, progress, true, record_);
+  const auto outgrown = narrow_trainer.train(std::move(narrow), take);
+  record_.outgrown = outgrown.size();
+  WordTrainer<std::int64_t> wide_trainer(*device_, sweep, data, tuning_, progress, true, record_);
+  wide_trainer.train(std::move(wide), take);
+  WordTrainer<std::int64_t> again(*device_, sweep, data, tuning_, progress, false, record_);
+  again.train(outgrown, take);
 }
 
 }  // namespace gridrun::cuda

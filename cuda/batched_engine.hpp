@@ -7,6 +7,7 @@
 
 #include "device.hpp"
 #include "gridrun/engine.hpp"
+#include "gridrun/study_sweep.hpp"
 
 namespace gridrun::cuda {
 
@@ -17,6 +18,7 @@ struct Tuning {
   std::optional<DeviceLimits> limits;        // to plan for; not above the device's
   std::uint32_t slice_steps = 0;             // steps of one launch at most; 0: the engine's choice
   std::uint64_t memory = ~std::uint64_t{0};  // bytes to use at most beside the data set
+  std::uint32_t right_words = 1 << 20;       // 32-bit words of right/wrong bits to download at once
 };
 
 class BatchedEngine final : public Engine {
@@ -26,7 +28,8 @@ class BatchedEngine final : public Engine {
   std::string name() const override { return "cuda"; }
   std::string device() const override { return device_->description(); }
   double memory_needed(const StagedSweep& sweep) const override;
-  Outcomes train(const StagedSweep& sweep, Progress& progress) override;
+  using Engine::train;
+  void train(const StagedSweep& sweep, Progress& progress, const TakeOutcome& take) override;
   std::string why_not(const NetworkSpec& spec) const override;
 
   /// How the last training went.
@@ -42,6 +45,8 @@ class BatchedEngine final : public Engine {
   const Record& record() const { return record_; }
 
  private:
+  void train_study(const StudySweep& sweep, Progress& progress, const TakeOutcome& take);
+
   std::unique_ptr<Device> device_;
   Tuning tuning_;
   Record record_;

@@ -6,6 +6,7 @@
 
 #include "batched_engine.hpp"
 #include "cuda_test_device.hpp"
+#include "engines/take_outcome_expectations.hpp"
 #include "gridrun/error.hpp"
 #include "test_sweep.hpp"
 #include "train_plan.hpp"
@@ -181,6 +182,25 @@ TEST_F(CudaKernel, ReturnsFinalWeightsAndHeldOutBits) {
     EXPECT_GT(record.batches, 3U);  // narrow, wide and again: one of them had several
     EXPECT_EQ(record.launches, record.batches * 3);  // 90 steps
   }
+}
+
+TEST_F(CudaKernel, HandsOverOutcomesBatchByBatch) {
+  Tuning tuning = least_lanes();
+  tuning.memory = 60'000;
+  tuning.right_words = 8;  // of two networks
+  std::vector<StudyNetwork> networks;
+  for (int fraction = 4; fraction < 40; fraction += 2)
+    for (const int lr : {0, 3, 20}) networks.push_back({lr, fraction});
+  TestSweep sweep = diverging_sweep(networks);
+  const StagedSweep staged = sweep.staged();
+  BatchedEngine trained = engine(tuning);
+  expect_taken_once_each(trained, staged);
+  EXPECT_GT(trained.record().outgrown, 0U);
+  expect_interrupted_early(trained, staged, all_steps(staged) / 2);
+  expect_ended_by_take(trained, staged, all_steps(staged) / 2);
+  sweep.held_out = {6, 1, 4};
+  expect_taken_once_each(trained, sweep.staged());
+  expect_ended_by_take(trained, sweep.staged(), all_steps(staged));
 }
 
 TEST_F(CudaKernel, SaysWhenMemoryIsTooShortForOneNetwork) {

@@ -14,9 +14,10 @@ namespace gridrun {
 
 /// Calls work(i) for every i in 0 ... count - 1 on up to `threads` threads, the calling one and as
 /// many others as the system grants, each taking the next one when it is free. Rethrows the first
-/// exception once all threads have ended; after one, no new work is begun.
-template <typename Work>
-void parallel_for(std::size_t count, unsigned threads, Work&& work) {
+/// exception once all threads have ended; after one, no new work is begun, and `end_others` is
+/// called to end what others have begun: what they then throw is not the first.
+template <typename Work, typename EndOthers>
+void parallel_for(std::size_t count, unsigned threads, Work&& work, EndOthers&& end_others) {
   std::atomic<std::size_t> next = 0;
   std::exception_ptr failure;
   std::mutex failure_mutex;
@@ -26,7 +27,9 @@ void parallel_for(std::size_t count, unsigned threads, Work&& work) {
     } catch (...) {
       next = count;
       const std::lock_guard lock(failure_mutex);
-      if (!failure) failure = std::current_exception();
+      if (failure) return;
+      failure = std::current_exception();
+      end_others();
     }
   };
   {
@@ -40,6 +43,11 @@ void parallel_for(std::size_t count, unsigned threads, Work&& work) {
     run();
   }
   if (failure) std::rethrow_exception(failure);
+}
+
+template <typename Work>
+void parallel_for(std::size_t count, unsigned threads, Work&& work) {
+  parallel_for(count, threads, work, [] {});
 }
 
 }  // namespace gridrun

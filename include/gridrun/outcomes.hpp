@@ -1,4 +1,5 @@
-// Host and device: what an engine returns. Integers only, so that "the engines agree" means equal.
+// Host and device: what an engine makes of a network. Integers only, so that "the engines agree"
+// means equal.
 #pragma once
 
 #include <cstddef>

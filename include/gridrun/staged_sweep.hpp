@@ -47,6 +47,10 @@ struct StagedSweep {
   double kept_weights_bytes() const {
     return keep_weights ? static_cast<double>(networks.size()) * weights_bytes() : 0;
   }
+  /// Bytes of the outcome of one network, kept weights included.
+  double outcome_bytes() const {
+    return (outcomes_bytes() + kept_weights_bytes()) / static_cast<double>(networks.size());
+  }
 };
 
 }  // namespace gridrun

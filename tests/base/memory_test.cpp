@@ -84,7 +84,9 @@ TEST(Memory, ThreadsTakeLittleOfALimitedAddressSpace) {
       ::testing::ExitedWithCode(0), "");
 }
 
-/// What a training holds beside its sweep.
+void drop(std::size_t, const Outcome&) {}
+
+/// What a training holds beside its sweep and what is taken from it.
 class MemoryNeeded : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -121,11 +123,12 @@ class MemoryNeeded : public ::testing::Test {
   /// `bound` is how often the measured bytes an estimate may be.
   void expect_honest(Engine& engine, double bound = 2) {
     constexpr double slack = 64 << 20;
-    const double estimate = engine.memory_needed(staged_study(study));
-    const StagedSweep staged = staged_study(study);
+    StagedSweep staged = staged_study(study);
+    staged.held_out = held_out;
+    const double estimate = engine.memory_needed(staged);
     const double measured = peak_growth([&] {
       Progress progress;
-      engine.train(staged, progress);
+      engine.train(staged, progress, drop);
     });
     EXPECT_GT(measured, 8 << 20) << "too small to tell";
     EXPECT_LE(measured, estimate + (4 << 20));  // stacks of threads, and pages begun
@@ -134,6 +137,7 @@ class MemoryNeeded : public ::testing::Test {
 
   Dataset dataset;
   StudySweep study;
+  std::vector<std::uint32_t> held_out;
 };
 
 TEST_F(MemoryNeeded, OfWeights) {
@@ -179,7 +183,7 @@ void expect_honest_beyond_the_study(StagedSweep staged, unsigned threads) {
   staged.normals.assign(weights, 0.5);
   const double measured = peak_growth([&] {
     Progress progress;
-    engine.train(staged, progress);
+    engine.train(staged, progress, drop);
   });
   EXPECT_GT(measured, 8 << 20) << "too small to tell";
   EXPECT_LE(measured, estimate + (4 << 20));
@@ -231,12 +235,60 @@ TEST_F(MemoryNeeded, OfSamples) {
   }
 }
 
+/// Of the networks in work only.
 TEST_F(MemoryNeeded, OfOutcomes) {
   dataset.values = std::vector<std::uint8_t>(dataset.samples, 0);
-  study.iterations = 4'000'000;
+  study.iterations = 2'000'000;
   shape(1, 1);
+  study.networks.resize(400, {7, 12});
   CpuEngine cpu(2);
   expect_honest(cpu);
+  const StagedSweep staged = staged_study(study);
+  EXPECT_LT(cpu.memory_needed(staged), staged.outcomes_bytes() / 3);
+}
+
+TEST_F(MemoryNeeded, OfKeptWeights) {
+  shape_for_weights();
+  study.keep_weights = true;
+  CpuEngine cpu(2);
+  expect_honest(cpu, 3);  // lanes might have left 32 bits
+  study.iterations = 1;
+  StagedSweep staged = staged_study(study);
+  for (NetworkSpec& spec : staged.networks) spec.bias = true;
+  expect_honest_beyond_the_study(staged, 2);
+  study.networks.resize(12);
+  ReferenceEngine reference(2);
+  expect_honest(reference);
+  staged = staged_study(study);
+  EXPECT_LT(reference.memory_needed(staged), staged.kept_weights_bytes());
+}
+
+/// Of all networks, with the weights that they are judged by.
+TEST_F(MemoryNeeded, OfOutcomesToBeJudged) {
+  shape_for_weights();
+  shape(dataset.inputs, 40);
+  study.iterations = 1;
+  study.networks.resize(400, {7, 12});
+  held_out = {1, 2, 3};
+  for (const bool keeps : {false, true}) {
+    study.keep_weights = keeps;
+    CpuEngine cpu(2);
+    expect_honest(cpu);
+  }
+}
+
+/// Lists of networks and groups.
+TEST_F(MemoryNeeded, OfManyNetworks) {
+  dataset.values = std::vector<std::uint8_t>(dataset.samples, 0);
+  study.iterations = 1;
+  shape(1, 1);
+  study.networks.clear();
+  for (int n = 0; n < 300'000; ++n) study.networks.push_back({n % 63, n % 53});
+  CpuEngine cpu(2);
+  expect_honest(cpu);
+  StagedSweep staged = staged_study(study);
+  for (NetworkSpec& spec : staged.networks) spec.bias = true;
+  expect_honest_beyond_the_study(std::move(staged), 2);
 }
 
 }  // namespace

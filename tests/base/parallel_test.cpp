@@ -47,5 +47,19 @@ TEST(Parallel, RethrowsOneOfManyExceptionsOnceAllThreadsHaveEnded) {
   EXPECT_LE(begun, 4) << "a thread that has seen an exception begins no more";
 }
 
+TEST(Parallel, AnExceptionEndsWhatOthersHaveBegun) {
+  std::atomic<bool> end = false;
+  const auto work = [&](std::size_t i) {
+    if (i == 0) throw std::runtime_error("first");
+    end.wait(false);
+    throw std::logic_error("second");
+  };
+  const auto end_others = [&] {
+    EXPECT_FALSE(end.exchange(true)) << "ended twice";
+    end.notify_all();
+  };
+  EXPECT_THROW(parallel_for(1000, 4, work, end_others), std::runtime_error);
+}
+
 }  // namespace
 }  // namespace gridrun

@@ -60,6 +60,8 @@ class Slot {
     if (group_ == &group) return;
     group_ = &group;
     setting_.emplace(group, samples_, sweep_.activation);
+    outcomes_.reserve(group_lanes);
+    while (outcomes_.size() < group.members.size()) outcomes_.emplace_back(sweep_.iterations);
     winners_.clear();
     merged_ = 0;
   }
@@ -73,27 +75,32 @@ class Slot {
     if (first + steps == sweep_.iterations) neuron->finish(*setting_, sweep_.outputs);
   }
 
-  /// Takes a trained block of a neuron into account. The last one settles the block.
-  void merge(std::size_t index, std::uint32_t first, std::uint32_t steps, const ActivationLog& log,
-             Outcomes& outcomes, Progress& progress) {
+  /// Takes a trained block of a neuron into account. The last one settles the block; the last block
+  /// makes the outcomes of the group final: they are then returned, one a member, else none.
+  Outcomes merge(std::size_t index, std::uint32_t first, std::uint32_t steps,
+                 const ActivationLog& log, Progress& progress) {
     const std::lock_guard lock(mutex_);
+    const bool last_block = first + steps == sweep_.iterations;
     winners_.merge(log, index);
-    if (first + steps == sweep_.iterations) release(index, outcomes);
-    if (++merged_ < neurons_.size()) return;
-    settle(first, steps, outcomes);
+    if (last_block) release(index);
+    if (++merged_ < neurons_.size()) return {};
+    settle(first, steps);
     progress.add(std::uint64_t{steps} * group_->members.size());
     winners_.clear();
     merged_ = 0;
+    Outcomes final;
+    if (last_block) final.swap(outcomes_);
     settled_.fetch_add(1);
     settled_.notify_all();
+    return final;
   }
 
  private:
   static constexpr std::uint64_t abandoned = std::uint64_t{1} << 63;
 
-  void release(std::size_t index, Outcomes& outcomes) {
-    for (std::size_t lane = 0; lane < group_->members.size(); ++lane) {
-      Outcome& outcome = outcomes[group_->members[lane]];
+  void release(std::size_t index) {
+    for (std::size_t lane = 0; lane < outcomes_.size(); ++lane) {
+      Outcome& outcome = outcomes_[lane];
       outcome.layers.front().abs_update += neurons_[index]->sum_abs_update[lane];
       outcome.layers.front().dropped += neurons_[index]->sum_dropped[lane];
       outcome.weights_digest += neurons_[index]->weights_digest[lane];
@@ -107,12 +114,11 @@ class Slot {
     neurons_[index].reset();
   }
 
-  void settle(std::uint32_t first, std::uint32_t steps, Outcomes& outcomes) {
+  void settle(std::uint32_t first, std::uint32_t steps) {
     const SparseSample* sample = samples_.of_step(first);
     for (std::uint32_t i = 0; i < steps; ++i, sample = samples_.after(sample)) {
-      for (std::size_t lane = 0; lane < group_->members.size(); ++lane)
-        if (winners_.winner(i, lane) == sample->label)
-          outcomes[group_->members[lane]].right.set(first + i);
+      for (std::size_t lane = 0; lane < outcomes_.size(); ++lane)
+        if (winners_.winner(i, lane) == sample->label) outcomes_[lane].right.set(first + i);
     }
   }
 
@@ -122,6 +128,7 @@ class Slot {
   std::mutex mutex_;
   const LaneGroup* group_ = nullptr;
   std::optional<GroupSetting> setting_;
+  Outcomes outcomes_;                             // [lane that holds a network]
   Winners winners_;                               // of the block that is being trained
   std::size_t merged_ = 0;                        // neurons in them
   std::vector<std::unique_ptr<Neuron>> neurons_;  // [output]
@@ -211,15 +218,15 @@ InputCounts count_inputs(const StudySweep& sweep) {
 /// Trains the groups of a sweep.
 class Training {
  public:
-  Training(const StudySweep& sweep, unsigned threads, Progress& progress)
+  Training(const StudySweep& sweep, unsigned threads, Progress& progress, const TakeOutcome& take)
       : sweep_(sweep),
         progress_(progress),
+        take_(take),
         samples_(sweep, threads),
         block_steps_(block_length(samples_)),
         groups_(group_networks(sweep.networks, samples_.values().size() <= largest_mixed_inputs)),
         alone_(groups_alone(groups_.size(), threads)),
-        schedule_(groups_.size() - alone_, sweep.outputs, blocks(), threads),
-        outcomes_(sweep.networks.size(), Outcome(sweep.iterations)) {
+        schedule_(groups_.size() - alone_, sweep.outputs, blocks(), threads) {
     for (std::size_t i = 0; i < schedule_.slots(); ++i)
       slots_.push_back(std::make_unique<Slot>(sweep, samples_, block_steps_));
     threads_ =
@@ -227,9 +234,9 @@ class Training {
   }
 
   /// Does all tasks; to be called once.
-  Outcomes run(TrainingStatistics& statistics) {
-    parallel_for(threads_, threads_, [&](std::size_t) { work(statistics); });
-    return std::move(outcomes_);
+  void run(TrainingStatistics& statistics) {
+    parallel_for(
+        threads_, threads_, [&](std::size_t) { work(statistics); }, [&] { abandon(); });
   }
 
  private:
@@ -242,23 +249,23 @@ class Training {
   void work(TrainingStatistics& statistics) {
     ActivationLog log(block_steps_);
     TrainingStatistics mine;
-    try {
-      if (alone_ != 0) {
-        Slot slot(sweep_, samples_, block_steps_);
-        for (std::size_t group; (group = next_alone_.fetch_add(1)) < alone_;)
-          for (std::uint32_t block = 0; block < blocks(); ++block)
-            for (std::size_t neuron = 0; neuron < sweep_.outputs; ++neuron)
-              if (!train(slot, group, neuron, block, log, mine)) return;
-      }
-      for (std::size_t t; (t = next_task_.fetch_add(1)) < schedule_.tasks();)
-        if (!train(schedule_.task(t), log, mine)) return;
-    } catch (...) {
-      abandoned_ = true;
-      for (auto& slot : slots_) slot->abandon();
-      throw;
+    if (alone_ != 0) {
+      Slot slot(sweep_, samples_, block_steps_);
+      for (std::size_t group; (group = next_alone_.fetch_add(1)) < alone_;)
+        for (std::uint32_t block = 0; block < blocks(); ++block)
+          for (std::size_t neuron = 0; neuron < sweep_.outputs; ++neuron)
+            if (!train(slot, group, neuron, block, log, mine)) return;
     }
+    for (std::size_t t; (t = next_task_.fetch_add(1)) < schedule_.tasks();)
+      if (!train(schedule_.task(t), log, mine)) return;
     const std::lock_guard lock(statistics_mutex_);
     statistics += mine;
+  }
+
+  /// Ends all threads soon, those that wait included.
+  void abandon() {
+    abandoned_ = true;
+    for (auto& slot : slots_) slot->abandon();
   }
 
   /// Returns false when another thread failed.
@@ -276,12 +283,15 @@ class Training {
     const std::uint32_t steps = std::min(block_steps_, sweep_.iterations - first);
     slot.enter(groups_[group]);
     slot.train(neuron, first, steps, log, statistics);
-    slot.merge(neuron, first, steps, log, outcomes_, progress_);
+    Outcomes final = slot.merge(neuron, first, steps, log, progress_);
+    for (std::size_t lane = 0; lane < final.size(); ++lane)
+      take_(groups_[group].members[lane], std::move(final[lane]));
     return true;
   }
 
   const StudySweep& sweep_;
   Progress& progress_;
+  const TakeOutcome& take_;
   const SparseSamples samples_;
   const std::uint32_t block_steps_;
   const std::vector<LaneGroup> groups_;
@@ -292,14 +302,15 @@ class Training {
   std::atomic<std::size_t> next_alone_ = 0;
   std::atomic<std::size_t> next_task_ = 0;
   std::atomic<bool> abandoned_ = false;
-  Outcomes outcomes_;
   std::mutex statistics_mutex_;
 };
 
-/// Counts what Training holds at once at most: the samples without their zeros, and of each group
-/// in work every neuron. Which lanes will leave 32 bits is not known before: in the worst case a
-/// neuron has weights of both widths, and where lanes share no inputs wide ones of its own.
-double training_bytes(const StudySweep& sweep, unsigned threads, const InputCounts& counts) {
+/// Counts what Training holds at once at most: the samples without their zeros, of each group in
+/// work every neuron, and `outcome_bytes` for each network that is in work or being taken. Which
+/// lanes will leave 32 bits is not known before: in the worst case a neuron has weights of both
+/// widths, and where lanes share no inputs wide ones of its own.
+double training_bytes(const StudySweep& sweep, double outcome_bytes, unsigned threads,
+                      const InputCounts& counts) {
   std::map<int, std::size_t> networks_of_fraction;
   for (const StudyNetwork& network : sweep.networks) ++networks_of_fraction[network.fraction];
   std::size_t groups = 0, small_rests = 0;  // rests may be mixed
@@ -311,6 +322,12 @@ double training_bytes(const StudySweep& sweep, unsigned threads, const InputCoun
   const std::size_t alone = groups_alone(groups, threads);
   const std::size_t shared = Schedule(groups - alone, sweep.outputs, 1, threads).slots();
   const auto in_work = static_cast<double>(std::min(groups, (alone ? threads : 0) + shared));
+  // While a thread hands over a group, another group may have its slot.
+  const std::size_t unfinished = group_lanes * std::min(groups, threads + shared);
+  const double outcomes =
+      outcome_bytes * static_cast<double>(std::min(sweep.networks.size(), unfinished));
+  constexpr double bytes_of_lists = 64;  // the sweep's, and those of groups, for each network
+  const double lists = bytes_of_lists * static_cast<double>(sweep.networks.size());
 
   const auto used =
       static_cast<double>(std::min<std::size_t>(sweep.iterations, sweep.dataset->samples));
@@ -326,7 +343,8 @@ double training_bytes(const StudySweep& sweep, unsigned threads, const InputCoun
                         mixed_values * sizeof(std::int64_t) + sizeof(Neuron) + 64;
   const double setting = std::max(counts.values, mixed_values) * 3 * sizeof(std::int32_t);
   constexpr double logs = 2048 * group_lanes * 3 * sizeof(double);  // of winners or activations
-  return samples + in_work * (static_cast<double>(sweep.outputs) * neuron + setting + logs) +
+  return samples + outcomes + lists +
+         in_work * (static_cast<double>(sweep.outputs) * neuron + setting + logs) +
          threads * (logs + inputs * group_lanes * sizeof(std::int64_t));
 }
 
@@ -341,25 +359,23 @@ double CpuEngine::memory_needed(const StagedSweep& sweep) const {
   const std::optional<StudySweep> study_sweep = study_of(sweep);
   if (!study_sweep) return general_memory_needed(sweep, threads_);
   const StudySweep& study = *study_sweep;
-  const double kept =
-      study.keep_weights ? static_cast<double>(sweep.networks.size()) * sweep.weights_bytes() : 0;
-  const double bytes = training_bytes(study, threads_, most_inputs(study));
+  const double outcome = sweep.held_out.empty() ? sweep.outcome_bytes() : 0;  // not yet waiting
+  const double bytes = training_bytes(study, outcome, threads_, most_inputs(study));
   const double copied =
       sweep.weights_bytes() + static_cast<double>(sweep.dataset->samples) * sizeof(std::uint32_t);
   const double training =
-      bytes < worth_a_pass ? bytes : training_bytes(study, threads_, count_inputs(study));
-  return sweep.outcomes_bytes() + kept + copied +
-         std::max(training, judging_memory_needed(sweep, threads_));
+      bytes < worth_a_pass ? bytes : training_bytes(study, outcome, threads_, count_inputs(study));
+  return waiting_bytes(sweep) + copied + std::max(training, judging_memory_needed(sweep, threads_));
 }
 
-Outcomes CpuEngine::train(const StagedSweep& sweep, Progress& progress) {
+void CpuEngine::train(const StagedSweep& sweep, Progress& progress, const TakeOutcome& take) {
   statistics_ = {};
   general_statistics_ = {};
   const std::optional<StudySweep> study = study_of(sweep);
-  if (!study) return train_general(sweep, threads_, progress, general_statistics_);
-  Outcomes outcomes = Training(*study, threads_, progress).run(statistics_);
-  judge_held_out(sweep, outcomes, threads_, progress);
-  return outcomes;
+  if (!study) return train_general(sweep, threads_, progress, take, general_statistics_);
+  train_then_judge(sweep, threads_, progress, take, [&](const TakeOutcome& take_trained) {
+    Training(*study, threads_, progress, take_trained).run(statistics_);
+  });
 }
 
 }  // namespace gridrun

@@ -17,7 +17,8 @@ class CpuEngine final : public Engine {
   std::string name() const override { return "cpu"; }
   std::string device() const override;
   double memory_needed(const StagedSweep& sweep) const override;
-  Outcomes train(const StagedSweep& sweep, Progress& progress) override;
+  using Engine::train;
+  void train(const StagedSweep& sweep, Progress& progress, const TakeOutcome& take) override;
 
   /// What happened in the last training, of the study's arithmetic or of any other.
   const TrainingStatistics& statistics() const { return statistics_; }

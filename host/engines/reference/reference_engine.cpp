@@ -47,15 +47,14 @@ double ReferenceEngine::memory_needed(const StagedSweep& sweep) const {
   // the allocator may keep.
   const double bytes_in_work =
       3 * sweep.weights_bytes() + (1.0 + batch) * values * sizeof(std::int64_t);
-  return sweep.outcomes_bytes() + sweep.kept_weights_bytes() + in_work * bytes_in_work;
+  return in_work * (sweep.outcome_bytes() + bytes_in_work);
 }
 
-Outcomes ReferenceEngine::train(const StagedSweep& sweep, Progress& progress) {
-  Outcomes outcomes(sweep.networks.size());
-  parallel_for(outcomes.size(), threads_, [&](std::size_t n) {
-    outcomes[n] = train_network(sweep, sweep.networks[n], progress);
-  });
-  return outcomes;
+void ReferenceEngine::train(const StagedSweep& sweep, Progress& progress, const TakeOutcome& take) {
+  parallel_for(
+      sweep.networks.size(), threads_,
+      [&](std::size_t n) { take(n, train_network(sweep, sweep.networks[n], progress)); },
+      [&] { progress.stop(); });
 }
 
 }  // namespace gridrun

@@ -14,7 +14,8 @@ class ReferenceEngine final : public Engine {
   std::string name() const override { return "reference"; }
   std::string device() const override;
   double memory_needed(const StagedSweep& sweep) const override;
-  Outcomes train(const StagedSweep& sweep, Progress& progress) override;
+  using Engine::train;
+  void train(const StagedSweep& sweep, Progress& progress, const TakeOutcome& take) override;
 
  private:
   unsigned threads_;

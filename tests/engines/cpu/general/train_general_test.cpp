@@ -1,5 +1,3 @@
-#include "engines/cpu/general/train_general.hpp"
-
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -74,9 +72,8 @@ TEST(TrainGeneral, StopsSoon) {
   RandomSweep sweep;
   make_sweep(1, {8, 16}, sweep);
   Progress progress;
-  GeneralStatistics statistics;
   progress.stop();
-  EXPECT_THROW(train_general(sweep.staged, 2, progress, statistics), Interrupted);
+  EXPECT_THROW(CpuEngine(2).train(sweep.staged, progress), Interrupted);
   EXPECT_EQ(progress.done(), 0U);
 }
 

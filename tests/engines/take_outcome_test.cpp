@@ -9,7 +9,7 @@
 
 #include "engines/cpu/cpu_engine.hpp"
 #include "engines/reference/reference_engine.hpp"
-#include "engines/take_outcome_expectations.hpp"
+#include "take_outcome_expectations.hpp"
 
 namespace gridrun {
 namespace {

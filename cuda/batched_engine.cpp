@@ -417,8 +417,8 @@ double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
   const bool downloads_weights = sweep.keep_weights || !sweep.held_out.empty();
   const double downloaded =
       downloads_weights ? rows * (outputs * sizeof(std::int64_t) + 2 * row_bytes) : 0;
-  const double handed_over =
-      sweep.outcome_bytes() + downloaded + 2 * piece;  // the last one, and the next
+  // The next piece comes before the last one goes.
+  const double handed_over = sweep.outcome_bytes() + downloaded + 2 * piece;
   return waiting_bytes(sweep) + sweep.weights_bytes() +
          std::max(handed_over, judging_memory_needed(sweep, processors())) +
          networks * (bytes_a_network + bytes_a_unit * outputs) +

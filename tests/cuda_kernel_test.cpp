@@ -6,8 +6,8 @@
 
 #include "batched_engine.hpp"
 #include "cuda_test_device.hpp"
-#include "engines/take_outcome_expectations.hpp"
 #include "gridrun/error.hpp"
+#include "take_outcome_expectations.hpp"
 #include "test_sweep.hpp"
 #include "train_plan.hpp"
 

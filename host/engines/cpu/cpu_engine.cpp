@@ -88,11 +88,11 @@ class Slot {
     progress.add(std::uint64_t{steps} * group_->members.size());
     winners_.clear();
     merged_ = 0;
-    Outcomes final;
-    if (last_block) final.swap(outcomes_);
+    Outcomes finished;
+    if (last_block) finished.swap(outcomes_);
     settled_.fetch_add(1);
     settled_.notify_all();
-    return final;
+    return finished;
   }
 
  private:
@@ -283,9 +283,9 @@ class Training {
     const std::uint32_t steps = std::min(block_steps_, sweep_.iterations - first);
     slot.enter(groups_[group]);
     slot.train(neuron, first, steps, log, statistics);
-    Outcomes final = slot.merge(neuron, first, steps, log, progress_);
-    for (std::size_t lane = 0; lane < final.size(); ++lane)
-      take_(groups_[group].members[lane], std::move(final[lane]));
+    Outcomes finished = slot.merge(neuron, first, steps, log, progress_);
+    for (std::size_t lane = 0; lane < finished.size(); ++lane)
+      take_(groups_[group].members[lane], std::move(finished[lane]));
     return true;
   }
 

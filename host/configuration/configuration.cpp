@@ -294,7 +294,8 @@ nlohmann::ordered_json to_json(const Sweep& sweep) {
   const auto write_grid = [&] {
     for (const Axis& axis : sweep.axes) {
       auto& values = all["grid"][axis.name] = nlohmann::ordered_json::array();
-      for (const KeyValue& value : axis.values) values.push_back(to_json(value));
+      for (const KeyValue& value : axis.values)
+        values.push_back(nlohmann::ordered_json(to_json(value)));
     }
   };
   for (const Key& key : configuration_keys()) {

@@ -27,18 +27,23 @@ constexpr const char* elsewhere = "--output DIR goes elsewhere";
                                  std::strerror(error), elsewhere));
 }
 
-/// The line that a lock file holds.
 std::string host_name() {
   char host[256] = "";
-  if (::gethostname(host, sizeof host - 1) != 0) std::strcpy(host, "this host");
-  return host;
+  return ::gethostname(host, sizeof host - 1) == 0 ? host : "this host";
 }
 
+/// The line that a lock file holds.
 std::string this_process() {
-  char host[256] = "";
-  if (::gethostname(host, sizeof host - 1) != 0) std::strcpy(host, "this host");
-  return fmt::format("process {} on {} since {:%F %T} UTC\n", ::getpid(), host,
+  return fmt::format("process {} on {} since {:%F %T} UTC\n", ::getpid(), host_name(),
                      fmt::gmtime(std::time(nullptr)));
+}
+
+std::string first_line(const FileDescriptor& file) {
+  char text[512];
+  const ssize_t size = ::pread(file.number(), text, sizeof text, 0);
+  const std::string_view line(text, size > 0 ? static_cast<std::size_t>(size) : 0);
+  const auto end = line.find('\n');
+  return end == std::string_view::npos ? "" : std::string(line.substr(0, end));
 }
 
 }  // namespace

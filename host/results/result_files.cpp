@@ -76,7 +76,7 @@ void write_curves_npz(const fs::path& path, const GridResult& result,
                       const LearningCurves& curves) {
   NpzFile npz(path);
   npz.add("accuracy", shape(result, {curves.steps.size()}), curves.accuracy);
-  npz.add("steps", {curves.steps.begin(), curves.steps.end()});
+  npz.add("steps", std::vector<std::int64_t>(curves.steps.begin(), curves.steps.end()));
   add_axes(npz, result);
   npz.close();
 }

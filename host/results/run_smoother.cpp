@@ -6,6 +6,8 @@
 #include <numeric>
 #include <utility>
 
+#include "gridrun/arithmetic.hpp"
+
 namespace gridrun {
 namespace {
 

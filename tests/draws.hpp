@@ -10,9 +10,9 @@
 
 namespace gridrun {
 
-class Draws {
+class RandomDraws {
  public:
-  explicit Draws(std::uint32_t seed) : words_(seed) {}
+  explicit RandomDraws(std::uint32_t seed) : words_(seed) {}
 
   /// Both ends included; they may be those of the type.
   std::int64_t between(std::int64_t least, std::int64_t most) {

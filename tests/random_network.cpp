@@ -9,7 +9,7 @@
 namespace gridrun {
 namespace {
 
-Format random_format(Draws& draw, RandomBits bits) {
+Format random_format(RandomDraws& draw, RandomBits bits) {
   Format format;
   format.bits = draw.number(bits.least, bits.most);
   format.fraction = draw.number(0, std::min(format.bits + 4, 20));
@@ -19,7 +19,7 @@ Format random_format(Draws& draw, RandomBits bits) {
   return format;
 }
 
-std::vector<double> random_inputs(Draws& draw, std::size_t count) {
+std::vector<double> random_inputs(RandomDraws& draw, std::size_t count) {
   const int kind = draw.number(0, 2);
   std::vector<double> values;
   for (std::size_t i = 0; i < count; ++i)
@@ -32,7 +32,7 @@ std::vector<double> random_inputs(Draws& draw, std::size_t count) {
 }  // namespace
 
 RandomNetwork random_network(std::uint32_t seed, RandomBits bits) {
-  Draws draw(seed);
+  RandomDraws draw(seed);
   RandomNetwork network;
   NetworkSpec& spec = network.spec;
   TensorFormats& formats = spec.formats;

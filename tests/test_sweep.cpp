@@ -43,7 +43,7 @@ TestSweep make_study(std::size_t inputs, std::vector<double> values,
 }
 
 TestSweep random_sweep(std::uint32_t seed) {
-  Draws draw(seed);
+  RandomDraws draw(seed);
   const auto inputs = static_cast<std::size_t>(draw.between(1, 40));
   const auto outputs = static_cast<std::size_t>(draw.between(1, 12));
   const auto iterations = static_cast<std::uint32_t>(draw.between(1, 150));

@@ -21,8 +21,7 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
                    const std::function<void(const std::vector<NewFile>&)>& publish) {
   Told told;
   told.networks = plan.grid_size();
-  GridResult grid{sweep.axes, std::vector<CellResult>(told.networks),
-                  std::vector<bool>(told.networks), false};
+  GridResult grid{sweep.axes, std::vector<CellResult>(told.networks), false};
   std::optional<CurvesMaker> curves;
   if (sweep.report.curves) curves.emplace(sweep, told.networks);
   std::vector<Weights> weights;
@@ -34,7 +33,6 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
         const auto cell = identity ? plan.cell_of(*identity) : std::nullopt;
         if (!cell) return;  // of another grid of this study
         ++told.trained;
-        grid.is_there[*cell] = true;
         grid.cells[*cell] = figures_of(network);
         grid.holds_out = grid.holds_out || network.held_out != 0;
         if (curves && network.last_steps == network.steps) curves->add(*cell, network.last_right);

@@ -10,7 +10,7 @@
 namespace gridrun {
 
 /// Axes have at most so many values each.
-inline constexpr std::size_t most_values_of_axis = 10'000'000;
+inline constexpr std::size_t most_values_of_axis = 1'000'000;
 
 /// The axes that are given, in the order of `names`. Throws RequestError.
 std::vector<Axis> read_axes(const GivenValues& given, const std::vector<std::string>& names);

@@ -2,20 +2,20 @@
 
 #include <fmt/format.h>
 
-#include <limits>
-
 #include "configuration/keys.hpp"
 #include "gridrun/error.hpp"
 
 namespace gridrun {
 
 Cells::Cells(const Sweep& sweep) : sweep_(sweep), place_(sweep.axes.size()) {
-  constexpr std::size_t most = std::numeric_limits<std::uint32_t>::max();
+  constexpr double most = 20'000'000;
+  double size = 1;
+  for (const Axis& axis : sweep_.axes) size *= static_cast<double>(axis.values.size());
+  if (size > most)
+    throw RequestError(fmt::format("the grid has {} networks, expected at most {}", size, most));
+  size_ = static_cast<std::size_t>(size);
   for (const Axis& axis : sweep_.axes) {
     keys_.push_back(key_of_axis(axis.name));
-    if (axis.values.size() > most / size_)
-      throw RequestError(fmt::format("the grid has more than {} networks, expected fewer", most));
-    size_ *= axis.values.size();
     keys_.back()->set(axis.values.front(), sweep_);
   }
 }

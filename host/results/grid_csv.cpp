@@ -28,7 +28,7 @@ std::string grid_csv(const GridResult& result) {
 
   auto out = std::back_inserter(text);
   for (std::size_t cell = 0; cell < result.cells.size(); ++cell) {
-    if (!result.is_there[cell]) continue;
+    if (!result.is_there(cell)) continue;
     bool is_first = true;
     for (const KeyValue& value : result.values_at(cell)) {
       fmt::format_to(out, "{}{}", is_first ? "" : ",", field_of(value));

@@ -1,6 +1,7 @@
 // What a sweep says: one real for each figure and network.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <limits>
 #include <vector>
@@ -23,8 +24,10 @@ struct CellResult {
 struct GridResult {
   std::vector<Axis> axes;         // from the slowest to the fastest
   std::vector<CellResult> cells;  // the product of the axes
-  std::vector<bool> is_there;     // [cell], whether its network is trained
   bool holds_out = false;         // whether samples were held out for any
+
+  /// Whether the network of a cell is trained.
+  bool is_there(std::size_t cell) const { return !std::isnan(cells[cell].accuracy); }
 
   /// The values of the axes at a cell.
   std::vector<KeyValue> values_at(std::size_t cell) const;

@@ -48,7 +48,7 @@ std::vector<Slice> slices_of(const GridResult& grid) {
     for (std::size_t row = 0; row < slice.lr.size(); ++row)
       for (std::size_t column = 0; column < slice.precision.values.size(); ++column) {
         const std::size_t cell = first + row * down + column * across;
-        is_whole = is_whole && grid.is_there[cell];
+        is_whole = is_whole && grid.is_there(cell);
         slice.cells.push_back(grid.cells[cell]);
       }
     if (!is_whole) continue;

@@ -1,5 +1,7 @@
 #include "configuration/configuration.hpp"
 
+#include "configuration/cells.hpp"
+
 #include <gtest/gtest.h>
 
 #include <nlohmann/json.hpp>
@@ -36,9 +38,11 @@ TEST(Configuration, DefaultsAreTheStudys) {
   EXPECT_EQ(sweep.train.iterations, 10000U);
   EXPECT_EQ(sweep.train.seed, 0xdeadbeecU);
   EXPECT_EQ(sweep.train.draw_order, DrawOrder::shuffle_then_weights);
-  EXPECT_EQ(sweep.grid.lr.front(), 5);
-  EXPECT_EQ(sweep.grid.lr.back(), 19);
-  EXPECT_EQ(sweep.grid.fraction.size(), 16U);
+  ASSERT_EQ(sweep.axes.size(), 2U);
+  EXPECT_EQ(sweep.axes[0].name, "lr");
+  EXPECT_EQ(sweep.axes[0].values.front(), KeyValue(5));
+  EXPECT_EQ(sweep.axes[0].values.back(), KeyValue(19));
+  EXPECT_EQ(sweep.axes[1].values.size(), 16U);
   EXPECT_EQ(sweep.report.smooth_window, 1001U);
   EXPECT_EQ(sweep.report.polyorder, 2U);
   EXPECT_EQ(sweep.report.tolerance, 0.02);
@@ -109,18 +113,19 @@ TEST(Configuration, OverridesReplaceSingleKeys) {
                       "grid.fraction=[9, 11]", "network.activation=linear", "dataset.name='csv'",
                       "dataset.path=a b.csv", "train.iterations = 3000"});
   EXPECT_EQ(sweep.train.iterations, 3000U) << "the last one counts";
-  EXPECT_EQ(sweep.grid.lr, (std::vector<int>{3, 4}));
-  EXPECT_EQ(sweep.grid.fraction, (std::vector<int>{9, 11}));
+  EXPECT_EQ(sweep.axes, (std::vector<Axis>{{"lr", {3, 4}}, {"fraction", {9, 11}}}));
   EXPECT_EQ(sweep.network.activation, Activation::linear);
   EXPECT_EQ(sweep.dataset.name, "csv");
   EXPECT_EQ(sweep.dataset.path, "a b.csv");
 }
 
 TEST(Configuration, AnOverrideKeepsTheRestOfATable) {
-  EXPECT_EQ(parse(minimal + "[grid]\nlr = { from = 2, to = 4 }\n", {"grid.lr.to=3"}).grid.lr,
-            (std::vector<int>{2, 3}));
-  EXPECT_EQ(parse(minimal + "[grid]\nlr = [7, 9]\n", {"grid.lr=5"}).grid.lr, std::vector<int>{5});
-  EXPECT_EQ(parse(minimal, {"grid.lr.from=0"}).grid.lr.size(), 20U) << "the end keeps its default";
+  const auto lr = [](const std::string& grid, const std::string& over) {
+    return parse(minimal + grid, {over}).axes.at(0);
+  };
+  EXPECT_EQ(lr("[grid]\nlr = { from = 2, to = 4 }\n", "grid.lr.to=3"), (Axis{"lr", {2, 3}}));
+  EXPECT_EQ(lr("[grid]\nlr = [7, 9]\n", "grid.lr=5"), (Axis{"lr", {5}}));
+  EXPECT_EQ(lr("", "grid.lr.from=0").values.size(), 20U) << "the end keeps its default";
 }
 
 TEST(Configuration, UnknownKeysAreNamedWithTheNearOne) {
@@ -188,12 +193,13 @@ TEST(Configuration, RangesMustBeLegal) {
             "c.toml:4: grid.fraction = 53, expected an integer from 0 to 52");
   EXPECT_EQ(refusal(grid + "fraction = { from = -1, to = 4 }\n"),
             "c.toml:4: grid.fraction.from = -1, expected an integer from 0 to 52");
-  EXPECT_EQ(refusal(grid + "lr = []\n"),
-            "c.toml:4: grid.lr = [...], expected { from = A, to = B } or a list, within -16 to 62");
+  EXPECT_EQ(
+      refusal(grid + "lr = []\n"),
+      "c.toml:4: grid.lr = [...], expected { from = A, to = B } or a list (integer, -16 to 62)");
   EXPECT_EQ(refusal(grid + "lr = [5, 5]\n"),
             "c.toml:4: grid.lr = [...], expected a list that rises");
   EXPECT_EQ(refusal(grid + "lr = \"5\"\n"),
-            "c.toml:4: grid.lr = \"5\", expected { from = A, to = B } or a list, within -16 to 62");
+            "c.toml:4: grid.lr = \"5\", expected an integer from -16 to 62");
   const Sweep sweep = parse(grid + "lr = [0, 62]\nfraction = [0, 52]\n");
   EXPECT_EQ(networks_of(sweep, {1, 1}).size(), 4U);
 }
@@ -337,14 +343,14 @@ TEST(Configuration, RecordsOfYoungerAndOlderVersionsAreCompared) {
   auto before = now;
   before["train"].erase("batch");  // a key that was not there yet
   before["init"].erase("unit");
-  EXPECT_TRUE(is_same_run(before, now));
-  EXPECT_FALSE(is_same_run(before, to_json(parse(minimal, {"train.batch=2"}))));
+  EXPECT_TRUE(is_same_study(before, now));
+  EXPECT_FALSE(is_same_study(before, to_json(parse(minimal, {"train.batch=2"}))));
   before.erase("grid");
-  EXPECT_FALSE(is_same_run(before, now));
-  EXPECT_FALSE(is_same_run(3, now));
+  EXPECT_FALSE(is_same_study(before, now));
+  EXPECT_FALSE(is_same_study(3, now));
   auto odd = now;
   odd["train"] = {1, 2};
-  EXPECT_FALSE(is_same_run(odd, now));
+  EXPECT_FALSE(is_same_study(odd, now));
 }
 
 }  // namespace

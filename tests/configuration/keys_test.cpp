@@ -17,7 +17,7 @@ TEST(Keys, AreDescribedOnceEach) {
     EXPECT_TRUE(names.insert(key.name).second) << key.name;
     EXPECT_FALSE(key.type.empty()) << key.name;
     EXPECT_FALSE(key.help.empty()) << key.name;
-    EXPECT_TRUE(key.read && key.write) << key.name;
+    EXPECT_TRUE(key.read && key.set && key.write) << key.name;
   }
   EXPECT_EQ(names.count("precision.gradient.random_bits"), 1U);
   EXPECT_EQ(names.count("precision.accumulator.fraction"), 0U) << "sums have the products' scale";
@@ -35,8 +35,10 @@ TEST(Keys, TellDefaultsThatASweepHas) {
 }
 
 TEST(Keys, NamesHoldTheEndsOfRanges) {
-  const auto names = names_of_keys();
-  for (const char* name : {"grid.lr", "grid.lr.from", "grid.bits.to", "precision.weight.integer"})
+  const auto& names = names_of_keys();
+  for (const char* name :
+       {"grid.lr", "grid.lr.from", "grid.bits.to", "grid.fraction.step", "grid.\"train.seed\"",
+        "grid.\"init.std\".to", "precision.weight.integer"})
     EXPECT_EQ(std::count(names.begin(), names.end(), name), 1) << name;
 }
 

@@ -1,6 +1,7 @@
 // How a sweep is resolved into networks.
 #include <gtest/gtest.h>
 
+#include "configuration/cells.hpp"
 #include "configuration/configuration.hpp"
 #include "gridrun/error.hpp"
 #include "gridrun/study_sweep.hpp"
@@ -101,7 +102,7 @@ TEST(Networks, AreTheProductOfLrFractionAndBits) {
   const Sweep sweep = parse_configuration(
       "[dataset]\nname = \"digits\"\n[precision]\ninteger = 2\n[grid]\nlr = 5\nbits = [4, 8]\n",
       "c");
-  EXPECT_EQ(axes_of(sweep), (std::vector<Axis>{{"lr", {5}}, {"bits", {4, 8}}}));
+  EXPECT_EQ(sweep.axes, (std::vector<Axis>{{"lr", {5}}, {"bits", {4, 8}}}));
   EXPECT_EQ(networks_of(sweep, {3, 2})[1].formats.master, format(8, 6));
 }
 

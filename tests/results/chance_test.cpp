@@ -4,6 +4,8 @@
 
 #include <cmath>
 
+#include "results/savitzky_golay.hpp"
+
 namespace gridrun {
 namespace {
 
@@ -18,10 +20,8 @@ Chance chance_of(std::vector<std::uint32_t> labels, std::uint32_t iterations) {
   staged.networks.resize(1);
   staged.networks[0].units = {1, 3};
   staged.iterations = iterations;
-  Sweep sweep;
-  sweep.report.smooth_window = 3;
-  sweep.report.polyorder = 0;
-  return chance(sweep, staged);
+  const auto weights = savitzky_golay_weights(3, 0);
+  return chance_at(chance_level(staged, weights), weights);
 }
 
 TEST(Chance, IsTheBestConstantAnswerOverTheStepsThatCount) {

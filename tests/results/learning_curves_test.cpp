@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "configuration/configuration.hpp"
 #include "results/summarise.hpp"
 #include "test_sweep.hpp"
@@ -14,7 +16,7 @@ LearningCurves curves_of_nothing(std::uint32_t iterations) {
   sweep.train.iterations = iterations;
   sweep.report.smooth_window = 1;
   sweep.report.polyorder = 0;
-  return learning_curves(sweep, {Outcome(iterations)});
+  return CurvesMaker(sweep, 1).curves();
 }
 
 TEST(LearningCurves, HaveAllStepsOrAThousandFromTheFirstToTheLast) {
@@ -35,11 +37,15 @@ TEST(LearningCurves, EndAtTheAccuracyOfTheirCell) {
   const TestSweep test = shipped_sweep("digits.toml", overrides);
   const Sweep sweep = read_configuration(find_configuration("digits.toml"), overrides);
   const Outcomes outcomes = reference_outcomes(test.staged());
-  const GridResult result = summarise(sweep, test.staged(), outcomes);
-  const LearningCurves curves = learning_curves(sweep, outcomes);
-  ASSERT_EQ(curves.accuracy.size(), 6000U);
+  CurvesMaker maker(sweep, 7);
+  for (std::size_t n = 0; n < 6; ++n) maker.add(n, outcomes[n].right);
+  const LearningCurves& curves = maker.curves();
+  ASSERT_EQ(curves.accuracy.size(), 7000U);
+  const StagedSweep staged = test.staged();
   for (std::size_t n = 0; n < 6; ++n)
-    EXPECT_NEAR(curves.accuracy[n * 1000 + 999], result.cells[n].accuracy, 1e-12);
+    EXPECT_NEAR(curves.accuracy[n * 1000 + 999],
+                Summariser(sweep).figures(staged.networks[n], outcomes[n], 0).accuracy, 1e-12);
+  EXPECT_TRUE(std::isnan(curves.accuracy[6500])) << "not trained";
 }
 
 }  // namespace

@@ -48,6 +48,20 @@ TEST(GridCsv, HasAColumnForEachAxis) {
             "3,5,16,0.4,0,0,1\n");
 }
 
+TEST(GridCsv, HasTheTrainedOnesAndQuotesLists) {
+  const GridResult grid{
+      {{"lr", {3}},
+       {"network.layers", {std::vector<std::int64_t>{4, 2}, std::vector<std::int64_t>{4, 3, 2}}},
+       {"init.std", {0.5, "he"}}},
+      {{0.1, 0, 0}, {}, {0.3, 0, 0, 1}, {0.4, 0, 0}},
+      true};
+  EXPECT_EQ(grid_csv(grid),
+            "lr,network.layers,init.std,accuracy,mean_update,mean_error,test_accuracy\n"
+            "3,\"[4,2]\",0.5,0.1,0,0,\n"
+            "3,\"[4,3,2]\",0.5,0.3,0,0,1\n"
+            "3,\"[4,3,2]\",he,0.4,0,0,\n");
+}
+
 /// A stored member of a zip archive, found by its name.
 std::string npy(const std::string& archive, const std::string& name) {
   const std::size_t at = archive.find(name + ".npy") + name.size() + 4;
@@ -59,7 +73,8 @@ TEST(NpzFile, HoldsNumPyArrays) {
   const ScratchDirectory scratch;
   NpzFile npz(scratch.path() / "a.npz");
   npz.add("reals", {1, 2}, {0.5, -1.0});
-  npz.add("integers", {7, -7});
+  npz.add("integers", std::vector<std::int64_t>{7, -7});
+  npz.add("texts", std::vector<std::string>{"floor", "", "[3,4]"});
   const std::vector<std::int64_t> begin = {1, 2}, end = {3, 4, 5, 6};
   npz.add_parts("parts", {3, 2}, {begin, {}, end});
   npz.close();
@@ -70,6 +85,14 @@ TEST(NpzFile, HoldsNumPyArrays) {
   EXPECT_EQ(reals.substr(0, 8), std::string("\x93NUMPY\x01\x00", 8));
   EXPECT_EQ(reals.find("{'descr': '<f8', 'fortran_order': False, 'shape': (1, 2,), }"), 10U);
   EXPECT_EQ(integers.find("{'descr': '<i8', 'fortran_order': False, 'shape': (2,), }"), 10U);
+  const std::string texts = npy(archive, "texts");
+  EXPECT_EQ(texts.find("{'descr': '<U5', 'fortran_order': False, 'shape': (3,), }"), 10U);
+  ASSERT_EQ(texts.size(), header + 3 * 5 * 4);
+  EXPECT_EQ(texts.substr(header, 8), std::string("f\0\0\0l\0\0\0", 8));
+  EXPECT_EQ(texts.substr(header + 20, 20), std::string(20, '\0'));
+  EXPECT_EQ(texts.substr(header + 40, 5), std::string("[\0\0\0"
+                                                      "3",
+                                                      5));
   const std::string parts = npy(archive, "parts");
   EXPECT_EQ(parts.find("{'descr': '<i8', 'fortran_order': False, 'shape': (3, 2,), }"), 10U);
   std::int64_t in_parts[6];
@@ -134,20 +157,37 @@ TEST(ResultFiles, HaveADimensionForEachAxis) {
     EXPECT_NE(npy(archive, "bits").find("'shape': (2,)"), std::string::npos);
 }
 
+TEST(ResultFiles, HoldAxesOfAnyKindByTheirNames) {
+  const ScratchDirectory scratch;
+  const GridResult grid{{{"lr", {3}},
+                         {"init.std", {0.5, 2.0}},
+                         {"precision.round", {"floor", "stochastic"}},
+                         {"train.seed", {7, 8, 9}}},
+                        std::vector<CellResult>(12)};
+  for (const NewFile& file : result_files(grid, answers, {}, {}, run_record))
+    file.write(scratch.path() / file.name);
+  const std::string archive = contents_of(scratch.path() / "grid.npz");
+  EXPECT_NE(npy(archive, "accuracy").find("'shape': (1, 2, 2, 3,)"), std::string::npos);
+  EXPECT_NE(npy(archive, "init.std").find("'<f8', 'fortran_order': False, 'shape': (2,)"),
+            std::string::npos);
+  EXPECT_NE(npy(archive, "precision.round").find("'<U10', 'fortran_order': False, 'shape': (2,)"),
+            std::string::npos);
+  EXPECT_NE(npy(archive, "train.seed").find("'<i8', 'fortran_order': False, 'shape': (3,)"),
+            std::string::npos);
+}
+
 TEST(ResultFiles, HoldCurvesAndWeightsWhereThereAreSome) {
   const ScratchDirectory scratch;
   const LearningCurves curves{{0, 9}, {0, 1, 0, 1, 0, 1, 0, 1, 0, 1, 0.25, 0.75}};
-  StagedSweep staged;
-  staged.keep_weights = true;
-  staged.networks.resize(6);
-  Outcomes outcomes(6);
+  NetworkSpec network;
+  network.units = {1, 3, 2};
+  network.bias = true;
+  std::vector<Weights> of_networks(6);
   for (std::size_t n = 0; n < 6; ++n) {
-    staged.networks[n].units = {1, 3, 2};
-    staged.networks[n].bias = true;
     const auto first = static_cast<std::int64_t>(100 * n);
-    outcomes[n].weights = {{first, 1, 2, 3, 4, 5}, {-first, 7, 8, 9, 10, 11, 12, 13}};
+    of_networks[n] = {{first, 1, 2, 3, 4, 5}, {-first, 7, 8, 9, 10, 11, 12, 13}};
   }
-  const auto written = write_all(scratch.path(), curves, final_weights(staged, outcomes));
+  const auto written = write_all(scratch.path(), curves, final_weights(network, of_networks));
   EXPECT_EQ(written, std::vector<std::string>(std::begin(result_names), std::end(result_names)));
   const std::string archive = contents_of(scratch.path() / "curves.npz");
   EXPECT_NE(npy(archive, "accuracy").find("'shape': (2, 3, 2,)"), std::string::npos);
@@ -165,10 +205,7 @@ TEST(ResultFiles, HoldCurvesAndWeightsWhereThereAreSome) {
   std::int64_t values[6 * 8];
   std::memcpy(values, layer2.data() + layer2.size() - sizeof values, sizeof values);
   for (std::size_t n = 0; n < 6; ++n)
-    EXPECT_EQ((std::vector<std::int64_t>(values + 8 * n, values + 8 * n + 8)),
-              outcomes[n].weights[1]);
-  staged.keep_weights = false;
-  EXPECT_TRUE(final_weights(staged, outcomes).empty());
+    EXPECT_EQ((std::vector<std::int64_t>(values + 8 * n, values + 8 * n + 8)), of_networks[n][1]);
 }
 
 }  // namespace

@@ -19,26 +19,25 @@ class RunRecordFile : public ::testing::Test {
     return message_of<RequestError>([&] { configuration_of_run(path); });
   }
 
-  RunRecordFile() { staged.dataset = &dataset; }
-
-  Dataset dataset;
-  StagedSweep staged;
   ScratchDirectory scratch;
 };
 
 TEST_F(RunRecordFile, GivesItsConfigurationBack) {
   const nlohmann::ordered_json configuration{{"grid", {{"lr", {5, 9}}, {"fraction", {12}}}}};
-  const auto path = scratch.write("run.json", run_json({}, configuration, staged));
+  const auto path = scratch.write("run.json", run_json({}, configuration, {}));
   EXPECT_EQ(configuration_of_run(path), configuration);
 }
 
 TEST_F(RunRecordFile, CountsTheSamplesWhereSomeAreHeldOut) {
-  staged.order = {3, 0, 1};
-  const auto record = [&] { return nlohmann::json::parse(run_json({}, {}, staged))["dataset"]; };
-  EXPECT_FALSE(record().contains("trained_on") || record().contains("held_out"));
-  staged.held_out = {2, 4};
-  EXPECT_EQ(record()["trained_on"], 3);
-  EXPECT_EQ(record()["held_out"], 2);
+  Dataset dataset;
+  dataset.samples = 5;
+  const auto all = dataset_json(dataset, {1, 2}, 0);
+  EXPECT_FALSE(all.contains("trained_on") || all.contains("held_out"));
+  EXPECT_EQ(all["identity"], "00000000000000010000000000000002");
+  const auto some = dataset_json(dataset, {1, 2}, 2);
+  EXPECT_EQ(some["trained_on"], 3);
+  EXPECT_EQ(some["held_out"], 2);
+  EXPECT_EQ(nlohmann::ordered_json::parse(run_json({}, {}, some))["dataset"], some);
 }
 
 TEST_F(RunRecordFile, MayHoldAnything) {

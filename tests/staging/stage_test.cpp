@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
+#include "configuration/cells.hpp"
 #include "configuration/configuration.hpp"
-#include "engines/reference/reference_engine.hpp"
 #include "gridrun/error.hpp"
 #include "gridrun/study_sweep.hpp"
 #include "message_of.hpp"
@@ -22,8 +22,7 @@ class Stage : public ::testing::Test {
     dataset.values = std::vector<std::uint8_t>{1, 2, 3, 4, 5, 6};
     dataset.labels = {2, 0, 1, 0, 1, 0};
     dataset.classes = 3;
-    sweep.grid.lr = {5, 6};
-    sweep.grid.fraction = {8, 9, 10};
+    sweep.axes = {{"lr", {5, 6}}, {"fraction", {8, 9, 10}}};
     sweep.train.draw_order = DrawOrder::weights;
   }
 
@@ -109,17 +108,6 @@ TEST_F(Stage, RefusesLayersThatDoNotFitTheData) {
   EXPECT_EQ(refusal(), "network.layers = [1, 2]: small has the label 2, expected 0 to 1");
 }
 
-TEST_F(Stage, RefusesWhatMemoryCannotHold) {
-  const ReferenceEngine engine(1);
-  sweep.network.layers = {1, 1 << 24};
-  sweep.grid.lr.assign(100000, 5);
-  sweep.train.iterations = 2147483647;
-  EXPECT_EQ(message_of<RequestError>([&] { stage(sweep, dataset, &engine); })
-                .find("train.iterations = 2147483647, network.layers = [1, 16777216], 300000 "
-                      "networks: "),
-            0U);
-}
-
 TEST_F(Stage, RefusesNumbersThatDoNotFit64Bits) {
   sweep.init.std = 1e22;
   EXPECT_NE(refusal().find("does not fit 64 bits"), std::string::npos);
@@ -182,7 +170,7 @@ TEST_F(Stage, RefusesTestSplitsThatCannotBe) {
 TEST_F(Stage, DrawsNormalsLayerByLayer) {
   sweep.network.layers = {1, 4, 3};
   sweep.network.bias = true;
-  sweep.init.std = 1e300;  // no weight is made of them here
+  sweep.init.std = 1e300;  // no weight is made of it here
   sweep.init.spread = WeightSpread::he;
   const auto normals = stage(sweep, dataset).normals;
   ASSERT_EQ(normals.size(), 16U) << "none for biases";
@@ -194,8 +182,42 @@ TEST_F(Stage, RefusesRealWeightsThatDoNotFit64Bits) {
   sweep.init.unit = WeightUnit::real;
   sweep.init.std = 1e15;  // at a fraction of 10 some 2^60
   EXPECT_NO_THROW(stage(sweep, dataset));
-  sweep.grid.fraction = {8, 20};
+  sweep.axes[1].values = {8, 20};
   EXPECT_NE(refusal().find("does not fit 64 bits"), std::string::npos);
+}
+
+TEST_F(Stage, DrawsOnceForAllThatShareDraws) {
+  const Stager stager(dataset);
+  auto networks = networks_of(sweep, units_of(dataset));
+  const StagedSweep first = stager.stage({networks[0]}, false);
+  NetworkSpec other = networks[1];
+  other.draws.seed = 7;
+  other.init.std = 3.5;
+  other.units = {1, 5};
+  const StagedSweep second = stager.stage({other}, false);
+  other.init.std = 77;  // of the same normals
+  const StagedSweep again = stager.stage({networks[3]}, false);
+  EXPECT_EQ(again.normals, first.normals);
+  EXPECT_EQ(again.order, first.order);
+  EXPECT_EQ(stager.stage({other}, false).normals, second.normals);
+  EXPECT_EQ(second.normals.size(), 5U);
+  EXPECT_EQ(second.normals.front(), LegacyRandom(7).normal());
+  for (std::uint32_t seed = 0; seed < 20; ++seed) {  // whatever is forgotten is drawn again
+    other.draws.seed = seed;
+    EXPECT_EQ(stager.stage({other}, false).normals.front(), LegacyRandom(seed).normal());
+  }
+  EXPECT_EQ(stager.stage({networks[0]}, false).normals, first.normals);
+}
+
+TEST_F(Stage, TellsMemoryWithoutDrawing) {
+  const Stager stager(dataset);
+  sweep.train.samples = TrainSamples::train;
+  sweep.train.iterations = 12;
+  const StagedSweep staged = stager.without_draws(networks_of(sweep, units_of(dataset)), true);
+  EXPECT_EQ(staged.held_out.size(), 2U);
+  EXPECT_EQ(staged.iterations, 12U);
+  EXPECT_TRUE(staged.keep_weights);
+  EXPECT_TRUE(staged.normals.empty() && staged.order.empty());
 }
 
 }  // namespace

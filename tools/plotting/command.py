@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
 
 def parse_arguments(arguments=None):
     parser = Parser(
-        prog="plot", description="Draws what gridrun left in its output directories, several of them side by side.",
+        prog="plot", description="RandomDraws what gridrun left in its output directories, several of them side by side.",
         epilog="Writes surface, heat_maps and overview, each as .png and .svg, and study.html, which works offline.")
     parser.add_argument("results", nargs="+", type=Path, metavar="RESULTS",
                         help="a directory with grid.csv, answers.json and run.json, and curves.npz if there is one")
@@ -62,7 +62,7 @@ def unfinished_folder(directory):
 
 
 def write(results, directory):
-    """Draws into the directory, whose files change only once all are written; returns their names."""
+    """RandomDraws into the directory, whose files change only once all are written; returns their names."""
     folder = unfinished_folder(directory)
     try:
         names = draw(results, folder)

@@ -1,4 +1,4 @@
-// Draws `study`: {runs, ranges} from page.py. Heat maps have one cell a grid entry, drawn one apart,
+// RandomDraws `study`: {runs, ranges} from page.py. Heat maps have one cell a grid entry, drawn one apart,
 // so that axes may have gaps; a run's own numbers are in its labels.
 "use strict";
 

@@ -115,9 +115,10 @@ class Slot {
   }
 
   void settle(std::uint32_t first, std::uint32_t steps) {
+    const std::size_t lanes = outcomes_.size();
     const SparseSample* sample = samples_.of_step(first);
     for (std::uint32_t i = 0; i < steps; ++i, sample = samples_.after(sample)) {
-      for (std::size_t lane = 0; lane < outcomes_.size(); ++lane)
+      for (std::size_t lane = 0; lane < lanes; ++lane)
         if (winners_.winner(i, lane) == sample->label) outcomes_[lane].right.set(first + i);
     }
   }

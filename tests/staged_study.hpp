@@ -24,6 +24,7 @@ inline StagedSweep staged_study(const StudySweep& study) {
                 static_cast<std::uint32_t>(study.outputs)};
   spec.activation = spec.output_activation = study.activation;
   spec.init.std = 1.0;
+  spec.iterations = study.iterations;
   for (const StudyNetwork& network : study.networks) {
     Format format;
     format.fraction = network.fraction;

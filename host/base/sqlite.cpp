@@ -4,8 +4,10 @@
 #include <sqlite3.h>
 
 #include <cstring>
+#include <iterator>
 #include <new>
 #include <optional>
+#include <vector>
 
 namespace gridrun::sqlite {
 namespace fs = std::filesystem;
@@ -68,6 +70,19 @@ Cell Database::value(const std::string& sql) {
 }
 
 bool Database::is_read_only() const { return sqlite3_db_readonly(connection_.get(), "main") == 1; }
+
+/// Through SQLite's own file: closing another one would let go of its locks.
+void Database::read_ahead() {
+  sqlite3_file* file = nullptr;
+  sqlite3_file_control(connection_.get(), "main", SQLITE_FCNTL_FILE_POINTER, &file);
+  sqlite3_int64 size = 0;
+  if (file == nullptr || file->pMethods == nullptr ||
+      file->pMethods->xFileSize(file, &size) != SQLITE_OK)
+    return;
+  std::vector<char> chunk(1 << 20);
+  for (sqlite3_int64 read = 0; read < size; read += std::ssize(chunk))
+    file->pMethods->xRead(file, chunk.data(), static_cast<int>(chunk.size()), read);
+}
 
 void Statement::Finalize::operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/sqlite.hpp"
+#include "results/stored_columns.hpp"
 #include "results/stored_network.hpp"
 
 namespace gridrun {

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -14,6 +13,8 @@
 #include <string>
 #include <vector>
 
+#include "results/store_access.hpp"
+#include "results/stored_columns.hpp"
 #include "results/stored_network.hpp"
 
 namespace gridrun {
@@ -27,7 +28,8 @@ namespace gridrun {
 /// the store what was there.
 class NetworkStore {
  public:
-  enum class Access { read, write };
+  using Access = StoreAccess;
+  using Held = HeldNetwork;
 
   /// With `write` the file is made where it is missing, and is checked whole before it is written.
   /// With `read` it must be there; another process may be writing it, and each call sees what was
@@ -45,7 +47,8 @@ class NetworkStore {
   /// Whether create() is still to be called. A new store has no axes, notes and networks.
   bool is_new() const;
 
-  /// Makes the tables and the first notes, together. Once, of a store that is new.
+  /// Makes the tables and the first notes, together. Once, of a store that is new; before it,
+  /// nothing can be put in.
   void create(const std::vector<StoredAxis>& axes, const std::vector<std::string>& figures,
               const std::map<std::string, std::string>& notes);
 
@@ -64,11 +67,6 @@ class NetworkStore {
   /// networks are without their weights.
   void set_figures(const std::function<std::vector<double>(const StoredNetwork&)>& figures_of);
 
-  struct Held {
-    std::string identity;
-    std::uint32_t last_steps;
-    bool has_weights;
-  };
   /// What there is, of all networks.
   std::vector<Held> held() const;
 
@@ -83,8 +81,8 @@ class NetworkStore {
   std::size_t size() const;
 
  private:
-  class Tables;
-  std::unique_ptr<Tables> tables_;
+  struct Open;
+  std::unique_ptr<Open> open_;
 };
 
 }  // namespace gridrun

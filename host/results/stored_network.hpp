@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <string>
 #include <vector>
 
@@ -31,24 +30,11 @@ struct StoredNetwork {
   double seconds = 0;                // of its training
 };
 
-/// In the order of KeyValue's alternatives.
-enum class ValueKind : std::uint8_t { integer, real, boolean, text, integers };
-
-inline ValueKind kind_of(const KeyValue& value) { return static_cast<ValueKind>(value.index()); }
-
-struct StoredAxis {
-  std::string name;
-  ValueKind kind = ValueKind::integer;  // of all its values
-
-  friend bool operator==(const StoredAxis&, const StoredAxis&) = default;
-};
-
-/// What a store has beside the columns that every store has.
-struct StoredColumns {
-  std::vector<StoredAxis> axes;
-  std::vector<std::string> figures;
-
-  friend bool operator==(const StoredColumns&, const StoredColumns&) = default;
+/// What there is of a network, without reading it whole.
+struct HeldNetwork {
+  std::string identity;
+  std::uint32_t last_steps = 0;
+  bool has_weights = false;
 };
 
 }  // namespace gridrun

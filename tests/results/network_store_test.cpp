@@ -48,13 +48,14 @@ std::string identity_of(std::uint64_t number) {
   return text;
 }
 
-std::vector<std::int64_t> integers(Draws& draws, std::int64_t most_count) {
+std::vector<std::int64_t> integers(RandomDraws& draws, std::int64_t most_count) {
   std::vector<std::int64_t> values(draws.between(0, most_count));
   for (auto& value : values) value = static_cast<std::int64_t>(draws.bits());
   return values;
 }
 
-StoredNetwork random_network(Draws& draws, std::uint64_t number, std::uint32_t most_last_steps) {
+StoredNetwork random_network(RandomDraws& draws, std::uint64_t number,
+                             std::uint32_t most_last_steps) {
   StoredNetwork network;
   network.identity = identity_of(number);
   network.axes = {draws.integer_of(63), draws.real(-9, 9), draws.chance(50),
@@ -167,7 +168,7 @@ class NetworkStoreTest : public ::testing::Test {
   }
 
   const ScratchDirectory scratch{memory_directory()};
-  Draws draws{20};
+  RandomDraws draws{20};
 };
 
 /// Runs in a child that may be killed or have other rights; 0 is the status of one that returns.
@@ -439,7 +440,7 @@ TEST_F(NetworkStoreTest, IsReadByManyWhileOthersWrite) {
   std::vector<std::thread> threads;
   for (int w = 0; w < writers; ++w)
     threads.emplace_back([&, w] {
-      Draws own(w);
+      RandomDraws own(w);
       NetworkStore store(directory(), Access::write);
       for (int n = 0; n < each; ++n) store.add({random_network(own, w * each + n, 300)});
     });
@@ -684,7 +685,7 @@ TEST_F(NetworkStoreTest, DamageToWhatIsBesideItLosesWholeTransactionsAtMost) {
 TEST_F(NetworkStoreTest, AKilledWriterLeavesWholeTransactions) {
   constexpr int per_transaction = 20;
   const auto transaction = [](std::uint64_t t) {
-    Draws own(static_cast<std::uint32_t>(t));
+    RandomDraws own(static_cast<std::uint32_t>(t));
     std::vector<StoredNetwork> networks;
     for (int n = 0; n < per_transaction; ++n)
       networks.push_back(random_network(own, t * per_transaction + n, 3000));

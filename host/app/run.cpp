@@ -200,8 +200,8 @@ bool has_enough(const NetworkStore::Held& held, const Sweep& sweep) {
   return held.last_steps >= steps && (held.has_weights || !sweep.report.weights);
 }
 
-/// Updates of weights that a batch should take: a second or two of an engine's time.
-double work_of_batch(const Engines& engines) {
+/// Updates of weights that a batch should take: some seconds of an engine's time.
+double updates_of_batch(const Engines& engines) {
   const bool has_gpu = std::any_of(engines.begin(), engines.end(),
                                    [](const auto& engine) { return engine->name() == "cuda"; });
   return has_gpu ? 2e12 : 2e11;
@@ -308,7 +308,7 @@ class Run {
           identity && has_enough(held, sweep_))
         if (const auto cell = plan.cell_of(*identity)) is_trained[*cell] = true;
     auto batches = plan.batches([&](std::uint32_t cell) { return !is_trained[cell]; },
-                                work_of_batch(engines_));
+                                updates_of_batch(engines_));
     const auto done = static_cast<std::size_t>(
         std::count_if(plan.cells().begin(), plan.cells().end(),
                       [&](std::uint32_t cell) { return is_trained[cell]; }));

@@ -45,18 +45,21 @@ class Plan {
   const std::vector<std::uint32_t>& cells() const { return cells_; }
   const Identity& identity_of(std::uint32_t cell) const { return networks_[cell].identity; }
 
-  /// How long a network takes to train, in updates of a weight.
+  /// How long a network takes to train, in updates of a weight by the study's kernels: an estimate.
   double work_of(std::uint32_t cell) const { return networks_[cell].work; }
 
-  /// The shard's cells that are `wanted`, in batches of about `work` each. What a partial sweep has
-  /// is spread over the grid: the ends of its axes come first, then the middles between.
-  std::vector<Batch> batches(const std::function<bool(std::uint32_t)>& wanted, double work) const;
+  /// The shard's cells that are `wanted`, in batches of about so many updates of a weight each.
+  /// What a partial sweep has is spread over the grid: the ends of its axes come first, then the
+  /// middles between.
+  std::vector<Batch> batches(const std::function<bool(std::uint32_t)>& wanted,
+                             double updates) const;
 
  private:
   struct Network {
     Identity identity;
     std::uint64_t together = 0;  // equal for networks that one call of an engine may train
     std::uint32_t iterations = 0;
+    float updates = 0;  // of a weight
     float work = 0;
     std::uint8_t level = 0;  // of refinement
   };

@@ -17,7 +17,9 @@ namespace gridrun {
 std::string progress_line(std::uint64_t done, std::uint64_t total, double seconds,
                           std::size_t width) {
   constexpr std::size_t longest_bar = 40;
-  const double share = total == 0 ? 1.0 : static_cast<double>(done) / static_cast<double>(total);
+  // Steps of networks that a device failed on count again when another one trains them.
+  const double share =
+      total == 0 ? 1.0 : std::min(1.0, static_cast<double>(done) / static_cast<double>(total));
   const std::string before = "training [";
   std::string after = fmt::format("] {:3.0f} %", 100 * share);
   if (share > 0.02) after += fmt::format(", {:.0f} s left", seconds * (1 - share) / share);

@@ -51,22 +51,27 @@ std::unique_ptr<Engine> engine_of(const std::string& device, const Sweep& sweep)
       excerpt(device)));
 }
 
+void add_all_gpus(std::vector<std::string>& names) {
+  const auto gpus = list_gpus();
+  const std::size_t before = names.size();
+  for (std::size_t i = 0; i < gpus.size(); ++i)
+    if (gpus[i].usable) names.push_back(std::to_string(i));
+  if (names.size() == before)
+    throw RequestError("--device all: this machine has no GPU that can be used, expected cpu");
+}
+
 }  // namespace
 
 Engines choose_engines(const std::string& devices, const Sweep& sweep) {
   std::vector<std::string> names;
   for (std::size_t begin = 0; begin <= devices.size();) {
     const std::size_t end = std::min(devices.find(',', begin), devices.size());
-    names.push_back(devices.substr(begin, end - begin));
+    const std::string name = devices.substr(begin, end - begin);
+    if (name == "all")
+      add_all_gpus(names);
+    else
+      names.push_back(name);
     begin = end + 1;
-  }
-  if (devices == "all") {
-    names.clear();
-    const auto gpus = list_gpus();
-    for (std::size_t i = 0; i < gpus.size(); ++i)
-      if (gpus[i].usable) names.push_back(std::to_string(i));
-    if (names.empty())
-      throw RequestError("--device all: this machine has no GPU that can be used, expected cpu");
   }
   std::set<std::string> seen;
   for (const std::string& name : names)

@@ -13,7 +13,7 @@ namespace gridrun {
 using Engines = std::vector<std::unique_ptr<Engine>>;
 
 /// The engines for `--device`: auto | cpu | reference | a GPU's number, several of them with commas
-/// between, or all, which is all GPUs. `auto` is the fastest that can train the sweep. Throws
+/// between; `all` stands for all GPUs. `auto` is the fastest that can train the sweep. Throws
 /// RequestError when there is no such device, or when a network can be trained by none of them, or
 /// one of them can train no network.
 Engines choose_engines(const std::string& devices, const Sweep& sweep);

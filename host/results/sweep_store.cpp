@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "base/message_text.hpp"
 #include "configuration/configuration.hpp"
 #include "configuration/key_value_json.hpp"
 #include "gridrun/error.hpp"
@@ -16,6 +17,8 @@ namespace {
 using json = nlohmann::ordered_json;
 
 constexpr const char* unreadable = "networks.db has no notes of a sweep";
+
+std::string definition_text() { return std::to_string(definition_version); }
 
 /// A column's kind: that of all values, or text where they differ.
 std::vector<StoredAxis> stored_axes(const Sweep& sweep) {
@@ -40,6 +43,11 @@ json parsed(const std::optional<std::string>& text) {
 }  // namespace
 
 SweepNotes notes_of(const NetworkStore& store) {
+  const std::string definition = store.note("definition").value_or("none");
+  if (definition != definition_text())
+    throw RequestError(
+        fmt::format("networks.db holds networks of definition {} of the arithmetic, expected {}",
+                    excerpt(definition), definition_text()));
   return {parsed(store.note("configuration")), parsed(store.note("dataset")),
           store.note("engine").value_or(""), store.note("device").value_or("")};
 }
@@ -49,6 +57,7 @@ void note(NetworkStore& store, const Sweep& sweep, const SweepNotes& notes) {
                                                     {"dataset", notes.dataset.dump()},
                                                     {"engine", notes.engine},
                                                     {"device", notes.device},
+                                                    {"definition", definition_text()},
                                                     {"gridrun", GRIDRUN_VERSION}};
   if (store.is_new()) {
     std::vector<std::string> figures;

@@ -112,7 +112,19 @@ std::vector<std::int64_t> GivenValues::integers(const std::string& key, std::siz
 }
 
 void GivenValues::refuse_all_but(const std::vector<std::string>& known) const {
+  refuse_unquoted(known);
   refuse_unknown(*root_, "", known);
+}
+
+void GivenValues::refuse_unquoted(const std::vector<std::string>& known) const {
+  for (const std::string& key : known) {
+    if (!key.ends_with('"')) continue;
+    std::string unquoted = key;
+    std::erase(unquoted, '"');
+    if (const toml::node* node = find(unquoted))
+      throw RequestError(
+          fmt::format("{}: unknown key {}, expected {}", where(*node, source_), unquoted, key));
+  }
 }
 
 std::int64_t GivenValues::as_integer(const std::string& key, const toml::node& node,

@@ -234,11 +234,12 @@ toml::array array_of(const nlohmann::ordered_json& json, const std::string& sour
 /// The TOML of a JSON object; neither is deep.
 toml::table table_of(const nlohmann::ordered_json& json, const std::string& source) {
   toml::table table;
-  for (const auto& [key, value] : json.items())
-    if (value.is_object())
-      table.insert(key, table_of(value, source));
+  for (const auto& member : json.items())
+    if (member.value().is_object())
+      table.insert(member.key(), table_of(member.value(), source));
     else
-      with_toml(value, source, [&](auto&& inner) { table.insert(key, std::move(inner)); });
+      with_toml(member.value(), source,
+                [&](auto&& value) { table.insert(member.key(), std::move(value)); });
   return table;
 }
 
@@ -331,7 +332,11 @@ nlohmann::ordered_json to_json(const Sweep& sweep) {
 }
 
 Sweep sweep_of_json(const nlohmann::ordered_json& configuration, const std::string& source) {
-  const toml::table root = table_of(configuration, source);
+  nlohmann::ordered_json keys = configuration;
+  const nlohmann::ordered_json::json_pointer layers("/network/layers");
+  if (keys.contains(layers) && keys[layers] == nlohmann::ordered_json::array())
+    keys["network"].erase("layers");  // a configuration leaves out layers that follow the data
+  const toml::table root = table_of(keys, source);
   std::vector<std::string> axes;
   if (configuration.contains("grid") && configuration["grid"].is_object())
     for (const auto& [name, values] : configuration["grid"].items()) axes.push_back(name);

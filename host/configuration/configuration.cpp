@@ -136,22 +136,46 @@ void check_report(const GivenValues& given, const Sweep& sweep) {
   refuse_axis(report.weights, "report.weights", "weights.npz", "network.bias");
 }
 
-/// What only one cell of a grid may be wrong in.
-void check_cell(const GivenValues& given, const Sweep& sweep) {
-  if (sweep.dataset.test && sweep.train.samples == TrainSamples::all)
+void check_split(const GivenValues& given, const Sweep& cell) {
+  if (cell.dataset.test && cell.train.samples == TrainSamples::all)
     throw RequestError(
         fmt::format("{}dataset.test = {}, expected train.samples = \"train\" with it, which holds "
                     "the test split out",
-                    place_of(given, "dataset.test"), *sweep.dataset.test));
-  if (sweep.train.iterations % sweep.train.batch != 0)
+                    place_of(given, "dataset.test"), *cell.dataset.test));
+}
+
+void check_steps(const GivenValues& given, const Sweep& cell) {
+  if (cell.train.iterations % cell.train.batch != 0)
     throw RequestError(
         fmt::format("{}train.batch = {}, expected a divisor of train.iterations = {}",
-                    place_of(given, "train.batch"), sweep.train.batch, sweep.train.iterations));
-  if (sweep.report.smooth_window > sweep.train.iterations)
+                    place_of(given, "train.batch"), cell.train.batch, cell.train.iterations));
+  if (cell.report.smooth_window > cell.train.iterations)
     throw RequestError(fmt::format(
         "{}report.smooth_window = {}, expected at most train.iterations = {}",
-        given.place("report.smooth_window"), sweep.report.smooth_window, sweep.train.iterations));
-  network_of(sweep, {1, 1});  // it may refuse
+        given.place("report.smooth_window"), cell.report.smooth_window, cell.train.iterations));
+}
+
+/// Checks what only some cells of a grid may be wrong in. Each check sees every combination of the
+/// values of the axes that it depends on: these are few, where all cells may be millions.
+void check_cells(const GivenValues& given, const Sweep& sweep) {
+  const auto for_each = [&](const auto& depends_on, const auto& check) {
+    Sweep few = sweep;
+    std::erase_if(few.axes,
+                  [&](const Axis& axis) { return !depends_on(key_of_axis(axis.name)->name); });
+    Cells cells(few);
+    for (std::size_t cell = 0; cell < cells.size(); ++cell) check(cells.sweep_at(cell));
+  };
+  for_each([](const auto& key) { return key == "dataset.test" || key == "train.samples"; },
+           [&](const Sweep& cell) { check_split(given, cell); });
+  for_each([](const auto& key) { return key == "train.iterations" || key == "train.batch"; },
+           [&](const Sweep& cell) { check_steps(given, cell); });
+  const std::vector<std::uint32_t> units_before_data = {1, 1};
+  for_each(
+      [](const std::string& key) {
+        return key == "lr" || key.starts_with("precision.") ||
+               (key.starts_with("network.") && key != "network.bias");
+      },
+      [&](const Sweep& cell) { network_of(cell, units_before_data); });  // it may refuse
 }
 
 /// "/train/iterations" of "train.iterations".
@@ -176,9 +200,9 @@ Sweep checked(const GivenValues& given, const std::vector<std::string>& axes) {
   const bool has_fractions = names_a_fraction(Cells(sweep).sweep_at(0));
   sweep.axes = with_study_axes(std::move(sweep.axes), !has_fractions);
   check_report(given, sweep);
-  Cells cells(sweep);
-  for (std::size_t cell = 0; cell < cells.size(); ++cell) check_cell(given, cells.sweep_at(cell));
-  return cells.sweep_at(0);
+  sweep = Cells(sweep).sweep_at(0);
+  check_cells(given, sweep);
+  return sweep;
 }
 
 toml::array array_of(const nlohmann::ordered_json& json, const std::string& source);
@@ -187,7 +211,7 @@ toml::array array_of(const nlohmann::ordered_json& json, const std::string& sour
 template <typename Take>
 void with_toml(const nlohmann::ordered_json& json, const std::string& source, const Take& take) {
   if (json.is_number_integer())
-    take(json.get<std::int64_t>());
+    take(std::get<std::int64_t>(from_json(json)));
   else if (json.is_number_float())
     take(json.get<double>());
   else if (json.is_boolean())
@@ -210,11 +234,12 @@ toml::array array_of(const nlohmann::ordered_json& json, const std::string& sour
 /// The TOML of a JSON object; neither is deep.
 toml::table table_of(const nlohmann::ordered_json& json, const std::string& source) {
   toml::table table;
-  for (const auto& [key, value] : json.items())
-    if (value.is_object())
-      table.insert(key, table_of(value, source));
+  for (const auto& member : json.items())
+    if (member.value().is_object())
+      table.insert(member.key(), table_of(member.value(), source));
     else
-      with_toml(value, source, [&](auto&& inner) { table.insert(key, std::move(inner)); });
+      with_toml(member.value(), source,
+                [&](auto&& value) { table.insert(member.key(), std::move(value)); });
   return table;
 }
 
@@ -307,7 +332,11 @@ nlohmann::ordered_json to_json(const Sweep& sweep) {
 }
 
 Sweep sweep_of_json(const nlohmann::ordered_json& configuration, const std::string& source) {
-  const toml::table root = table_of(configuration, source);
+  nlohmann::ordered_json keys = configuration;
+  const nlohmann::ordered_json::json_pointer layers("/network/layers");
+  if (keys.contains(layers) && keys[layers] == nlohmann::ordered_json::array())
+    keys["network"].erase("layers");  // a configuration leaves out layers that follow the data
+  const toml::table root = table_of(keys, source);
   std::vector<std::string> axes;
   if (configuration.contains("grid") && configuration["grid"].is_object())
     for (const auto& [name, values] : configuration["grid"].items()) axes.push_back(name);

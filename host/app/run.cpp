@@ -118,6 +118,9 @@ class Training {
     if (ended) std::rethrow_exception(ended);
   }
 
+  /// Seconds that writing the store took, beside the training.
+  double store_seconds() const { return writer_.seconds(); }
+
  private:
   std::vector<NetworkSpec> networks_of(const std::vector<std::uint32_t>& cells) const {
     Cells all(sweep_);
@@ -326,13 +329,14 @@ class Run {
 
     if (!options_.quiet) print(announcement(dataset, plan, done, *first, sweep_, engines_, bytes));
     std::exception_ptr interrupted;
+    Training training(sweep_, engines_, plan, stager, units, store, progress_);
     try {
-      Training(sweep_, engines_, plan, stager, units, store, progress_)
-          .train(std::move(batches), options_.quiet);
+      training.train(std::move(batches), options_.quiet);
     } catch (const Interrupted&) {
       interrupted = std::current_exception();
     }
     stopwatch.lap(record_, "train");
+    record_.seconds.emplace_back("store", training.store_seconds());
     trained_ = store.size();
     if (interrupted && trained_ == 0) std::rethrow_exception(interrupted);
     const auto text = [&](const Told& told) {

@@ -218,7 +218,7 @@ Key dataset_path() {
 
 Key layers() {
   constexpr std::int64_t most_units = std::int64_t{1} << 24;
-  const Key layers = key(
+  Key layers = key(
       "network.layers", Key::Kind::list, "list of integers", "inputs, and the units of each layer",
       GRIDRUN_MEMBER(network.layers),
       [](const GivenValues& given) {
@@ -231,6 +231,10 @@ Key layers() {
         const auto& units = std::get<std::vector<std::int64_t>>(value);
         return std::vector<std::uint32_t>(units.begin(), units.end());
       });
+  layers.write = [write = layers.write](const Sweep& sweep) -> std::optional<KeyValue> {
+    if (sweep.network.layers.empty()) return std::nullopt;
+    return write(sweep);
+  };
   return with_default(layers, "inputs and labels of the data");
 }
 

@@ -197,9 +197,9 @@ TEST_F(Program, RefusesAWrongCommandLine) {
 }
 
 TEST_F(Program, RefusesAWrongConfiguration) {
-  EXPECT_EQ(
-      refusal({"--config", "none.toml"}),
-      "gridrun: --config none.toml: no such file; shipped are digits.toml, mlp.toml, mnist.toml");
+  EXPECT_EQ(refusal({"--config", "none.toml"}),
+            "gridrun: --config none.toml: no such file; shipped are bulk.toml, digits.toml, "
+            "mlp.toml, mnist.toml");
   EXPECT_EQ(refusal({"--set", "trian.iterations=5"}),
             "gridrun: --set trian.iterations=5: unknown key trian; did you mean train?");
   scratch.write("bad.toml", "[dataset]\nname = \"digits\"\n[grid]\nlr = { from = 9, to = 5 }\n");
@@ -483,21 +483,22 @@ TEST_F(Program, RefusesWhatTheFileSystemRefuses) {
   const std::string name(300, 'x');
   const std::string cut = path_text(name);
   EXPECT_EQ(refusal({"--config", name}), "gridrun: --config " + cut +
-                                             ": File name too long; shipped are digits.toml, "
-                                             "mlp.toml, mnist.toml");
+                                             ": File name too long; shipped are bulk.toml, "
+                                             "digits.toml, mlp.toml, mnist.toml");
   EXPECT_EQ(refusal({"--output", name}), "gridrun: " + cut +
                                              ": cannot be written: File name too long; --output "
                                              "DIR goes elsewhere");
   fs::create_symlink("loop", scratch.path() / "loop");
   EXPECT_EQ(refusal({"--config", "loop"}),
-            "gridrun: --config loop: Too many levels of symbolic links; shipped are digits.toml, "
-            "mlp.toml, mnist.toml");
+            "gridrun: --config loop: Too many levels of symbolic links; shipped are bulk.toml, "
+            "digits.toml, mlp.toml, mnist.toml");
   EXPECT_EQ(refusal({"--output", "loop/below"}),
             "gridrun: loop/below: cannot be written: Too many levels of symbolic links; --output "
             "DIR goes elsewhere");
-  EXPECT_EQ(refusal({"--config", "."}),
-            "gridrun: --config .: a directory, expected a file; shipped are digits.toml, mlp.toml, "
-            "mnist.toml");
+  EXPECT_EQ(
+      refusal({"--config", "."}),
+      "gridrun: --config .: a directory, expected a file; shipped are bulk.toml, digits.toml, "
+      "mlp.toml, mnist.toml");
 }
 
 TEST_F(Program, NeedsSymbolicLinks) {

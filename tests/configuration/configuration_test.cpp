@@ -301,7 +301,8 @@ TEST(Configuration, IsFoundAsAPathFirstAndThenAmongTheShipped) {
   EXPECT_EQ(find_configuration("mnist.toml"), shipped_directory() / "mnist.toml");
   EXPECT_EQ(find_configuration("digits"), shipped_directory() / "digits.toml");
   EXPECT_EQ(message_of<RequestError>([] { find_configuration("nothing.toml"); }),
-            "--config nothing.toml: no such file; shipped are digits.toml, mlp.toml, mnist.toml");
+            "--config nothing.toml: no such file; shipped are bulk.toml, digits.toml, mlp.toml, "
+            "mnist.toml");
 }
 
 TEST(Configuration, ShippedOnesAreTheStudys) {
@@ -318,6 +319,22 @@ TEST(Configuration, TheShippedHiddenLayerIsSweptOverWordLengths) {
   ASSERT_EQ(networks.size(), 77U);
   EXPECT_EQ(networks[0].formats.weight, (Format{6, 2, Round::stochastic, Overflow::saturate}));
   EXPECT_EQ(networks[76].formats.error, (Format{16, 12, Round::stochastic, Overflow::saturate}));
+}
+
+TEST(Configuration, TheShippedBulkSweepHasFiveAxes) {
+  const Sweep sweep = read_configuration(find_configuration("bulk.toml"), {});
+  std::vector<std::string> axes;
+  for (const Axis& axis : sweep.axes) axes.push_back(axis.name);
+  EXPECT_EQ(axes, (std::vector<std::string>{"precision.round", "init.std", "train.seed", "lr",
+                                            "fraction"}));
+  EXPECT_EQ(Cells(sweep).size(), 72'000U);
+  EXPECT_EQ(sweep.train.iterations, 2000U);
+}
+
+TEST(Configuration, ASweepWithoutLayersPrintsAndReadsBackTheSame) {
+  const auto json = to_json(parse(minimal, {}));
+  EXPECT_FALSE(json.contains("network") && json["network"].contains("layers"));
+  EXPECT_EQ(to_json(sweep_of_json(json, "run.json")), json);
 }
 
 TEST(Configuration, KeysThatMustFitEachOtherAreChecked) {

@@ -337,6 +337,8 @@ TEST(Answers, OfSlicesStandSideBySide) {
   EXPECT_EQ(heading({}), "");
 }
 
+TEST(Answers, OfNoSliceAreAnEmptyList) { EXPECT_EQ(answers_json({}).dump(), R"({"slices":[]})"); }
+
 /// A golden table as a slice; its cells are sorted by lr and then fraction.
 Slice golden(const std::string& study) {
   std::ifstream file(std::string(GRIDRUN_TESTS) + "/golden/" + study + ".csv");

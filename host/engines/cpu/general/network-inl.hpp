@@ -226,7 +226,10 @@ class Network final : public GeneralNetwork<Word> {
     const auto rows = [&](const WideFit& fit, Drawn tensor,
                           const Noise* LayerNoise<Noise>::*shared) -> RowNoise<Noise> {
       if (!fit.draws()) return draws_.none<Noise>();
-      if (noise[number].*shared != nullptr) return {noise[number].*shared, list.place, layer.units};
+      if (noise[number].*shared != nullptr) {
+        const std::size_t low_halves = noise[number].low_halves ? layer.units : 0;
+        return {noise[number].*shared, list.place, layer.units + low_halves, low_halves};
+      }
       return draws_.rows<Noise>(tensor, number, batches_done_, list.index, list.count, layer.units);
     };
     kernels_.update(layer, list,

@@ -76,14 +76,15 @@ class ShortKernels {
               RowNoise<std::uint16_t> for_gradient, RowNoise<std::uint16_t> for_master,
               LayerSums& sums) {
     Update update(layer, gradient_, master_, kernels_.round);
-    const bool stochastic = kernels_.round == static_cast<int>(Round::stochastic);
+    const bool draws_near =
+        kernels_.round == static_cast<int>(Round::stochastic) && !update.draws_far;
     const std::int16_t constant =
         update.constant_is_wide ? std::int16_t{0} : static_cast<std::int16_t>(update.constant);
     offsets_.resize(list.count);
     pairs_.resize(list.count);
     for (std::size_t i = 0; i < list.count; ++i) {
       offsets_[i] = list.index[i] * layer.stride;
-      pairs_[i] = pair_of(list.x[i], stochastic ? list.x[i] : constant);
+      pairs_[i] = pair_of(list.x[i], draws_near ? list.x[i] : constant);
     }
     update.offsets = offsets_.data();
     update.pairs = pairs_.data();

@@ -60,41 +60,56 @@ inline std::size_t draw_words(std::size_t first, std::size_t count, const DrawOf
   return first % 4;
 }
 
-/// Copies the highest bits of words, whole vectors: up to 60 bytes more are written.
-template <class Word>
-HWY_INLINE void copy_words(const std::uint32_t* from, std::size_t count, Word* to) {
+/// Copies words, or their highest halves, or their lowest: whole vectors, so that up to 60 bytes
+/// more are written.
+HWY_INLINE void copy_words(const std::uint32_t* from, std::size_t count, std::uint32_t* to) {
   const hn::ScalableTag<std::uint32_t> d;
+  for (std::size_t i = 0; i < count; i += hn::Lanes(d))
+    hn::StoreU(hn::LoadU(d, from + i), d, to + i);
+}
+template <bool kHighest>
+HWY_INLINE void copy_halves(const std::uint32_t* from, std::size_t count, std::uint16_t* to) {
+  const hn::ScalableTag<std::uint32_t> d;
+  const hn::Rebind<std::uint16_t, decltype(d)> half;
+  const hn::RebindToSigned<decltype(d)> di;
   for (std::size_t i = 0; i < count; i += hn::Lanes(d)) {
     const auto words = hn::LoadU(d, from + i);
-    if constexpr (sizeof(Word) == sizeof(std::uint32_t)) {
-      hn::StoreU(words, d, to + i);
-    } else {
-      const hn::Rebind<std::uint16_t, decltype(d)> half;
-      const hn::RebindToSigned<decltype(d)> di;
-      hn::StoreU(hn::DemoteTo(half, hn::BitCast(di, hn::ShiftRight<16>(words))), half, to + i);
-    }
+    const auto halves = kHighest ? hn::ShiftRight<16>(words) : hn::And(words, hn::Set(d, 0xffff));
+    hn::StoreU(hn::DemoteTo(half, hn::BitCast(di, halves)), half, to + i);
   }
 }
 
 /// Draws the words of rows of `units` elements: element e = k units + j of row k. Row index[i]
-/// begins at rows + i units. `Word` has a word's 16 or 32 highest bits. Up to 60 bytes are written
-/// after the last row.
+/// begins at rows + i units. Up to 60 bytes are written after the last row. Words of 16 bits are
+/// the highest halves; with `low_halves` the row's lowest follow them, and rows are twice as long.
 template <class Word>
-void draw_rows(const std::uint32_t* index, std::size_t count, std::size_t units, const DrawOf& of,
-               Word* rows) {
+void draw_rows(const std::uint32_t* index, std::size_t count, std::size_t units, bool low_halves,
+               const DrawOf& of, Word* rows) {
   const hn::ScalableTag<std::uint64_t> d;
   const hn::Rebind<std::uint32_t, decltype(d)> narrow;
   constexpr std::size_t most_blocks = 256;  // at once
   HWY_ALIGN std::uint32_t blocks[most_blocks], words[4 * most_blocks + 16];
   const auto begin = [&](std::size_t i) { return std::size_t{index[i]} * units; };
+  const std::size_t row_length = low_halves ? 2 * units : units;
+  const auto copy = [&](const std::uint32_t* from, std::size_t some, Word* to) {
+    if constexpr (sizeof(Word) == sizeof(std::uint32_t)) {
+      copy_words(from, some, to);
+    } else {
+      copy_halves<true>(from, some, to);
+      if (low_halves) copy_halves<false>(from, some, to + units);
+    }
+  };
   if ((units + 6) / 4 > most_blocks - 2 * hn::Lanes(d)) {  // rows of many blocks, piece by piece
     constexpr std::size_t piece = 4 * (most_blocks / 2);
     for (std::size_t i = 0; i < count; ++i)
       for (std::size_t j = 0; j < units; j += piece) {
         const std::size_t some = std::min(piece, units - j);
         const std::size_t offset = draw_words(begin(i) + j, some, of, words);
-        for (std::size_t n = 0; n < some; ++n)
-          rows[i * units + j + n] = static_cast<Word>(words[offset + n] >> (32 - 8 * sizeof(Word)));
+        Word* const to = rows + i * row_length + j;
+        for (std::size_t n = 0; n < some; ++n) {
+          to[n] = static_cast<Word>(words[offset + n] >> (32 - 8 * sizeof(Word)));
+          if (low_halves) to[units + n] = static_cast<Word>(words[offset + n]);
+        }
       }
     return;
   }
@@ -112,7 +127,7 @@ void draw_rows(const std::uint32_t* index, std::size_t count, std::size_t units,
     const std::uint32_t* from = words;
     for (; i < end; ++i) {
       const std::size_t offset = begin(i) % 4;
-      copy_words(from + offset, units, rows + i * units);
+      copy(from + offset, units, rows + i * row_length);
       from += 4 * ((offset + units + 3) / 4);
     }
   }

@@ -433,8 +433,9 @@ class ShortBatch {
       for (std::size_t i = 0; i < rows; ++i)
         input_pairs_[p * stride + i] = pair_of(even[active_[i]], odd[active_[i]]);
     }
-    const auto by_products = update.is_far ? kernels.update_kernels().by_products_far
-                                           : kernels.update_kernels().by_products;
+    const auto by_products = update.is_far || update.draws_far
+                                 ? kernels.update_kernels().by_products_far
+                                 : kernels.update_kernels().by_products;
     constexpr std::size_t some = 16 * block;
     HWY_ALIGN std::int32_t products[some * hn::MaxLanes(Short())];
     for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {

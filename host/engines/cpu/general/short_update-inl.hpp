@@ -55,11 +55,27 @@ inline std::int16_t far_step_bound(int shift, Round round) {
   return static_cast<std::int16_t>(shift == 16 && tie_rounds_down ? half + 1 : half);
 }
 
+/// How far_random_step shifts u by n places, 16 ... 63: to bring |u| / 2^n to a random word's
+/// scale.
+struct FarShift {
+  int before;             // u's right shift, so that 32 places are left at most
+  int right[2], left[2];  // in two shifts, since lanes are shifted by 15 places at most: of |u| to
+                          // the bound's highest half, and to its lowest
+
+  explicit FarShift(int n) : before(std::clamp(n - 32, 0, 15)) {
+    const int places = std::min(n, 32) - 16;
+    right[0] = std::min(places, 15);
+    right[1] = places - right[0];
+    left[0] = std::min(16 - places, 15);
+    left[1] = 16 - places - left[0];
+  }
+};
+
 /// What one update needs, the same for all units.
 struct Update {
   const std::size_t* offsets = nullptr;  // [row], of its weights
   const std::int32_t* pairs = nullptr;   // [row], x and `constant`, or 0 if that is wide;
-                                         // stochastic: x and x. For one sample only
+                                         // stochastic, unless far: x twice. For one sample only
   std::size_t rows = 0;
   std::int16_t* weights;
   RowNoise<std::uint16_t> for_gradient{}, for_master{};
@@ -67,11 +83,13 @@ struct Update {
   Rounding<std::int16_t> step;  // of 15 places where u is shifted far
   WordRange<std::int16_t> gradient_range, master_range;
   Round gradient_round, master_round;
-  std::uint16_t gradient_bits, master_bits;  // the highest bits of R's 16 that may be set
+  std::uint32_t gradient_bits, master_bits;  // the highest bits of a random word that count
   std::int32_t constant;                     // that is added to P before it is shifted
   bool constant_is_wide;                     // more than 16 bits
+  bool draws_far;                            // P is shifted by 16 places or more, at random
   bool is_far;                               // u is shifted by 16 places or more
   std::int16_t far_bound;                    // far_step_bound
+  FarShift far_shift;                        // of u
   std::uint64_t far_dropped = 0;             // what each negative u drops beside `step`
 
   /// An update of all rows of a layer, before it has rows.
@@ -87,8 +105,10 @@ struct Update {
         master_bits(highest_bits(of_master.random_bits)),
         constant(rounding_constant(round, gradient.shift)),
         constant_is_wide(constant > 0x7fff),
+        draws_far(gradient.shift >= 16 && of_gradient.round == Round::stochastic),
         is_far(layer.to_step.shift() > step.shift),
-        far_bound(far_step_bound(layer.to_step.shift(), of_master.round)) {
+        far_bound(far_step_bound(layer.to_step.shift(), of_master.round)),
+        far_shift(std::max(layer.to_step.shift(), 16)) {
     if (is_far) far_dropped = (std::uint64_t{1} << layer.to_step.shift()) - (1U << step.shift);
   }
 
@@ -108,8 +128,8 @@ struct Update {
     statistics.far_steps += is_far;
   }
 
-  static std::uint16_t highest_bits(int bits) {
-    return static_cast<std::uint16_t>(0xffff0000U >> std::min(bits, 16));
+  static std::uint32_t highest_bits(int bits) {
+    return static_cast<std::uint32_t>(0xffffffff00000000U >> bits);
   }
 };
 
@@ -163,11 +183,62 @@ HWY_INLINE VShort add_words(VShort w, VShort step, const WordRange<std::int16_t>
 /// 1 or -1 by the sign of each word.
 HWY_INLINE VShort signs(VShort v) { return hn::Or(hn::BroadcastSignBit(v), hn::Set(Short(), 1)); }
 
-/// R of 1 to 15 bits from the highest bits of random words.
-HWY_INLINE VShort random_short(const std::uint16_t* words, std::uint16_t bits, int shift) {
-  const hn::RebindToUnsigned<Short> du;
-  const auto word = hn::And(hn::LoadU(du, words), hn::Set(du, bits));
+using ShortU = hn::RebindToUnsigned<Short>;
+using VShortU = hn::Vec<ShortU>;
+
+/// The halves of random words of row i, of which the bits `bits` may be set.
+struct Halves {
+  VShortU high, low;
+
+  HWY_INLINE Halves(const RowNoise<std::uint16_t>& noise, std::size_t i, std::size_t j,
+                    std::uint32_t bits) {
+    const ShortU d;
+    const std::uint16_t* const words = noise.row(i) + j;
+    high = hn::And(hn::LoadU(d, words), hn::Set(d, static_cast<std::uint16_t>(bits >> 16)));
+    low = hn::And(hn::LoadU(d, words + noise.low_halves),
+                  hn::Set(d, static_cast<std::uint16_t>(bits)));
+  }
+};
+
+/// R of 1 to 15 bits from the highest halves of random words.
+HWY_INLINE VShort random_short(const std::uint16_t* words, std::uint32_t bits, int shift) {
+  const ShortU d;
+  const auto word =
+      hn::And(hn::LoadU(d, words), hn::Set(d, static_cast<std::uint16_t>(bits >> 16)));
   return hn::BitCast(Short(), hn::ShiftRightSame(word, 16 - shift));
+}
+
+/// R of 16 to 30 bits.
+HWY_INLINE MiddlePair random_middles(const Halves& halves, int shift) {
+  const ShortU d;
+  const hn::RebindToUnsigned<Middle> du;
+  const auto shifted = [&](VShortU words) {
+    return hn::BitCast(Middle(), hn::ShiftRightSame(hn::BitCast(du, words), 32 - shift));
+  };
+  return {shifted(hn::InterleaveLower(d, halves.low, halves.high)),
+          shifted(hn::InterleaveUpper(d, halves.low, halves.high))};
+}
+
+/// u / 2^n rounded at random, n in 16 ... 63: 0, or 1 or -1 by u's sign. With W the random word:
+/// - A positive u becomes 1 where R >= 2^n - u, that is 2^n - 1 - R < u; a negative one stays -1
+///   where R < -u. Let W' be W, or 32 ones less W where u is positive: both are W's n highest bits,
+///   or all of them and then n - 32 zeros (u < 0) or ones.
+/// - For n <= 32 both are W' / 2^(32-n), rounded down, < |u|, that is W' < |u| 2^(32-n) <= 2^31.
+/// - For n > 32, with s = n - 32: W' 2^s < -u where u < 0, that is W' < -u / 2^s rounded up; and
+///   (W' + 1) 2^s <= u where u > 0, that is W' < u / 2^s rounded down. Both are |u >> s|, which
+///   stays the same from s = 15 on.
+HWY_INLINE VShort far_random_step(VShort u, const Halves& halves, const FarShift& shift) {
+  const Short d;
+  const ShortU du;
+  const auto shifted = hn::BitCast(du, hn::Abs(hn::ShiftRightSame(u, shift.before)));
+  const auto high = hn::ShiftRightSame(hn::ShiftRightSame(shifted, shift.right[0]), shift.right[1]);
+  const auto low = hn::ShiftLeftSame(hn::ShiftLeftSame(shifted, shift.left[0]), shift.left[1]);
+  const auto flip = hn::Not(hn::BitCast(du, hn::BroadcastSignBit(u)));
+  const auto random_high = hn::Xor(halves.high, flip), random_low = hn::Xor(halves.low, flip);
+  const auto moves = hn::Or(hn::VecFromMask(du, hn::Lt(random_high, high)),
+                            hn::And(hn::VecFromMask(du, hn::Eq(random_high, high)),
+                                    hn::VecFromMask(du, hn::Lt(random_low, low))));
+  return hn::And(hn::BitCast(d, moves), signs(u));
 }
 
 /// What an update adds up for one vector of units.
@@ -183,18 +254,15 @@ struct UnitSums {
 /// R; `random` is R where kRound is any_round. kMayBeFar: u may be shifted by 16 places or more.
 template <int kRound, Range kRange, bool kMayBeFar>
 HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, VMiddle lower,
-                           VMiddle upper, VShort random, UnitSums& sums) {
+                           VMiddle upper, const MiddlePair& random, UnitSums& sums) {
   constexpr bool any = kRound == any_round;
   constexpr bool stochastic = kRound == static_cast<int>(Round::stochastic);
   const Short d;
   const Middle dm;
   VShort u;
   if constexpr (any) {
-    const auto rest = [&](VShort r) { return hn::BitCast(dm, r); };
-    lower = round_lanes<any_round>(dm, lower, update.gradient,
-                                   rest(hn::InterleaveLower(d, random, hn::Zero(d))));
-    upper = round_lanes<any_round>(dm, upper, update.gradient,
-                                   rest(hn::InterleaveUpper(d, random, hn::Zero(d))));
+    lower = round_lanes<any_round>(dm, lower, update.gradient, random.lower);
+    upper = round_lanes<any_round>(dm, upper, update.gradient, random.upper);
     u = into_words<kRange>(lower, upper, update.gradient_range);
   } else {
     u = into_words<kRange>(round_products<kRound>(lower, update.gradient),
@@ -203,29 +271,38 @@ HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, V
   sums.update = hn::Add(sums.update, multiply_pairs(u, signs(u)));
   sums.dropped = hn::Add(sums.dropped,
                          multiply_pairs(hn::And(u, hn::Set(d, update.step.mask)), hn::Set(d, 1)));
-  if (stochastic || (any && update.master_round == Round::stochastic))
-    random = random_short(update.for_master.row(i) + j, update.master_bits, update.step.shift);
-  else
-    random = hn::Zero(d);
+  const bool draws = stochastic || (any && update.master_round == Round::stochastic);
   VShort step;
-  if (kMayBeFar && !stochastic && update.is_far) {
-    step = hn::VecFromMask(d, hn::Lt(u, hn::Set(d, update.far_bound)));
+  if (kMayBeFar && update.is_far) {
+    step = draws ? far_random_step(u, Halves(update.for_master, i, j, update.master_bits),
+                                   update.far_shift)
+                 : hn::VecFromMask(d, hn::Lt(u, hn::Set(d, update.far_bound)));
     sums.negatives = hn::Sub(sums.negatives, hn::BroadcastSignBit(u));
   } else {
-    step = round_lanes<kRound>(d, u, update.step, random);
+    const VShort r =
+        draws ? random_short(update.for_master.row(i) + j, update.master_bits, update.step.shift)
+              : hn::Zero(d);
+    step = round_lanes<kRound>(d, u, update.step, r);
   }
   std::int16_t* const w = update.weights + update.offsets[i] + j;
   hn::Store(add_words<kRange>(hn::Load(d, w), step, update.master_range), d, w);
 }
 
-/// R of the gradient in row i, or zeros where none is drawn.
-template <int kRound>
-HWY_INLINE VShort gradient_random(const Update& update, std::size_t i, std::size_t j) {
-  if (kRound == static_cast<int>(Round::stochastic) ||
-      (kRound == any_round && update.gradient_round == Round::stochastic))
-    return random_short(update.for_gradient.row(i) + j, update.gradient_bits,
-                        update.gradient.shift);
-  return hn::Zero(Short());
+/// R of the gradient in row i, or zeros where none is drawn. kMayBeFar: it may have 16 bits or
+/// more.
+template <int kRound, bool kMayBeFar>
+HWY_INLINE MiddlePair gradient_random(const Update& update, std::size_t i, std::size_t j) {
+  if (kRound != static_cast<int>(Round::stochastic) &&
+      !(kRound == any_round && update.gradient_round == Round::stochastic))
+    return {};
+  if (kMayBeFar && update.draws_far)
+    return random_middles(Halves(update.for_gradient, i, j, update.gradient_bits),
+                          update.gradient.shift);
+  const Short d;
+  const VShort random =
+      random_short(update.for_gradient.row(i) + j, update.gradient_bits, update.gradient.shift);
+  return {hn::BitCast(Middle(), hn::InterleaveLower(d, random, hn::Zero(d))),
+          hn::BitCast(Middle(), hn::InterleaveUpper(d, random, hn::Zero(d)))};
 }
 
 /// Updates the units from j on that a vector holds, in every row. `errors` are their d.
@@ -235,18 +312,28 @@ HWY_INLINE void update_units(const Update& update, std::size_t j, VShort errors,
   const VShort one = hn::Set(d, 1);
   const VShort lower_errors = hn::InterleaveLower(d, errors, one);
   const VShort upper_errors = hn::InterleaveUpper(d, errors, one);
+  constexpr bool stochastic = kRound == static_cast<int>(Round::stochastic);
   for (std::size_t i = 0; i < update.rows; ++i) {
-    VShort lower_inputs = set_pairs(update.pairs[i]), upper_inputs = lower_inputs;
-    const VShort random = gradient_random<kRound>(update, i, j);
-    if (kRound == static_cast<int>(Round::stochastic)) {
-      lower_inputs = hn::InterleaveLower(d, lower_inputs, random);
-      upper_inputs = hn::InterleaveUpper(d, upper_inputs, random);
-    }
-    VMiddle lower = multiply_pairs(lower_errors, lower_inputs);
-    VMiddle upper = multiply_pairs(upper_errors, upper_inputs);
-    if (has_constant(kRound) && update.constant_is_wide) {
-      lower = hn::Add(lower, hn::Set(Middle(), update.constant));
-      upper = hn::Add(upper, hn::Set(Middle(), update.constant));
+    const VShort inputs = set_pairs(update.pairs[i]);
+    VMiddle lower, upper;
+    MiddlePair random;
+    if (stochastic && !update.draws_far) {
+      const VShort r =
+          random_short(update.for_gradient.row(i) + j, update.gradient_bits, update.gradient.shift);
+      lower = multiply_pairs(lower_errors, hn::InterleaveLower(d, inputs, r));
+      upper = multiply_pairs(upper_errors, hn::InterleaveUpper(d, inputs, r));
+    } else {
+      random = gradient_random<kRound, true>(update, i, j);
+      lower = multiply_pairs(lower_errors, inputs);
+      upper = multiply_pairs(upper_errors, inputs);
+      if (stochastic) {
+        lower = hn::Add(lower, random.lower);
+        upper = hn::Add(upper, random.upper);
+      }
+      if (has_constant(kRound) && update.constant_is_wide) {
+        lower = hn::Add(lower, hn::Set(Middle(), update.constant));
+        upper = hn::Add(upper, hn::Set(Middle(), update.constant));
+      }
     }
     finish_row<kRound, kRange, true>(update, i, j, lower, upper, random, sums);
   }
@@ -298,16 +385,12 @@ HWY_NOINLINE void update_by_products(const Update& update, const std::int32_t* p
   const VMiddle constant = hn::Set(d, kRound == any_round ? 0 : update.constant);
   UnitSums of_units;
   for (std::size_t i = 0; i < update.rows; ++i) {
-    const VShort random = gradient_random<kRound>(update, i, j);
-    VMiddle lower_more = constant, upper_more = constant;
-    if (kRound == static_cast<int>(Round::stochastic)) {
-      const Short ds;
-      lower_more = hn::BitCast(d, hn::InterleaveLower(ds, random, hn::Zero(ds)));
-      upper_more = hn::BitCast(d, hn::InterleaveUpper(ds, random, hn::Zero(ds)));
-    }
+    const MiddlePair random = gradient_random<kRound, kMayBeFar>(update, i, j);
+    const MiddlePair more =
+        kRound == static_cast<int>(Round::stochastic) ? random : MiddlePair(constant, constant);
     const std::int32_t* product = products + 2 * lanes * i;
-    finish_row<kRound, kRange, kMayBeFar>(update, i, j, hn::Add(hn::Load(d, product), lower_more),
-                                          hn::Add(hn::Load(d, product + lanes), upper_more), random,
+    finish_row<kRound, kRange, kMayBeFar>(update, i, j, hn::Add(hn::Load(d, product), more.lower),
+                                          hn::Add(hn::Load(d, product + lanes), more.upper), random,
                                           of_units);
   }
   add_sums(update, of_units, sums);
@@ -318,7 +401,8 @@ struct UpdateKernels {
   int round;
   void (*by_sample)(const Update&, const std::int16_t*, std::size_t, LayerSums&);
   void (*by_products)(const Update&, const std::int32_t*, std::size_t, LayerSums&);
-  // Where u is shifted by 16 places or more. One for all: to look for that costs a batch 2 %.
+  // Where u is shifted by 16 places or more, or P at random. One for all: to look for that costs a
+  // batch 2 %.
   void (*by_products_far)(const Update&, const std::int32_t*, std::size_t,
                           LayerSums&) = update_by_products<any_round, Range::any, true>;
 };

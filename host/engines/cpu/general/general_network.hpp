@@ -30,7 +30,7 @@ struct LayerNoise {
   const std::uint32_t* error = nullptr;       // [unit]
   const Noise* gradient = nullptr;            // [place][unit], places as in InputList
   const Noise* master = nullptr;              //
-  bool low_halves = false;                    // a row's lowest halves follow its highest
+  std::size_t low_halves = 0;                 // how far a row's lowest halves are from its highest
 };
 template <class Word>
 using StepNoise = std::vector<LayerNoise<NoiseWord<Word>>>;  // [layer]

@@ -14,14 +14,14 @@ namespace gridrun {
 namespace HWY_NAMESPACE {
 namespace {
 
-void draw_16(const std::uint32_t* index, std::size_t count, std::size_t units, bool low_halves,
-             const DrawOf& of, std::uint16_t* rows) {
+void draw_16(const std::uint32_t* index, std::size_t count, std::size_t units,
+             std::size_t low_halves, const DrawOf& of, std::uint16_t* rows) {
   draw_rows(index, count, units, low_halves, of, rows);
 }
 
 void draw_32(const std::uint32_t* index, std::size_t count, std::size_t units, const DrawOf& of,
              std::uint32_t* rows) {
-  draw_rows(index, count, units, false, of, rows);
+  draw_rows(index, count, units, 0, of, rows);
 }
 
 }  // namespace
@@ -38,12 +38,12 @@ namespace {
 HWY_EXPORT(draw_16);
 HWY_EXPORT(draw_32);
 
-void draw(const std::uint32_t* index, std::size_t count, std::size_t units, bool low_halves,
+void draw(const std::uint32_t* index, std::size_t count, std::size_t units, std::size_t low_halves,
           const DrawOf& of, std::uint16_t* rows) {
   HWY_DYNAMIC_DISPATCH(draw_16)(index, count, units, low_halves, of, rows);
 }
-void draw(const std::uint32_t* index, std::size_t count, std::size_t units, bool /*low_halves*/,
-          const DrawOf& of, std::uint32_t* rows) {
+void draw(const std::uint32_t* index, std::size_t count, std::size_t units,
+          std::size_t /*low_halves*/, const DrawOf& of, std::uint32_t* rows) {
   HWY_DYNAMIC_DISPATCH(draw_32)(index, count, units, of, rows);
 }
 
@@ -96,9 +96,9 @@ void SharedNoise<Word>::draw(const NetworkSpec& spec, const NoiseNeeds& needs,
     most_rows = std::max(most_rows, spec.row_length(layer));
   }
   units_.resize(unit_words + vector_words);
-  const bool low_halves = sizeof(Noise) < sizeof(std::uint32_t) && needs.low_halves;
-  const std::size_t words_a_unit = low_halves ? 2 : 1;
-  rows_.resize(row_words * words_a_unit + vector_words);
+  const bool halves = sizeof(Noise) < sizeof(std::uint32_t) && needs.low_halves;
+  const std::size_t low_halves = halves ? row_words + vector_words : 0;
+  rows_.resize(low_halves + row_words + vector_words);
   steps_.assign(block.samples(), StepNoise<Word>(spec.layers()));
   std::vector<std::uint32_t> all(most_rows);
   std::iota(all.begin(), all.end(), 0U);
@@ -113,7 +113,7 @@ void SharedNoise<Word>::draw(const NetworkSpec& spec, const NoiseNeeds& needs,
     };
     const auto draw_units = [&](Drawn tensor, const std::uint32_t* LayerNoise<Noise>::*to) {
       for (std::size_t i = 0; i < block.samples(); ++i) {
-        gridrun::draw(all.data(), 1, units, false, of(tensor, i), next_unit);
+        gridrun::draw(all.data(), 1, units, 0, of(tensor, i), next_unit);
         steps_[i][layer].*to = next_unit;
         next_unit += units;
       }
@@ -132,7 +132,7 @@ void SharedNoise<Word>::draw(const NetworkSpec& spec, const NoiseNeeds& needs,
                       of(tensor, i), next_row);
         steps_[i][layer].*to = layer == 0 ? base : next_row;
         steps_[i][layer].low_halves = low_halves;
-        next_row += rows * units * words_a_unit;
+        next_row += rows * units;
       }
     };
     if (needs.activation) draw_units(Drawn::activation, &LayerNoise<Noise>::activation);

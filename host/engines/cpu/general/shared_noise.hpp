@@ -41,7 +41,7 @@ class SharedNoise {
   using Noise = NoiseWord<Word>;
 
   std::vector<std::uint32_t> units_;  // [layer][activation, error][step][unit]
-  std::vector<Noise> rows_;  // [layer][gradient, master][place or step and row][half, unit]
+  std::vector<Noise> rows_;  // [half][layer][gradient, master][place or step and row][unit]
   std::vector<StepNoise<Word>> steps_;
   std::vector<std::uint32_t> index_;  // of a sample's rows
 };

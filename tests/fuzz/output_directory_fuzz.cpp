@@ -1,5 +1,6 @@
-// Output directories in any state: files, folders, links and pipes at every name that gridrun
-// knows. A directory is refused and left as it was, or taken, and then shows one whole run.
+// Output directories in any state: files, folders, links, pipes and stores at every name that
+// gridrun knows. A directory is refused and left as it was, or taken, and then holds what was
+// stored and shows one whole run.
 #include <sys/stat.h>
 
 #include <array>
@@ -9,17 +10,20 @@
 #include <string>
 #include <vector>
 
+#include "configuration/configuration.hpp"
 #include "fuzz.hpp"
+#include "results/grid_result.hpp"
 #include "results/output_directory.hpp"
 #include "results/result_files.hpp"
 #include "scratch_directory.hpp"
+#include "staging/identity.hpp"
 
 namespace gridrun {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<const char*, 17> places = {"run.json",
+constexpr std::array<const char*, 21> places = {"run.json",
                                                 "grid.csv",
                                                 "grid.npz",
                                                 "answers.json",
@@ -35,7 +39,11 @@ constexpr std::array<const char*, 17> places = {"run.json",
                                                 "grid.csv.123.partial",
                                                 "notes.txt",
                                                 "folder",
-                                                "weights.npz"};
+                                                "weights.npz",
+                                                "networks.db",
+                                                "networks.db-wal",
+                                                "networks.db-shm",
+                                                "networks.db-journal"};
 constexpr std::array<const char*, 8> link_targets = {".gridrun/current/grid.csv",
                                                      ".gridrun/current/run.json",
                                                      "run-1",
@@ -47,8 +55,45 @@ constexpr std::array<const char*, 8> link_targets = {".gridrun/current/grid.csv"
 constexpr bool is_users(std::string_view place) {
   return place == "notes.txt" || place == "folder";
 }
-const nlohmann::ordered_json configuration = {{"lr", 5}};
-const std::string record = R"({"configuration": {"lr": 5}})";
+constexpr bool is_store(std::string_view place) { return place.starts_with("networks.db"); }
+
+Sweep sweep_of(const std::string& seeds) {
+  return parse_configuration("dataset.name = 'digits'\ngrid.'train.seed' = " + seeds +
+                                 "\ngrid.lr = 5\ngrid.fraction = 8\n",
+                             "sweep.toml");
+}
+
+const Sweep sweep = sweep_of("[1, 2]");
+const nlohmann::ordered_json configuration = to_json(sweep);
+const std::string record = nlohmann::ordered_json{{"configuration", configuration}}.dump();
+const Identity data{1, 2};
+
+SweepNotes notes_for(const Sweep& of, const Identity& of_data) {
+  return {to_json(of), {{"identity", text_of(of_data)}}, "cpu", "a processor"};
+}
+
+/// The network that a run stores.
+StoredNetwork network_of_run(int run) {
+  StoredNetwork network;
+  network.identity = text_of({static_cast<std::uint64_t>(run), 0});
+  network.axes = {KeyValue(run), KeyValue(5), KeyValue(8)};
+  network.figures.assign(all_figures().size(), 0.5);
+  network.steps = network.last_steps = 8;
+  network.last_right = Bits(8);
+  network.layers.resize(1);
+  return network;
+}
+
+/// What a store of some run's network is made of.
+std::string store_of(const Sweep& of, const Identity& of_data) {
+  const ScratchDirectory scratch;
+  {
+    NetworkStore store(scratch.path(), NetworkStore::Access::write);
+    note(store, of, notes_for(of, of_data));
+    store.add({network_of_run(9)});
+  }
+  return contents_of(scratch.path() / "networks.db");
+}
 
 /// A directory of its own for each input.
 class State {
@@ -59,7 +104,7 @@ class State {
   void add(Input& input) const {
     const fs::path at = path() / places[input.word<std::uint8_t>() % places.size()];
     std::error_code cannot;
-    switch (input.word<std::uint8_t>() % 6) {
+    switch (input.word<std::uint8_t>() % 10) {
       case 0:
         fs::create_directories(at, cannot);
         break;
@@ -76,16 +121,39 @@ class State {
       case 4:
         write(at, "results");
         break;
-      default:
+      case 5:
         write(at, input.bytes(input.word<std::uint8_t>()));
+        break;
+      case 6:
+        write(at, ours());
+        break;
+      case 7: {
+        std::string damaged = ours();
+        damaged[input.word<std::uint16_t>() % damaged.size()] ^=
+            static_cast<char>(input.word<std::uint8_t>());
+        write(at, damaged);
+        break;
+      }
+      case 8: {
+        static const std::string others = store_of(sweep_of("[3]"), {1, 3});
+        write(at, others);
+        break;
+      }
+      default: {
+        static const std::string other_study =
+            store_of(parse_configuration("dataset.name = 'digits'\ntrain.seed = 8\n", ""), data);
+        write(at, other_study);
+      }
     }
   }
 
   /// What the directory shows: of each place that is not gridrun's own, its contents and kind.
+  /// What SQLite keeps beside a store is its own.
   std::map<std::string, std::string> shown() const {
     std::map<std::string, std::string> all;
     for (const std::string place : places) {
       if (place.starts_with(".gridrun") || place.ends_with(".partial")) continue;
+      if (is_store(place) && place != "networks.db") continue;
       std::error_code unknown;
       const auto kind = fs::status(path() / place, unknown).type();
       if (is_users(place) && fs::is_symlink(path() / place, unknown))
@@ -99,6 +167,12 @@ class State {
   }
 
  private:
+  /// A store of the configuration and the data.
+  static const std::string& ours() {
+    static const std::string ours = store_of(sweep, data);
+    return ours;
+  }
+
   static void write(const fs::path& at, std::string_view contents) {
     std::error_code unknown;
     if (fs::is_fifo(at, unknown)) return;  // it would wait for a reader
@@ -126,15 +200,20 @@ std::vector<NewFile> files_of(int run, bool all_files) {
 /// Runs once; returns whether the directory was taken and the run's files are shown.
 bool run(const State& state, int number, bool all_files, bool force) {
   const auto before = state.shown();
+  bool stored = false;
   const auto published = accepted([&] {
     OutputDirectory directory(state.path(), configuration, force);
+    directory.held(data);
     require(state.shown() == before, "a claim changes nothing that is shown");
+    NetworkStore& store = directory.open_store(sweep, notes_for(sweep, data));
+    store.add({network_of_run(number)});
+    stored = true;
     directory.publish(files_of(number, all_files));
     return true;
   });
   const auto after = state.shown();
   if (!published) {
-    require(after == before, "what is refused or fails leaves what was there");
+    require(stored || after == before, "what is refused leaves what was there");
     return false;
   }
   for (const std::string name : result_names) {
@@ -147,6 +226,10 @@ bool run(const State& state, int number, bool all_files, bool force) {
   for (const auto& [place, what] : before)
     require(!is_users(place) || (after.contains(place) && after.at(place) == what),
             "what is not gridrun's stays");
+  const NetworkStore store(state.path(), NetworkStore::Access::read);
+  for (int stored_by = force ? number : 1; stored_by <= number; ++stored_by)
+    require(store.find(network_of_run(stored_by).identity).has_value(), "what was stored is there");
+  require(!force || store.size() == 1, "a run that is forced stores anew");
   return true;
 }
 

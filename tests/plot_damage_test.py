@@ -121,7 +121,7 @@ class Damage(unittest.TestCase):
         return status, err.getvalue()
 
     def judge(self, what, name=None):
-        """RandomDraws or refuses what is there: the one line names the file and what was expected there."""
+        """Draws or refuses what is there: the one line names the file and what was expected there."""
         with self.subTest(what):
             status, said = self.plot()
             self.outcomes[status] += 1

@@ -73,16 +73,47 @@ class Boolean:
         return type(value) is bool
 
 
+def value_of(json_value):
+    """The value of a configuration's key, a list of integers as a tuple; None for what is none."""
+    if type(json_value) in (bool, str) or Real(1e300).accepts(json_value):
+        return json_value
+    if type(json_value) is list and all(type(entry) is int for entry in json_value):
+        return tuple(json_value)
+    return None
+
+
+def value_text(value):
+    """A key's value as gridrun prints it."""
+    if type(value) is tuple:
+        return f"[{','.join(map(str, value))}]"
+    if type(value) is bool:
+        return str(value).lower()
+    return str(int(value)) if type(value) is float and value.is_integer() and abs(value) < 1e16 else str(value)
+
+
+@dataclass(frozen=True)
+class Value:
+    """Of a key of a configuration, as value_of() gives it or as JSON has it."""
+
+    def __str__(self):
+        return "a number, true, false, a text of at most 1000 characters or a list of integers"
+
+    def accepts(self, value):
+        value = value if type(value) is tuple else value_of(value)
+        return value is not None and len(value_text(value)) <= 1000
+
+
 @dataclass(frozen=True)
 class OneOf:
     """One of a grid's entries."""
     entries: tuple
 
     def __str__(self):
-        return f"one of {shortened(', '.join(map(str, self.entries)))}"
+        return f"one of {shortened(', '.join(map(value_text, self.entries)))}"
 
     def accepts(self, value):
-        return type(value) is int and value in self.entries
+        value = value_of(value)
+        return value in self.entries and (type(value) is bool) == (type(self.entries[0]) is bool)
 
 
 @dataclass(frozen=True)
@@ -160,14 +191,16 @@ def parse_json(path, content, form):
     return value
 
 
-def check_array(path, name, array, shape):
-    """The array as real numbers; raises RequestError unless it holds finite ones and has that shape."""
+def check_array(path, name, array, shape, lacks=None):
+    """The array as real numbers; raises RequestError unless it holds finite ones, but for NaN where `lacks` is true along
+    its first dimensions, and has that shape.
+    """
     expected = f"finite numbers of shape {' x '.join(map(str, shape))}"
     if array.shape != shape:
         raise request_error(path, f"{name} has the shape {' x '.join(map(str, array.shape)) or 'of one number'}",
                             expected)
     if array.dtype.kind not in "iuf":
         raise request_error(path, f"{name} has the type {array.dtype}", expected)
-    if not np.isfinite(array).all():
+    if not (np.isfinite(array) if lacks is None else np.isfinite(array[~lacks])).all():
         raise request_error(path, f"{name} has NaN or infinity", expected)
     return array.astype(float)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from plotting import figures, page
 from plotting.checked import RequestError, request_error
-from plotting.results import load_all
+from plotting.results import MOST_TABLES, load_all
 from plotting.run_files import describe
 from plotting.terminal import complain, printable, say
 
@@ -27,12 +27,22 @@ class Parser(argparse.ArgumentParser):
         self.exit(2)
 
 
+def axis_and_value(text):
+    """Of AXIS=VALUE."""
+    axis, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"{text!r}, expected AXIS=VALUE as in train.seed=3")
+    return axis, value
+
+
 def parse_arguments(arguments=None):
     parser = Parser(
-        prog="plot", description="RandomDraws what gridrun left in its output directories, several of them side by side.",
+        prog="plot", description="Draws what gridrun left in its output directories, several of them side by side.",
         epilog="Writes surface, heat_maps and overview, each as .png and .svg, and study.html, which works offline.")
     parser.add_argument("results", nargs="+", type=Path, metavar="RESULTS",
                         help="a directory with grid.csv, answers.json and run.json, and curves.npz if there is one")
+    parser.add_argument("--where", action="append", type=axis_and_value, default=[], metavar="AXIS=VALUE",
+                        help=f"draw only tables at that value of an axis, repeatable; {MOST_TABLES} are drawn at most")
     parser.add_argument("--output", type=Path, metavar="DIR",
                         help="where the pictures go, created if missing [the first RESULTS]")
     parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
@@ -62,7 +72,7 @@ def unfinished_folder(directory):
 
 
 def write(results, directory):
-    """RandomDraws into the directory, whose files change only once all are written; returns their names."""
+    """Draws into the directory, whose files change only once all are written; returns their names."""
     folder = unfinished_folder(directory)
     try:
         names = draw(results, folder)
@@ -82,7 +92,8 @@ def main(arguments=None):
     warnings.filterwarnings("ignore", "Glyph .* missing from")  # of a title; the page has it
     directory = options.output or options.results[0]
     try:
-        written = write(load_all(options.results), directory)
+        tables, count = load_all(options.results, dict(options.where))
+        written = write(tables, directory)
     except RequestError as error:
         complain(error)
         return 2
@@ -93,5 +104,8 @@ def main(arguments=None):
         complain("out of memory")
         return 1
     if not options.quiet:
+        if count > len(tables):
+            say(f"{count} tables of lr and precision, of which the first {len(tables)} are drawn; --where AXIS=VALUE "
+                "chooses others\n")
         say(f"wrote {', '.join(written)} in {printable(directory)}\n")
     return 0

@@ -12,10 +12,11 @@ matplotlib.rcParams.update({
 import matplotlib.patheffects as effects  # noqa: E402
 import matplotlib.pyplot as plt  # noqa: E402
 import numpy as np  # noqa: E402
+from matplotlib.colors import ListedColormap  # noqa: E402
 from matplotlib.lines import Line2D  # noqa: E402
 from matplotlib.patches import Patch  # noqa: E402
 
-NONE_COLOUR = "#d9d9d9"
+NONE_COLOUR, UNTRAINED_COLOUR = "#d9d9d9", "white"
 OUTLINE = [effects.withStroke(linewidth=3.5, foreground="black")]
 MOST_LEARNING_RATES, MOST_COLUMNS = 8, 16  # that an axis has labels for
 
@@ -34,6 +35,7 @@ HEAT_MAPS = {  # name: (title, colour map, fixed range or None); all readable by
     "fraction": ("fraction bits", "cividis", None),
     "bits": ("bits of a word", "cividis", None),
 }
+LONG_TITLE = 55  # characters that fit above a surface
 PANELS = 4  # the most heat maps of a run
 
 
@@ -108,8 +110,13 @@ def draw_heat_map(axes, bar_axes, results, run, name):
     axes.set_title(title)
     label_grid(axes, run)
     shown = draw_cliffs(axes, run)
-    if values.mask.any():
+    untrained = run.untrained.T
+    if (np.ma.getmaskarray(values) & ~untrained).any():
         shown.append(Patch(facecolor=NONE_COLOUR, edgecolor="grey", label="none: zero"))
+    if untrained.any():
+        axes.pcolormesh(np.arange(-0.5, len(run.learning_rates)), np.arange(-0.5, len(run.columns)),
+                        np.ma.masked_equal(untrained, False), cmap=ListedColormap([UNTRAINED_COLOUR]))
+        shown.append(Patch(facecolor=UNTRAINED_COLOUR, edgecolor="grey", label="not trained"))
     return shown
 
 
@@ -127,7 +134,7 @@ class Sheet:
     def title(self, text, middle, top):
         text = text.replace("$", r"\$")  # else what is between two would be read as a formula
         self.figure.text(middle / self.width, (top - TITLE_HEIGHT / 2) / self.height, text, ha="center", va="center",
-                         fontsize=14, fontweight="bold")
+                         fontsize=14 if len(text) <= LONG_TITLE else 10, fontweight="bold")
 
     def legend(self, shown, middle, bottom):
         """Each label once."""
@@ -151,10 +158,17 @@ def draw_heat_maps(sheet, results, run, left, bottom, columns):
 
 
 def draw_surface(sheet, run, left, bottom):
-    """Accuracy over learning rate and precision; a line or a point where the grid has one row or column."""
+    """Accuracy over learning rate and precision; a line or a point where the grid has one row or column, points where not
+    all of it is trained.
+    """
     axes = sheet.axes(left, bottom, SURFACE_WIDTH, SURFACE_HEIGHT, projection="3d")
     x, y = np.meshgrid(np.arange(len(run.learning_rates)), np.arange(len(run.columns)), indexing="ij")
-    if min(run.accuracy.shape) > 1:
+    if run.untrained.any():
+        trained = ~run.untrained
+        axes.plot(x[trained], y[trained], run.accuracy[trained], "o", color="#31688e")
+        axes.set_xlim(-0.5, len(run.learning_rates) - 0.5)
+        axes.set_ylim(-0.5, len(run.columns) - 0.5)
+    elif min(run.accuracy.shape) > 1:
         axes.plot_surface(x, y, run.accuracy, cmap="viridis", vmin=0.0, vmax=1.0, rstride=1, cstride=1,
                           edgecolor="white", linewidth=0.25)
     else:

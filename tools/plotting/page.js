@@ -1,4 +1,4 @@
-// RandomDraws `study`: {runs, ranges} from page.py. Heat maps have one cell a grid entry, drawn one apart,
+// Draws `study`: {runs, ranges} from page.py. Heat maps have one cell a grid entry, drawn one apart,
 // so that axes may have gaps; a run's own numbers are in its labels.
 "use strict";
 
@@ -80,9 +80,10 @@ function cliffTraces(run) {
 
 function drawHeatMap(at, run, map) {
   const values = run.maps[map.name];
-  const shown = value => value === null ? "none (zero)" : map.text(value);
+  const shown = (value, accuracy) => accuracy === null ? "not trained" : value === null ? "none (zero)" : map.text(value);
   const text = values.map((row, c) => row.map((value, l) =>
-    `learning rate ${cellName(run, run.lr[l], run.columns[c])}<br>${map.title}: <b>${shown(value)}</b>`));
+    `learning rate ${cellName(run, run.lr[l], run.columns[c])}<br>${map.title}: ` +
+    `<b>${shown(value, run.maps.accuracy[c][l])}</b>`));
   const [low, high] = study.ranges[map.name];
   const cells = {type: "heatmap", x: run.lr.map((_, i) => i), y: run.columns.map((_, i) => i), z: values, text,
                  hovertemplate: "%{text}<extra></extra>", hoverongaps: true, colorscale: map.colours, zmin: low,
@@ -99,7 +100,7 @@ function drawSurface(at, run) {
   const text = accuracy.map((row, c) => row.map((value, l) =>
     `learning rate ${cellName(run, run.lr[l], run.columns[c])}<br>accuracy: <b>${(100 * value).toFixed(2)} %</b>`));
   const traces = [];
-  if (Math.min(x.length, y.length) > 1) {
+  if (Math.min(x.length, y.length) > 1 && run.trained === x.length * y.length) {
     traces.push({type: "surface", x, y, z: accuracy, text, hovertemplate: "%{text}<extra></extra>",
                  colorscale: "Viridis", cmin: 0, cmax: 1,
                  colorbar: {thickness: 12, outlinewidth: 0, len: 0.75},
@@ -108,7 +109,7 @@ function drawSurface(at, run) {
                             y: {show: true, color: "rgba(255,255,255,.35)", start: 0, end: y.length, size: 1,
                                 highlight: false}}});
   } else {
-    traces.push({type: "scatter3d", mode: "lines+markers", x: accuracy.flatMap(() => x),
+    traces.push({type: "scatter3d", mode: Math.min(x.length, y.length) > 1 ? "markers" : "lines+markers", x: accuracy.flatMap(() => x),
                  y: accuracy.flatMap((row, c) => row.map(() => c)), z: accuracy.flat(), text: text.flat(),
                  hovertemplate: "%{text}<extra></extra>", marker: {size: 4}});
   }
@@ -175,6 +176,8 @@ function leaves(value, path = "") {
 }
 
 function fillAnswers(section, run) {
+  if (!run.answers)
+    return element(section, "p", {}, "No answers: not all networks of this table are trained.");
   const text = element(section, "pre");
   for (const line of run.answers.text) {
     element(text, "b", {}, line.slice(0, 16));
@@ -210,8 +213,10 @@ function drawAll() {
     const top = section("");
     element(top, "h1", {}, run.title);
     const {configuration, dataset, device, engine} = run.run;
-    element(top, "p", {}, `${run.lr.length * run.columns.length} networks, ` +
-      `${configuration.train.iterations} steps each, ${dataset.samples} samples; engine ${engine} on ${device}`);
+    const all = run.lr.length * run.columns.length;
+    element(top, "p", {}, `${run.trained === all ? all : `${run.trained} of ${all}`} networks, ` +
+      `${run.held["train.iterations"] ?? configuration.train.iterations} steps each, ${dataset.samples} samples; ` +
+      `engine ${engine} on ${device}`);
     fillAnswers(top, run);
   }
   if (runs.length <= MOST_SURFACES) runs.forEach((run, i) =>
@@ -219,7 +224,8 @@ function drawAll() {
   const maps = runs.map((run, i) => {
     const at = section("Heat maps");
     element(at, "p", {}, "○ knee, ⊙ knee cut off by the grid, solid line: diagonal cliff as fitted, dotted line: " +
-      "left cliff; grey cells: none, the logarithm of zero");
+      "left cliff; grey cells: none, the logarithm of zero" + (run.trained < run.lr.length * run.columns.length ?
+        ", or not trained" : ""));
     const grid = element(at, "div", {class: "maps"});
     const shown = HEAT_MAPS.filter(map => map.name in run.maps);
     const places = shown.map(map => element(grid, "div", {id: `${map.name}-${i}`}));  // all, then drawn to size

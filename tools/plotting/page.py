@@ -23,6 +23,9 @@ def rounded(values, digits):
 def chosen_cells(run):
     """(lr, column) whose curves are shown at first: the best, and what falls off the cliffs beside it."""
     answers = run.answers
+    if not answers:
+        lr, column = np.unravel_index(np.nanargmax(run.accuracy), run.accuracy.shape)
+        return [(run.learning_rates[lr], run.columns[column])]
     best = run.place(answers["best"])
     chosen = [best]
     if answers["fewest_bits"]:
@@ -39,7 +42,7 @@ def chosen_cells(run):
 def data_of(run):
     """What the page's script draws a run from; tables are [column][lr], as heat maps have them."""
     data = {
-        "title": run.title, "lr": run.learning_rates, "axis": run.axis, "columns": run.columns,
+        "title": run.title, "held": run.held, "trained": int((~run.untrained).sum()), "lr": run.learning_rates, "axis": run.axis, "columns": run.columns,
         "maps": {name: rounded(table.T, 6 if "accuracy" in name else 4) for name, table in run.maps.items()},
         "knees": run.knees, "cliff": run.cliff_line, "left_cliff": run.left_cliff,
         "answers": run.answers, "run": run.run, "curves": None,

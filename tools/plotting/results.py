@@ -1,8 +1,6 @@
 """What gridrun left in an output directory, read and checked."""
-import csv
 import io
 import itertools
-import math
 import warnings
 import zipfile
 from dataclasses import dataclass, replace
@@ -10,44 +8,40 @@ from typing import Optional
 
 import numpy as np
 
-from plotting.checked import (Boolean, Integer, Magnitude, OneOf, OrMissing, OrNull, Real, RequestError, Text,
-                              check_array, parse_json, request_error)
+from plotting.checked import (Boolean, Integer, OneOf, OrMissing, OrNull, Real, RequestError, Text, check_array,
+                              parse_json, request_error, value_of, value_text)
+from plotting.grid import ARRAYS, OF_FORMATS, axes_of_partial, read_grid
 from plotting.run_files import LARGEST, RunFiles, check_directory
 from plotting.terminal import printable, shortened
 
-FRACTION, BITS = Integer(0, 52), Integer(2, 64)  # of the configuration
-AXES = {"lr": Integer(-16, 62), "fraction": FRACTION, "bits": BITS}  # of a grid, the slowest first
-ARRAYS = {"lr": "learning_rates", "fraction": "fractions", "bits": "bits"}  # what archives call them
-FIGURES = {"accuracy": Real(100), "mean_update": Magnitude(1e40), "mean_error": Magnitude(1e40)}
-TEST_ACCURACY = {"test_accuracy": Magnitude(1)}  # a figure where samples are held out
-FORMAT = {"bits": OrMissing(BITS), "fraction": OrMissing(FRACTION), "integer": OrMissing(Integer(-62, 64))}
+FORMAT = {name: OrMissing(form) for name, form in OF_FORMATS.items()}
 RUN = {"engine": Text(1000), "device": Text(1000),
-       "configuration": {"train": {"iterations": Integer(1, 2**31 - 1)},
+       "configuration": {"train": {"iterations": OrMissing(Integer(1, 2**31 - 1))},
                          "precision": OrMissing({**FORMAT, "gradient": OrMissing(FORMAT)})},
-       "dataset": {"name": Text(100), "samples": Integer(1, 2**32)}}
+       "dataset": {"name": Text(100), "samples": Integer(1, 2**32)},
+       "networks": OrMissing(Integer(0, 2**32)), "trained": OrMissing(Integer(0, 2**32))}
 MOST_POINTS = 100_000  # of a learning curve
 MOST_TABLES = 32  # drawn at once: so many still fit a PNG of matplotlib
 
 
-def answers_form(axes):
+def table_axes(axes):
+    """The names of the axes of a grid's tables, lr and a precision if there is one, and of those that a table is at."""
+    precision = next((name for name in ("fraction", "bits") if name in axes), None)
+    of_table = ["lr", *([precision] if precision else [])]
+    return of_table, [name for name in axes if name not in of_table]
+
+
+def answers_form(axes, is_partial):
     """What is drawn of answers.json, for a grid with those axes."""
-    lr, *others = (OneOf(tuple(values)) for values in axes.values())
-    _, *names = axes
-    precision = others[0] if others else OneOf(())
-    cell = {"lr": lr, **{name: precision for name in names[:1]}}
-    table = {"best": cell, "by_lr": [{"lr": lr, "knee": OrNull(precision), "cut_off": Boolean()}],
+    (_, *precision), others = table_axes(axes)
+    lr, bits = OneOf(tuple(axes["lr"])), OneOf(tuple(axes[precision[0]]) if precision else ())
+    cell = {"lr": lr, **{name: bits for name in precision}}
+    table = {"best": cell, "by_lr": [{"lr": lr, "knee": OrNull(bits), "cut_off": Boolean()}],
              "fewest_bits": OrNull(cell), "left_cliff": OrNull({"lr": lr, "next_lr": OrNull(lr)}),
              "diagonal_cliff": OrNull({"intercept": Real(1e6), "slope": Real(1e6), "lr": [lr]}),
              "text": [Text(100_000)]}
-    held = dict(zip(names[1:], others[1:]))
-    return {"slices": [{**held, **table}]} if held else table
-
-
-@dataclass(frozen=True)
-class Grid:
-    """All cells of a run."""
-    axes: dict  # {name: values}, in the order of AXES
-    figures: dict  # {name: array with a dimension for each axis}
+    held = {name: OneOf(tuple(axes[name])) for name in others}
+    return {"slices": [{**held, **table}]} if held or is_partial else table
 
 
 @dataclass(frozen=True)
@@ -59,11 +53,12 @@ class Curves:
 
 @dataclass(frozen=True)
 class Results:
-    """One table of a run: its grid, or a slice of a grid with more than two axes.
+    """One table of a run: its grid, or a slice of a grid with more axes than lr and a precision.
 
-    Tables are [lr][column]; NaN stands for "none", the logarithm of zero.
+    Tables are [lr][column]; NaN stands for "none", the logarithm of zero, and in all of them for what is not trained.
     """
     title: str
+    held: dict  # {axis: value} that the table is at
     learning_rates: list  # lr: the learning rate is 2^-lr
     axis: str  # of the columns: fraction | bits; empty where they are of no axis, and there is one
     columns: list  # its values
@@ -71,7 +66,7 @@ class Results:
     update: np.ndarray  # log2(mean_update / 2^fraction), of the fraction of u
     error: np.ndarray  # log2(mean_error * 2^(lr - fraction))
     test_accuracy: Optional[np.ndarray]  # where samples are held out
-    answers: dict
+    answers: Optional[dict]  # None: not all of the table is trained
     run: dict
     curves: Optional[Curves]
 
@@ -85,6 +80,11 @@ class Results:
             maps[self.axis] = np.broadcast_to(np.array(self.columns, float), self.accuracy.shape)
         return maps
 
+    @property
+    def untrained(self):
+        """The table of what is not trained."""
+        return np.isnan(self.accuracy)
+
     def place(self, answer):
         """(lr, column) of a cell of the answers."""
         return answer["lr"], answer[self.axis] if self.axis else self.columns[0]
@@ -92,18 +92,20 @@ class Results:
     @property
     def knees(self):
         """(lr, knee, cut_off) of each row that has a knee."""
+        if not self.answers:
+            return []
         return [(row["lr"], row["knee"], row["cut_off"]) for row in self.answers["by_lr"] if row["knee"] is not None]
 
     @property
     def cliff_line(self):
         """(lr, column) along the fitted diagonal cliff; empty where none was fitted."""
-        cliff = self.answers["diagonal_cliff"]
+        cliff = self.answers and self.answers["diagonal_cliff"]
         return [(lr, cliff["intercept"] + cliff["slope"] * lr) for lr in cliff["lr"]] if cliff else []
 
     @property
     def left_cliff(self):
         """The two lr between which the left cliff falls, the larger learning rate first; None where there is none."""
-        cliff = self.answers["left_cliff"]
+        cliff = self.answers and self.answers["left_cliff"]
         return (cliff["next_lr"], cliff["lr"]) if cliff and cliff["next_lr"] is not None else None
 
 
@@ -117,49 +119,6 @@ def end_of(path, most=80):
     """A path on one line of at most so many characters, without its beginning if need be."""
     text = printable(path)
     return text if len(text) <= most else f"…{text[1 - most:]}"
-
-
-def number(text, form):
-    """A field of grid.csv; None where there is none."""
-    try:
-        return int(text) if isinstance(form, Integer) else float(text)
-    except (TypeError, ValueError):
-        return None
-
-
-def read_grid(files):
-    """The grid in grid.csv."""
-    path = files.path("grid.csv")
-    expected = f"the columns {','.join((*AXES, *FIGURES))}"
-    try:
-        rows = csv.DictReader(io.StringIO(files.read("grid.csv").decode("utf-8"), newline=""))
-        header, rows = rows.fieldnames or (), list(rows)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise request_error(path, f"not CSV: {error}", expected) from error
-    forms = {"lr": AXES["lr"], **{name: AXES[name] for name in AXES if name in header}}
-    figures = {**FIGURES, **(TEST_ACCURACY if "test_accuracy" in header else {})}
-    names = list(forms)
-    forms.update(figures)
-    for name in forms:
-        if name not in header:
-            raise request_error(path, f"no column {name}", expected)
-    cells = {}
-    for line, row in enumerate(rows, start=2):
-        values = {name: number(row[name], form) for name, form in forms.items()}
-        for name, form in forms.items():
-            if not form.accepts(values[name]):
-                raise request_error(path, f"line {line}: {name} is {shortened(row[name], 40)}", form)
-        cell = tuple(values[name] for name in names)
-        if cell in cells:
-            again = ", ".join(f"{name} {value}" for name, value in zip(names, cell))
-            raise request_error(path, f"line {line}: {again} again", "each cell once")
-        cells[cell] = [values[name] for name in figures]
-    axes = {name: sorted({cell[i] for cell in cells}) for i, name in enumerate(names)}
-    shape = tuple(len(values) for values in axes.values())
-    if not cells or len(cells) != math.prod(shape):
-        raise request_error(path, f"{len(cells)} cells of {' x '.join(map(str, shape))}", "a full grid")
-    table = np.array([cells[cell] for cell in itertools.product(*axes.values())])
-    return Grid(axes, {name: table[:, i].reshape(shape) for i, name in enumerate(figures)})
 
 
 def read_arrays(files, name, wanted):
@@ -177,25 +136,44 @@ def read_arrays(files, name, wanted):
                             f"an archive of arrays {', '.join(wanted)}") from error
 
 
-def read_curves(files, axes):
-    """The steps and the accuracy [axis]...[point] of the curves of a grid with those axes; None where there are none."""
+def array_of_axis(name):
+    return ARRAYS.get(name, name)
+
+
+def check_axis(path, name, array, values):
+    """Raises RequestError unless an archive's array has those values of an axis."""
+    if array.dtype.kind == "U":
+        same = array.shape == (len(values),) and array.tolist() == [value_text(value) for value in values]
+    else:
+        same = check_array(path, array_of_axis(name), array, (len(values),)).tolist() == values
+    if not same:
+        raise request_error(path, f"{array_of_axis(name)} of another grid", "those of grid.csv")
+
+
+def read_curves(files, grid):
+    """The steps and the accuracy [axis]...[point] of the curves of a grid; None where there are none."""
     if not files.has("curves.npz"):
         return None
-    path = files.path("curves.npz")
-    steps, accuracy, *arrays = read_arrays(files, "curves.npz", ("steps", "accuracy", *(ARRAYS[name] for name in axes)))
+    path, axes = files.path("curves.npz"), grid.axes
+    steps, accuracy, *arrays = read_arrays(files, "curves.npz", ("steps", "accuracy", *map(array_of_axis, axes)))
     for (name, values), array in zip(axes.items(), arrays):
-        if check_array(path, ARRAYS[name], array, (len(values),)).tolist() != values:
-            raise request_error(path, f"{ARRAYS[name]} of another grid", "those of grid.csv")
+        check_axis(path, name, array, values)
     points = steps.size
     if not 1 <= points <= MOST_POINTS:
         raise request_error(path, f"{points} steps", f"1 to {MOST_POINTS}")
     return (check_array(path, "steps", steps, (points,)),
-            check_array(path, "accuracy", accuracy, (*map(len, axes.values()), points)))
+            check_array(path, "accuracy", accuracy, (*map(len, axes.values()), points),
+                        np.isnan(grid.figures["accuracy"])))
 
 
 def gradient_fraction(path, precision, cell):
     """The fraction of u in a cell, {axis: value}, by what run.json says of formats."""
-    of_all, own = {**precision, **cell}, precision.get("gradient", {})
+    of_all, own = dict(precision), dict(precision.get("gradient", {}))
+    for name, value in cell.items():
+        if name in OF_FORMATS or name.removeprefix("precision.") in OF_FORMATS:
+            of_all[name.removeprefix("precision.")] = value
+        elif name.removeprefix("precision.gradient.") in OF_FORMATS:
+            own[name.removeprefix("precision.gradient.")] = value
     for said in (own, of_all):
         if "fraction" in said:
             return said["fraction"]
@@ -204,64 +182,113 @@ def gradient_fraction(path, precision, cell):
     raise request_error(path, "configuration.precision says no fraction of the gradient", "what gridrun writes")
 
 
-def table_of(array, axes, place):
-    """The table [lr][column] of an array over those axes, at a place on the axes after the second."""
-    return array[:, None] if len(axes) == 1 else array[(slice(None), slice(None), *place)]
-
-
 def held_text(held):
     """What a slice is of, {axis: value}, after a title."""
-    return "".join(f", words of {value} bits" if name == "bits" else f", {name} {value}" for name, value in held.items())
+    return "".join(f", words of {value} bits" if name == "bits" else f", {name} {value_text(value)}"
+                   for name, value in held.items())
 
 
-def read(files):
-    """The tables of the run whose files these are."""
-    grid = read_grid(files)
-    axes = grid.axes
-    run = parse_json(files.path("run.json"), files.read("run.json"), RUN)
-    path = files.path("answers.json")
-    answers = parse_json(path, files.read("answers.json"), answers_form(axes))
-    names, shape = list(axes), grid.figures["accuracy"].shape
-    held = [dict(zip(names[2:], values)) for values in itertools.product(*(axes[name] for name in names[2:]))]
-    of_tables = answers["slices"] if names[2:] else [answers]
-    if [{name: one[name] for name in names[2:]} for one in of_tables] != held or \
-            any([row["lr"] for row in one["by_lr"]] not in ([], axes["lr"]) for one in of_tables):
-        raise request_error(path, "answers of another grid", "a row for each lr of grid.csv")
+class Run:
+    """The checked files of a run, of which tables are made."""
 
-    precision = run["configuration"].get("precision", {})
-    fraction = np.array([gradient_fraction(files.path("run.json"), precision, dict(zip(names, cell)))
-                         for cell in itertools.product(*axes.values())]).reshape(shape)
-    lr = np.array(axes["lr"]).reshape(-1, *(1 for _ in names[1:]))
-    figures = {"accuracy": grid.figures["accuracy"], "update": log2_or_nan(grid.figures["mean_update"]) - fraction,
-               "error": log2_or_nan(grid.figures["mean_error"]) + lr - fraction,
-               "test_accuracy": grid.figures.get("test_accuracy")}
-    curves = read_curves(files, axes)
-    title = printable(run["dataset"]["name"].upper())
-    return [Results(
-        title=title + held_text(held[i]), learning_rates=axes["lr"], axis=names[1] if names[1:] else "",
-        columns=axes[names[1]] if names[1:] else [0],
-        **{name: None if array is None else table_of(array, axes, place) for name, array in figures.items()},
-        answers=of_tables[i], run=run, curves=curves and Curves(curves[0], table_of(curves[1], axes, place)))
-        for i, place in enumerate(np.ndindex(shape[2:]))]
+    def __init__(self, files):
+        self.files = files
+        path = files.path("run.json")
+        self.run = parse_json(path, files.read("run.json"), RUN)
+        partial = axes_of_partial(path, self.run)
+        self.grid = read_grid(files, partial)
+        self.axes = self.grid.axes
+        self.of_table, self.others = table_axes(self.axes)
+        self.curves = read_curves(files, self.grid)
+        path = files.path("answers.json")
+        answers = parse_json(path, files.read("answers.json"), answers_form(self.axes, partial is not None))
+        whole = ~np.isnan(self.of_tables(self.grid.figures["accuracy"])).any(axis=(0, 1)) if self.others else \
+            np.array(partial is None)
+        self.places = list(np.ndindex(whole.shape))
+        answered = iter(answers["slices"] if self.others or partial is not None else [answers])
+        self.answers = {place: next(answered, None) if whole[place] else None for place in self.places}
+        for place, one in self.answers.items():
+            if whole[place] and (one is None or self.held(place) !=
+                                 {name: value_of(one[name]) for name in self.others} or
+                                 [row["lr"] for row in one["by_lr"]] not in ([], self.axes["lr"])):
+                raise request_error(path, "answers of another grid", "a row for each lr of grid.csv")
+        if next(answered, None) is not None:
+            raise request_error(path, "answers of another grid", "those of the tables that are trained")
+
+    def held(self, place):
+        """The values of the axes that a table is at."""
+        return {name: self.axes[name][i] for name, i in zip(self.others, place)}
+
+    def of_tables(self, array):
+        """An array over the axes with those of the tables first, lr and column, and then the others."""
+        names = list(self.axes)
+        array = np.moveaxis(array, [names.index(name) for name in self.of_table], range(len(self.of_table)))
+        return array if self.of_table[1:] else array[:, None]
+
+    def table(self, place):
+        """The table at those places on the other axes."""
+        path = self.files.path("run.json")
+        held, precision = self.held(place), self.run["configuration"].get("precision", {})
+        figures = {name: self.of_tables(array)[(slice(None), slice(None), *place)]
+                   for name, array in self.grid.figures.items()}
+        lr, columns = self.axes["lr"], self.axes[self.of_table[1]] if self.of_table[1:] else [0]
+        fraction = np.array([[gradient_fraction(path, precision, {**held, **dict(zip(self.of_table, cell))})
+                              for cell in itertools.product([row], columns)] for row in lr])
+        test_accuracy = figures.get("test_accuracy")
+        if test_accuracy is not None and np.isnan(test_accuracy).all():
+            test_accuracy = None
+        curves = self.curves and Curves(
+            self.curves[0], self.of_tables(self.curves[1])[(slice(None), slice(None), *place)])
+        return Results(
+            title=printable(self.run["dataset"]["name"].upper()) + printable(held_text(held)), held=held,
+            learning_rates=lr, axis=self.of_table[1] if self.of_table[1:] else "", columns=columns,
+            accuracy=figures["accuracy"], update=log2_or_nan(figures["mean_update"]) - fraction,
+            error=log2_or_nan(figures["mean_error"]) + np.array(lr)[:, None] - fraction,
+            test_accuracy=test_accuracy, answers=self.answers[place], run=self.run, curves=curves)
+
+    def has_any(self, place):
+        """Whether anything of a table is trained."""
+        return not np.isnan(self.of_tables(self.grid.figures["accuracy"])[(slice(None), slice(None), *place)]).all()
+
+    def chosen(self, wanted):
+        """The tables, by their places, of which anything is trained and whose held values are the wanted, {axis: text}."""
+        return [place for place in self.places if self.has_any(place) and
+                all(name not in self.others or value_text(self.held(place)[name]) == text
+                    for name, text in wanted.items())]
 
 
-def load(directory):
-    """The tables of the run in a directory, titled by its data set. Raises RequestError where it is none, or damaged."""
+def read_run(directory):
+    """The run in a directory. Raises RequestError where it is none, or damaged."""
     check_directory(directory)
     while True:
         files = RunFiles(directory)
         try:
-            return read(files)
+            return Run(files)
         except RequestError:
             if files.is_current():
                 raise  # else a run that ended meanwhile has removed these files: read its own
 
 
-def load_all(directories):
-    """The tables of several runs; those of one data set are told apart by their directories' names."""
-    tables = [(directory, table) for directory in directories for table in load(directory)]
-    if len(tables) > MOST_TABLES:
-        raise request_error(directories[-1], f"{len(tables)} tables of lr and precision", f"at most {MOST_TABLES}")
+def load(directory):
+    """The tables of the run in a directory, titled by its data set. Raises RequestError where it is none, or damaged."""
+    run = read_run(directory)
+    return [run.table(place) for place in run.chosen({})]
+
+
+def load_all(directories, wanted=None):
+    """The first MOST_TABLES tables of several runs, and how many there are; those of one title are told apart by their
+    directories' names. `wanted`, {axis: text}, are the values of axes that they must be at.
+    """
+    runs = [(directory, read_run(directory)) for directory in directories]
+    for name in wanted or {}:
+        if not any(name in run.others for _, run in runs):
+            held = shortened(", ".join(dict.fromkeys(name for _, run in runs for name in run.others)), 200)
+            raise request_error(directories[0], f"no table is held at a value of {shortened(name)}",
+                                f"one of {held}" if held else "no --where: there is one table")
+    places = [(directory, run, place) for directory, run in runs for place in run.chosen(wanted or {})]
+    if not places:
+        raise request_error(directories[0], "no table has those values", "values of its axes as in grid.csv")
+    tables = [(directory, run.table(place)) for directory, run, place in places[:MOST_TABLES]]
     titles = [table.title for _, table in tables]
     return [replace(table, title=f"{table.title}, {end_of(directory)}") if titles.count(table.title) > 1 else table
-            for directory, table in tables]
+            for directory, table in tables], len(places)

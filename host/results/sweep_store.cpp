@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
+#include "base/message_text.hpp"
 #include "configuration/configuration.hpp"
 #include "configuration/key_value_json.hpp"
 #include "gridrun/error.hpp"
@@ -14,8 +16,6 @@ namespace gridrun {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-constexpr const char* unreadable = "networks.db has no notes of a sweep";
 
 /// A column's kind: that of all values, or text where they differ.
 std::vector<StoredAxis> stored_axes(const Sweep& sweep) {
@@ -29,35 +29,48 @@ std::vector<StoredAxis> stored_axes(const Sweep& sweep) {
   return axes;
 }
 
-json parsed(const std::optional<std::string>& text) {
-  try {
-    return json::parse(text.value_or(""));
-  } catch (const json::exception&) {
-    throw RequestError(unreadable);
-  }
+std::map<std::string, std::string> texts_of(const SweepNotes& notes) {
+  return {{"configuration", notes.configuration.dump()},
+          {"dataset", notes.dataset.dump()},
+          {"engine", notes.engine},
+          {"device", notes.device},
+          {"gridrun", GRIDRUN_VERSION}};
+}
+
+std::optional<Identity> identity_in(const json& dataset) {
+  if (!dataset.is_object() || !dataset.contains("identity") || !dataset["identity"].is_string())
+    return std::nullopt;
+  return identity_of_text(dataset["identity"].get<std::string>());
 }
 
 }  // namespace
 
 SweepNotes notes_of(const NetworkStore& store) {
-  return {parsed(store.note("configuration")), parsed(store.note("dataset")),
-          store.note("engine").value_or(""), store.note("device").value_or("")};
+  const auto parsed = [&](const char* name) {
+    return json::parse(store.note(name).value_or(""), nullptr, false);
+  };
+  SweepNotes notes{parsed("configuration"), parsed("dataset"), store.note("engine").value_or(""),
+                   store.note("device").value_or("")};
+  if (!notes.configuration.is_object() || !identity_in(notes.dataset))
+    throw RequestError(fmt::format("{}: has no notes of a sweep", path_text(store.file())));
+  return notes;
 }
 
-void note(NetworkStore& store, const Sweep& sweep, const SweepNotes& notes) {
-  const std::map<std::string, std::string> texts = {{"configuration", notes.configuration.dump()},
-                                                    {"dataset", notes.dataset.dump()},
-                                                    {"engine", notes.engine},
-                                                    {"device", notes.device},
-                                                    {"gridrun", GRIDRUN_VERSION}};
-  if (store.is_new()) {
-    std::vector<std::string> figures;
-    for (const Figure& figure : all_figures()) figures.emplace_back(figure.name);
-    store.create(stored_axes(sweep), figures, texts);
-    return;
-  }
-  for (const auto& [name, text] : texts)
+void start(NetworkStore& store, const Sweep& sweep, const SweepNotes& notes) {
+  std::vector<std::string> figures;
+  for (const Figure& figure : all_figures()) figures.emplace_back(figure.name);
+  store.create(stored_axes(sweep), figures, texts_of(notes));
+}
+
+void note(NetworkStore& store, const SweepNotes& notes) {
+  for (const auto& [name, text] : texts_of(notes))
     if (store.note(name) != text) store.set_note(name, text);
+}
+
+bool has_enough(const HeldNetwork& held, const Sweep& sweep) {
+  const std::uint32_t steps =
+      sweep.report.curves ? sweep.train.iterations : sweep.report.smooth_window;
+  return held.last_steps >= steps && (held.has_weights || !sweep.report.weights);
 }
 
 std::string objection(const SweepNotes& notes, const json& configuration) {
@@ -70,13 +83,7 @@ std::string objection(const SweepNotes& notes, const Identity& data) {
   return "networks.db holds networks of other data";
 }
 
-Identity data_identity(const SweepNotes& notes) {
-  if (notes.dataset.is_object() && notes.dataset.contains("identity") &&
-      notes.dataset["identity"].is_string())
-    if (const auto identity = identity_of_text(notes.dataset["identity"].get<std::string>()))
-      return *identity;
-  throw RequestError(unreadable);
-}
+Identity data_identity(const SweepNotes& notes) { return identity_in(notes.dataset).value(); }
 
 std::vector<KeyValue> columns_of(const std::vector<StoredAxis>& axes,
                                  std::vector<KeyValue> values) {

@@ -47,8 +47,10 @@ constexpr std::array<const char*, 8> link_targets = {".gridrun/current/grid.csv"
 constexpr bool is_users(std::string_view place) {
   return place == "notes.txt" || place == "folder";
 }
-const nlohmann::ordered_json configuration = {{"lr", 5}};
-const std::string record = R"({"configuration": {"lr": 5}})";
+const nlohmann::ordered_json configuration = {{"lr", 5},
+                                              {"grid", nlohmann::ordered_json::object()},
+                                              {"report", nlohmann::ordered_json::object()}};
+const std::string record = R"({"configuration": {"lr": 5, "grid": {}, "report": {}}})";
 
 /// A directory of its own for each input.
 class State {

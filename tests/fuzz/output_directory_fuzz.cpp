@@ -89,7 +89,7 @@ std::string store_of(const Sweep& of, const Identity& of_data) {
   const ScratchDirectory scratch;
   {
     NetworkStore store(scratch.path(), NetworkStore::Access::write);
-    note(store, of, notes_for(of, of_data));
+    start(store, of, notes_for(of, of_data));
     store.add({network_of_run(9)});
   }
   return contents_of(scratch.path() / "networks.db");

@@ -283,7 +283,9 @@ def same_value(text, value):
     """Whether a field of grid.csv says a value."""
     if isinstance(value, bool) or isinstance(value, list):
         return text == json.dumps(value, separators=(",", ":"))
-    return text == value if isinstance(value, str) else float(text) == value
+    if isinstance(value, str) or text in ("he", "xavier"):
+        return text == value
+    return float(text) == value
 
 
 def stored(results, cells):

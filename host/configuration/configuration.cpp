@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string_view>
 
 #include "base/input_file.hpp"
@@ -136,46 +137,71 @@ void check_report(const GivenValues& given, const Sweep& sweep) {
   refuse_axis(report.weights, "report.weights", "weights.npz", "network.bias");
 }
 
-void check_split(const GivenValues& given, const Sweep& cell) {
-  if (cell.dataset.test && cell.train.samples == TrainSamples::all)
+/// The values that a key has in the cells of a grid, where it has `value` in the first.
+std::vector<KeyValue> values_in_cells(const Sweep& sweep, const std::string& key, KeyValue value) {
+  for (const Axis& axis : sweep.axes)
+    if (axis.name == key) return axis.values;
+  return {std::move(value)};
+}
+
+void check_split(const GivenValues& given, const Sweep& sweep) {
+  if (!sweep.dataset.test) return;
+  const std::string first = sweep.train.samples == TrainSamples::all ? "all" : "train";
+  const auto samples = values_in_cells(sweep, "train.samples", first);
+  if (std::find(samples.begin(), samples.end(), KeyValue("all")) != samples.end())
     throw RequestError(
         fmt::format("{}dataset.test = {}, expected train.samples = \"train\" with it, which holds "
                     "the test split out",
-                    place_of(given, "dataset.test"), *cell.dataset.test));
+                    place_of(given, "dataset.test"), *sweep.dataset.test));
 }
 
-void check_steps(const GivenValues& given, const Sweep& cell) {
-  if (cell.train.iterations % cell.train.batch != 0)
-    throw RequestError(
-        fmt::format("{}train.batch = {}, expected a divisor of train.iterations = {}",
-                    place_of(given, "train.batch"), cell.train.batch, cell.train.iterations));
-  if (cell.report.smooth_window > cell.train.iterations)
-    throw RequestError(fmt::format(
-        "{}report.smooth_window = {}, expected at most train.iterations = {}",
-        given.place("report.smooth_window"), cell.report.smooth_window, cell.train.iterations));
-}
-
-/// Checks what only some cells of a grid may be wrong in. Each check sees every combination of the
-/// values of the axes that it depends on: these are few, where all cells may be millions.
-void check_cells(const GivenValues& given, const Sweep& sweep) {
-  const auto for_each = [&](const auto& depends_on, const auto& check) {
-    Sweep few = sweep;
-    std::erase_if(few.axes,
-                  [&](const Axis& axis) { return !depends_on(key_of_axis(axis.name)->name); });
-    Cells cells(few);
-    for (std::size_t cell = 0; cell < cells.size(); ++cell) check(cells.sweep_at(cell));
+void check_steps(const GivenValues& given, const Sweep& sweep) {
+  const auto values = [&](const std::string& key, std::int64_t first) {
+    std::vector<std::int64_t> integers;
+    for (const KeyValue& value : values_in_cells(sweep, key, first))
+      integers.push_back(std::get<std::int64_t>(value));
+    return integers;
   };
-  for_each([](const auto& key) { return key == "dataset.test" || key == "train.samples"; },
-           [&](const Sweep& cell) { check_split(given, cell); });
-  for_each([](const auto& key) { return key == "train.iterations" || key == "train.batch"; },
-           [&](const Sweep& cell) { check_steps(given, cell); });
+  const auto all_iterations = values("train.iterations", sweep.train.iterations);
+  const auto refuse_unless = [&](const auto& holds, const auto& message) {
+    const auto wrong = std::find_if_not(all_iterations.begin(), all_iterations.end(), holds);
+    if (wrong != all_iterations.end()) throw RequestError(message(*wrong));
+  };
+  const std::int64_t common =
+      std::accumulate(all_iterations.begin(), all_iterations.end(), std::int64_t{0},
+                      std::gcd<std::int64_t, std::int64_t>);
+  for (const std::int64_t batch : values("train.batch", sweep.train.batch))
+    if (common % batch != 0)
+      refuse_unless([&](std::int64_t iterations) { return iterations % batch == 0; },
+                    [&](std::int64_t iterations) {
+                      return fmt::format(
+                          "{}train.batch = {}, expected a divisor of train.iterations = {}",
+                          place_of(given, "train.batch"), batch, iterations);
+                    });
+  const std::int64_t window = sweep.report.smooth_window;
+  refuse_unless([&](std::int64_t iterations) { return iterations >= window; },
+                [&](std::int64_t iterations) {
+                  return fmt::format(
+                      "{}report.smooth_window = {}, expected at most train.iterations = {}",
+                      given.place("report.smooth_window"), window, iterations);
+                });
+}
+
+/// Resolves every combination of the values that may make a network one that cannot be. Where they
+/// are many, this is left to whoever resolves all cells.
+void check_formats(Sweep sweep) {
+  constexpr std::size_t most = 1'000'000;
+  std::erase_if(sweep.axes, [](const Axis& axis) {
+    const std::string& key = key_of_axis(axis.name)->name;
+    const bool matters = key == "lr" || key.starts_with("precision.") ||
+                         (key.starts_with("network.") && key != "network.bias");
+    return !matters;
+  });
+  if (count_cells(sweep.axes) > most) return;
   const std::vector<std::uint32_t> units_before_data = {1, 1};
-  for_each(
-      [](const std::string& key) {
-        return key == "lr" || key.starts_with("precision.") ||
-               (key.starts_with("network.") && key != "network.bias");
-      },
-      [&](const Sweep& cell) { network_of(cell, units_before_data); });  // it may refuse
+  Cells cells(sweep);
+  for (std::size_t cell = 0; cell < cells.size(); ++cell)
+    network_of(cells.sweep_at(cell), units_before_data);  // it may refuse
 }
 
 /// "/train/iterations" of "train.iterations".
@@ -201,7 +227,9 @@ Sweep checked(const GivenValues& given, const std::vector<std::string>& axes) {
   sweep.axes = with_study_axes(std::move(sweep.axes), !has_fractions);
   check_report(given, sweep);
   sweep = Cells(sweep).sweep_at(0);
-  check_cells(given, sweep);
+  check_split(given, sweep);
+  check_steps(given, sweep);
+  check_formats(sweep);
   return sweep;
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "configuration/cells.hpp"
 #include "configuration/configuration.hpp"
 #include "fuzz.hpp"
 #include "results/grid_result.hpp"
@@ -63,20 +64,31 @@ Sweep sweep_of(const std::string& seeds) {
                              "sweep.toml");
 }
 
-const Sweep sweep = sweep_of("[1, 2]");
-const nlohmann::ordered_json configuration = to_json(sweep);
-const std::string record = nlohmann::ordered_json{{"configuration", configuration}}.dump();
+/// The sweep that is run, and what is kept of it.
+const Sweep& sweep() {
+  static const Sweep sweep = sweep_of("[1, 2]");
+  return sweep;
+}
+const nlohmann::ordered_json& configuration() {
+  static const nlohmann::ordered_json configuration = to_json(sweep());
+  return configuration;
+}
+const std::string& record() {
+  static const std::string record =
+      nlohmann::ordered_json{{"configuration", configuration()}}.dump();
+  return record;
+}
 const Identity data{1, 2};
 
 SweepNotes notes_for(const Sweep& of, const Identity& of_data) {
   return {to_json(of), {{"identity", text_of(of_data)}}, "cpu", "a processor"};
 }
 
-/// The network that a run stores.
-StoredNetwork network_of_run(int run) {
+/// The network that a run stores, as that of the first cell.
+StoredNetwork network_of_run(int run, const Sweep& of) {
   StoredNetwork network;
   network.identity = text_of({static_cast<std::uint64_t>(run), 0});
-  network.axes = {KeyValue(run), KeyValue(5), KeyValue(8)};
+  network.axes = Cells(of).values_at(0);
   network.figures.assign(all_figures().size(), 0.5);
   network.steps = network.last_steps = 8;
   network.last_right = Bits(8);
@@ -90,7 +102,7 @@ std::string store_of(const Sweep& of, const Identity& of_data) {
   {
     NetworkStore store(scratch.path(), NetworkStore::Access::write);
     start(store, of, notes_for(of, of_data));
-    store.add({network_of_run(9)});
+    store.add({network_of_run(9, of)});
   }
   return contents_of(scratch.path() / "networks.db");
 }
@@ -102,7 +114,8 @@ class State {
 
   /// Puts something at a place, as far as it can be.
   void add(Input& input) const {
-    const fs::path at = path() / places[input.word<std::uint8_t>() % places.size()];
+    const std::string_view place = places[input.word<std::uint8_t>() % places.size()];
+    const fs::path at = path() / place;
     std::error_code cannot;
     switch (input.word<std::uint8_t>() % 10) {
       case 0:
@@ -112,11 +125,11 @@ class State {
         fs::create_symlink(link_targets[input.word<std::uint8_t>() % link_targets.size()], at,
                            cannot);
         break;
-      case 2:
-        ::mkfifo(at.c_str(), 0600);
+      case 2:  // SQLite would wait for a writer of its journal
+        if (!is_store(place) || place == "networks.db") ::mkfifo(at.c_str(), 0600);
         break;
       case 3:
-        write(at, record);
+        write(at, record());
         break;
       case 4:
         write(at, "results");
@@ -148,7 +161,7 @@ class State {
   }
 
   /// What the directory shows: of each place that is not gridrun's own, its contents and kind.
-  /// What SQLite keeps beside a store is its own.
+  /// What SQLite keeps beside a store is its own, and a store without tables is none.
   std::map<std::string, std::string> shown() const {
     std::map<std::string, std::string> all;
     for (const std::string place : places) {
@@ -158,6 +171,8 @@ class State {
       const auto kind = fs::status(path() / place, unknown).type();
       if (is_users(place) && fs::is_symlink(path() / place, unknown))
         all[place] = fs::read_symlink(path() / place, unknown).string();  // wherever it leads
+      else if (kind == fs::file_type::regular && is_store(place) && !has_tables(path() / place))
+        continue;
       else if (kind == fs::file_type::regular)
         all[place] = contents_of(path() / place);
       else if (kind != fs::file_type::not_found && kind != fs::file_type::none)
@@ -169,8 +184,15 @@ class State {
  private:
   /// A store of the configuration and the data.
   static const std::string& ours() {
-    static const std::string ours = store_of(sweep, data);
+    static const std::string ours = store_of(sweep(), data);
     return ours;
+  }
+
+  /// Whether there is more in a store than SQLite writes into an empty file, which is one page.
+  static bool has_tables(const fs::path& store) {
+    constexpr std::size_t page = 4096;
+    const std::string contents = contents_of(store);
+    return !contents.empty() && !(contents.size() == page && contents.starts_with("SQLite format"));
   }
 
   static void write(const fs::path& at, std::string_view contents) {
@@ -192,7 +214,7 @@ std::vector<NewFile> files_of(int run, bool all_files) {
     if (all_files || !is_optional(name))
       files.push_back({name, [=](const fs::path& path) {
                          std::ofstream(path)
-                             << (name == run_record_name ? record : std::to_string(run));
+                             << (name == run_record_name ? record() : std::to_string(run));
                        }});
   return files;
 }
@@ -202,11 +224,11 @@ bool run(const State& state, int number, bool all_files, bool force) {
   const auto before = state.shown();
   bool stored = false;
   const auto published = accepted([&] {
-    OutputDirectory directory(state.path(), configuration, force);
+    OutputDirectory directory(state.path(), configuration(), force);
     directory.held(data);
     require(state.shown() == before, "a claim changes nothing that is shown");
-    NetworkStore& store = directory.open_store(sweep, notes_for(sweep, data));
-    store.add({network_of_run(number)});
+    NetworkStore& store = directory.open_store(sweep(), notes_for(sweep(), data));
+    store.add({network_of_run(number, sweep())});
     stored = true;
     directory.publish(files_of(number, all_files));
     return true;
@@ -220,7 +242,7 @@ bool run(const State& state, int number, bool all_files, bool force) {
     const bool expected = all_files || !is_optional(name);
     require(after.contains(name) == expected, "a run's files are shown, and no other's");
     if (expected)
-      require(after.at(name) == (name == run_record_name ? record : std::to_string(number)),
+      require(after.at(name) == (name == run_record_name ? record() : std::to_string(number)),
               "each file is of the last run");
   }
   for (const auto& [place, what] : before)
@@ -228,7 +250,8 @@ bool run(const State& state, int number, bool all_files, bool force) {
             "what is not gridrun's stays");
   const NetworkStore store(state.path(), NetworkStore::Access::read);
   for (int stored_by = force ? number : 1; stored_by <= number; ++stored_by)
-    require(store.find(network_of_run(stored_by).identity).has_value(), "what was stored is there");
+    require(store.find(network_of_run(stored_by, sweep()).identity).has_value(),
+            "what was stored is there");
   require(!force || store.size() == 1, "a run that is forced stores anew");
   return true;
 }

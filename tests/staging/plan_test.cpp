@@ -58,7 +58,11 @@ TEST(Plan, ResolvesEveryCellOnce) {
     double weights = 0;
     for (std::size_t layer = 0; layer < networks[cell].layers(); ++layer)
       weights += static_cast<double>(networks[cell].weights_of(layer));
-    EXPECT_EQ(plan.work_of(cell), weights * networks[cell].iterations);
+    const double updates = weights * networks[cell].iterations;
+    if (has_study_arithmetic(networks[cell]))
+      EXPECT_EQ(plan.work_of(cell), updates);
+    else
+      EXPECT_GT(plan.work_of(cell), updates) << "by slower kernels";
   }
 }
 

@@ -39,7 +39,7 @@ StoreWriter::~StoreWriter() {
 
 void StoreWriter::start(const std::string& device) {
   const std::lock_guard lock(mutex_);
-  last_[device] = Clock::now();
+  last_.try_emplace(device, Clock::now());
 }
 
 void StoreWriter::add(StoredNetwork network) {

@@ -44,7 +44,7 @@ StoreWriter::~StoreWriter() {
 
 void StoreWriter::start(const std::string& device) {
   const std::lock_guard lock(mutex_);
-  last_[device] = Clock::now();
+  last_.try_emplace(device, Clock::now());
 }
 
 double StoreWriter::memory_needed(double networks, double bytes_of_a_network, unsigned threads) {

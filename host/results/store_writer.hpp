@@ -33,10 +33,10 @@ class StoreWriter {
   static double memory_needed(double networks, double bytes_of_a_network, unsigned threads);
 
   /// From any thread; waits where the disk is far behind. The seconds of a network are its share of
-  /// the time since its engine's last networks were written, or start() was called.
+  /// the time since its engine's last networks were written, or start() was called first.
   void add(StoredNetwork network);
 
-  /// An engine begins to train.
+  /// An engine begins to train, as it does batch by batch.
   void start(const std::string& device);
 
   /// Writes what is left. Throws what a writing threw.

@@ -205,15 +205,26 @@ double updates_of_batch(const Engines& engines) {
   return has_gpu ? 2e12 : 2e11;
 }
 
-/// What of a network decides how much memory its training takes.
-std::string memory_key(const NetworkSpec& network) {
-  std::string key = fmt::format("{} {} {} {}", fmt::join(network.units, ","), network.iterations,
-                                network.batch, network.bias);
+/// Mixes a number into a hash.
+std::uint64_t mixed(std::uint64_t hash, std::uint64_t number) {
+  hash = (hash ^ number) * 0x9E3779B97F4A7C15;
+  return hash ^ hash >> 32;
+}
+
+/// A hash of what of a network decides how much memory its training takes.
+std::uint64_t memory_hash(const NetworkSpec& network) {
+  std::uint64_t hash = mixed(network.iterations, network.batch);
+  for (const std::uint32_t units : network.units) hash = mixed(hash, units);
+  hash = mixed(hash, network.bias);
   const TensorFormats& formats = network.formats;
-  for (const Format& format : {formats.input, formats.master, formats.weight, formats.accumulator,
-                               formats.activation, formats.error, formats.gradient})
-    key += fmt::format(" {}.{}", format.bits, format.fraction);
-  return key;
+  for (const Format* format :
+       {&formats.input, &formats.master, &formats.weight, &formats.accumulator, &formats.activation,
+        &formats.error, &formats.gradient}) {
+    hash = mixed(hash, static_cast<std::uint64_t>(format->bits));
+    hash = mixed(hash, static_cast<std::uint64_t>(format->fraction));
+    hash = mixed(hash, static_cast<std::uint64_t>(format->round));
+  }
+  return hash;
 }
 
 /// Bytes that something takes at most, and what asks for it.
@@ -231,16 +242,16 @@ MemoryNeeded memory_needed(const Sweep& sweep, const Engines& engines, const Pla
   MemoryNeeded training;
   double weights = 0, row = 0;
   std::size_t networks_to_train = 0;
-  std::set<std::vector<std::string>> looked_at;
+  std::set<std::uint64_t> looked_at;
   for (const Batch& batch : batches) {
     networks_to_train += batch.cells.size();
     std::vector<NetworkSpec> networks;
-    std::vector<std::string> keys;
+    std::uint64_t hash = 0;
     for (const std::uint32_t cell : batch.cells) {
       networks.push_back(network_of(cells.sweep_at(cell), units_of_data));
-      keys.push_back(memory_key(networks.back()));
+      hash = mixed(hash, memory_hash(networks.back()));
     }
-    if (!looked_at.insert(std::move(keys)).second) continue;
+    if (!looked_at.insert(hash).second) continue;
     const StagedSweep staged = stager.without_draws(std::move(networks), sweep.report.weights);
     weights = std::max(weights, staged.weights_bytes());
     row = std::max(row, staged.outcome_bytes());

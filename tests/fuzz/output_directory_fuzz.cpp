@@ -117,7 +117,10 @@ class State {
     const std::string_view place = places[input.word<std::uint8_t>() % places.size()];
     const fs::path at = path() / place;
     std::error_code cannot;
-    switch (input.word<std::uint8_t>() % 10) {
+    const int kind = input.word<std::uint8_t>() % 10;
+    // SQLite makes what a link leads to, and takes all beside a store for files.
+    if (is_store(place) && (kind == 1 || (kind < 3 && place != "networks.db"))) return;
+    switch (kind) {
       case 0:
         fs::create_directories(at, cannot);
         break;
@@ -125,8 +128,8 @@ class State {
         fs::create_symlink(link_targets[input.word<std::uint8_t>() % link_targets.size()], at,
                            cannot);
         break;
-      case 2:  // SQLite would wait for a writer of its journal
-        if (!is_store(place) || place == "networks.db") ::mkfifo(at.c_str(), 0600);
+      case 2:
+        ::mkfifo(at.c_str(), 0600);
         break;
       case 3:
         write(at, record());
@@ -188,11 +191,13 @@ class State {
     return ours;
   }
 
-  /// Whether there is more in a store than SQLite writes into an empty file, which is one page.
+  /// Whether there is more in a store than SQLite writes into an empty file, which is one page. It
+  /// takes a file of one byte for empty as well.
   static bool has_tables(const fs::path& store) {
     constexpr std::size_t page = 4096;
     const std::string contents = contents_of(store);
-    return !contents.empty() && !(contents.size() == page && contents.starts_with("SQLite format"));
+    return contents.size() > 1 &&
+           !(contents.size() == page && contents.starts_with("SQLite format"));
   }
 
   static void write(const fs::path& at, std::string_view contents) {

@@ -66,13 +66,14 @@ def npz(arrays):
 class Damage(unittest.TestCase):
     """A run of some settings, and what becomes of it once damaged."""
     settings = ()
+    options = ()
 
     @classmethod
     def setUpClass(cls):
         cls.scratch = tempfile.TemporaryDirectory()
         cls.addClassCleanup(cls.scratch.cleanup)
         cls.directory = Path(cls.scratch.name) / "run"
-        subprocess.run([GRIDRUN, "--quiet", "--device", "reference", "--output", cls.directory,
+        subprocess.run([GRIDRUN, "--quiet", "--device", "reference", "--output", cls.directory, *cls.options,
                         *(word for setting in cls.settings for word in ("--set", setting))], check=True)
         with np.load(cls.directory / "curves.npz") as arrays:
             cls.arrays = dict(arrays)
@@ -311,6 +312,45 @@ class SlicesDamage(Damage):
                 status = self.judge_content(f"{name} {what}", "curves.npz", npz({**self.arrays, name: content}))
                 if what != "others" or name in ("learning_rates", "fractions", "bits"):
                     self.assertEqual(status, 2, f"{name} {what}")
+
+
+class PartialDamage(Damage):
+    """What a part of a sweep with an axis of names has more."""
+    settings = ("grid.lr=[8, 9]", "grid.fraction=[14, 15]", 'grid."precision.round"=["floor", "nearest_even", "stochastic"]',
+                "report.curves=true", "train.iterations=1001")
+    options = ("--shard", "1/2")
+
+    def test_the_part_is_drawn(self):
+        self.assertEqual(self.plot(), (0, ""))
+        self.assertLess(len(self.whole["grid.csv"].splitlines()), 1 + 12)
+
+    def test_what_run_json_says_of_the_grid(self):
+        document = json.loads(self.whole["run.json"])
+        for at in (("networks",), ("trained",), ("configuration", "grid"), ("configuration", "grid", "lr"),
+                   ("configuration", "grid", "lr", 0), ("configuration", "grid", "precision.round"),
+                   ("configuration", "grid", "precision.round", 0)):
+            for value in REPLACEMENTS:
+                self.judge_content(f"{at}", "run.json", replaced(document, at, value).encode())
+        self.assertGreater(self.outcomes[2], 80)
+
+    def test_fields_of_grid_csv(self):
+        fields = [line.split(",") for line in self.whole["grid.csv"].decode().splitlines()]
+        for row in (0, 1, len(fields) - 1):
+            for column in range(len(fields[row])):
+                for text in ("", "x", "-1", "1e400", "nan", "null", "{}", '"[1,2]"', "[[1]]", "true", "9" * 5000, "[" * 9000):
+                    changed = [list(one) for one in fields]
+                    changed[row][column] = text
+                    self.judge_content(f"row {row} column {column}: {text[:20]!r}", "grid.csv",
+                                       "\n".join(",".join(one) for one in changed).encode())
+        self.assertGreater(self.outcomes[2], 150)
+
+    def test_arrays_of_curves_npz(self):
+        for name, array in self.arrays.items():
+            for what, content in {"cut": array[:-1], "deeper": array[None], "bytes": array.astype("S9")}.items():
+                status = self.judge_content(f"{name} {what}", "curves.npz", npz({**self.arrays, name: content}))
+                self.assertEqual(status, 2, f"{name} {what}")
+        whole = {**self.arrays, "accuracy": np.full_like(self.arrays["accuracy"], np.nan)}
+        self.assertEqual(self.judge_content("no accuracy", "curves.npz", npz(whole)), 2)
 
 
 if __name__ == "__main__":

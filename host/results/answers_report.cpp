@@ -258,7 +258,7 @@ std::string answers_text(const Answers& answers, std::size_t width) {
 }
 
 json answers_json(const std::vector<Answers>& slices) {
-  if (slices.front().held.empty()) return slice_json(slices.front());
+  if (!slices.empty() && slices.front().held.empty()) return slice_json(slices.front());
   json record{{"slices", json::array()}};
   for (const Answers& slice : slices) record["slices"].push_back(slice_json(slice));
   return record;

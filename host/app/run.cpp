@@ -428,6 +428,9 @@ void print_report(const Told& told, const RunRecord& record, const fs::path& out
     print(fmt::format("{}\n{}\n", heat_map(told.slices[i], has_colours(stdout), width),
                       answers_text(told.answers[i], width)));
   }
+  if (told.slices.empty())
+    print(fmt::format("no table is whole yet: {} of {} are trained\n", told.trained,
+                      counted(told.networks, "network")));
   if (told.slices.size() > most_slices)
     print(fmt::format("{} tables, too many to show: answers.json tells of each\n",
                       told.slices.size()));

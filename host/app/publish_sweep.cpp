@@ -44,7 +44,8 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
       sweep.report.weights);
 
   const auto smoothing = savitzky_golay_weights(sweep.report.smooth_window, sweep.report.polyorder);
-  told.slices = slices_of(grid);
+  told.tables = count_slices(grid);
+  if (told.tables <= most_told) told.slices = slices_of(grid);
   for (const Slice& slice : told.slices)
     told.answers.push_back(
         answer(slice, sweep.report.tolerance, chance_at(slice.cells.front().chance, smoothing)));

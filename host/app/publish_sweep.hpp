@@ -17,11 +17,15 @@
 
 namespace gridrun {
 
+/// Tables that answers are given of, at most.
+inline constexpr std::size_t most_told = 10'000;
+
 /// What is told of a sweep whose files are written.
 struct Told {
-  std::size_t networks = 0;  // of the grid
-  std::size_t trained = 0;   // of these
-  std::vector<Slice> slices;
+  std::size_t networks = 0;      // of the grid
+  std::size_t trained = 0;       // of these
+  std::size_t tables = 0;        // slices of the grid, whole or not
+  std::vector<Slice> slices;     // whole ones; none where there are more than most_told tables
   std::vector<Answers> answers;  // of each slice
   std::vector<std::string> written;
 };

@@ -428,7 +428,10 @@ void print_report(const Told& told, const RunRecord& record, const fs::path& out
     print(fmt::format("{}\n{}\n", heat_map(told.slices[i], has_colours(stdout), width),
                       answers_text(told.answers[i], width)));
   }
-  if (told.slices.empty())
+  if (told.tables > most_told)
+    print(fmt::format("{} tables, too many to answer of: grid.csv and networks.db have them\n",
+                      told.tables));
+  else if (told.slices.empty())
     print(fmt::format("no table is whole yet: {} of {} are trained\n", told.trained,
                       counted(told.networks, "network")));
   if (told.slices.size() > most_slices)

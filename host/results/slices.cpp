@@ -25,12 +25,24 @@ std::optional<std::size_t> find(const GridResult& grid, const char* name) {
   return std::nullopt;
 }
 
+/// The axis across tables, if there is one.
+std::optional<std::size_t> find_columns(const GridResult& grid) {
+  const auto fraction = find(grid, "fraction");
+  return fraction ? fraction : find(grid, "bits");
+}
+
 }  // namespace
+
+std::size_t count_slices(const GridResult& grid) {
+  const auto columns = find_columns(grid);
+  const std::size_t of_table = grid.axes[find(grid, "lr").value()].values.size() *
+                               (columns ? grid.axes[*columns].values.size() : 1);
+  return grid.cells.size() / of_table;
+}
 
 std::vector<Slice> slices_of(const GridResult& grid) {
   const std::size_t rows = find(grid, "lr").value();
-  auto columns = find(grid, "fraction");
-  if (!columns) columns = find(grid, "bits");
+  const auto columns = find_columns(grid);
   Slice table;
   table.lr = integers(grid.axes[rows]);
   table.precision = columns ? PrecisionAxis{grid.axes[*columns].name, integers(grid.axes[*columns])}

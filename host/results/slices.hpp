@@ -39,6 +39,9 @@ struct Slice {
   }
 };
 
+/// How many slices a grid has.
+std::size_t count_slices(const GridResult& grid);
+
 /// The slices of a grid of which all networks are trained, in the order of its cells.
 std::vector<Slice> slices_of(const GridResult& grid);
 

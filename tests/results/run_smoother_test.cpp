@@ -107,8 +107,8 @@ TEST(RunSmoother, StaysExactOverMillionsOfSteps) {
   const RunSmoother smoother(weights, 2);
   ASSERT_TRUE(smoother.is_linear());
   const Bits run = every_third_step(length);
-  const double end = smoothed_at_end(
-      weights, length, [&](std::uint32_t step) { return run[step] ? 1.0 : 0.0; });
+  const double end =
+      smoothed_at_end(weights, length, [&](std::uint32_t step) { return run[step] ? 1.0 : 0.0; });
   EXPECT_NEAR(smoother.smoothed(run, length, {length - 1})[0], end, 1e-12);
 }
 

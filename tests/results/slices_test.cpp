@@ -74,6 +74,14 @@ TEST(Slices, AreThoseOfWhichAllIsTrained) {
   EXPECT_EQ(slices[1].held, (std::vector<HeldValue>{{"bits", 16}}));
 }
 
+TEST(Slices, AreCountedWholeOrNot) {
+  GridResult grid = numbered({{"train.seed", {1, 2, 3}}, {"lr", {3, 4}}, {"bits", {8, 16}}});
+  grid.cells[4] = {};
+  EXPECT_EQ(count_slices(grid), 3U);
+  EXPECT_EQ(slices_of(grid).size(), 2U);
+  EXPECT_EQ(count_slices(numbered({{"lr", {3, 4}}})), 1U);
+}
+
 TEST(GridResult, KnowsWhereItsCellsAre) {
   const GridResult grid = numbered({{"lr", {3, 4}}, {"fraction", {6, 7}}, {"bits", {8, 12, 16}}});
   EXPECT_EQ(grid.values_at(0), (std::vector<KeyValue>{3, 6, 8}));

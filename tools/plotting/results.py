@@ -204,6 +204,9 @@ class Run:
         answers = parse_json(path, files.read("answers.json"), answers_form(self.axes, partial is not None))
         whole = ~np.isnan(self.of_tables(self.grid.figures["accuracy"])).any(axis=(0, 1)) if self.others else \
             np.array(partial is None)
+        most_told = 10_000  # tables that gridrun answers of
+        if whole.size > most_told:
+            raise request_error(path, f"answers of none of {whole.size} tables", f"at most {most_told} tables")
         self.places = list(np.ndindex(whole.shape))
         answered = iter(answers["slices"] if self.others or partial is not None else [answers])
         self.answers = {place: next(answered, None) if whole[place] else None for place in self.places}

@@ -5,6 +5,7 @@
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <pty.h>
+#include <sched.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -42,6 +43,15 @@ void forbid_links() {
     ::_exit(125);
 }
 
+void keep_to_one_processor() {
+  cpu_set_t allowed, one;
+  if (::sched_getaffinity(0, sizeof allowed, &allowed) != 0) ::_exit(125);
+  CPU_ZERO(&one);
+  for (int i = 0; CPU_COUNT(&one) == 0 && i < CPU_SETSIZE; ++i)
+    if (CPU_ISSET(i, &allowed)) CPU_SET(i, &one);
+  if (::sched_setaffinity(0, sizeof one, &one) != 0) ::_exit(125);
+}
+
 void redirect(int descriptor, const std::string& file) {
   if (!file.empty()) ::dup2(::open(file.c_str(), O_WRONLY | O_CREAT, 0666), descriptor);
 }
@@ -59,7 +69,7 @@ void redirect(int descriptor, const std::string& file) {
     const rlimit limit{settings.largest_file, settings.largest_file};
     ::setrlimit(RLIMIT_FSIZE, &limit);
   }
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) std::signal(signal, SIG_DFL);
   for (const int signal : settings.ignored) std::signal(signal, SIG_IGN);
   for (const int descriptor : settings.closed) ::close(descriptor);
   if (settings.address_space != RLIM_INFINITY) {
@@ -67,6 +77,10 @@ void redirect(int descriptor, const std::string& file) {
     ::setrlimit(RLIMIT_AS, &limit);
   }
   if (settings.without_links) forbid_links();
+  if (settings.one_processor) keep_to_one_processor();
+  constexpr uid_t nobody = 65534;
+  if (settings.unprivileged && ::geteuid() == 0 && (::setgid(nobody) != 0 || ::setuid(nobody) != 0))
+    ::_exit(125);
   if (settings.traced) ::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr);
   ::execv(argv[0], argv.data());
   ::_exit(127);

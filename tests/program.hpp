@@ -29,6 +29,8 @@ struct ProgramSettings {
   rlim_t largest_file = RLIM_INFINITY;   // bytes; writing more fails as a full disk does
   rlim_t address_space = RLIM_INFINITY;  // bytes
   bool without_links = false;            // symbolic links cannot be made, as on FAT
+  bool one_processor = false;            // as if the machine had one
+  bool unprivileged = false;             // not root, who may write everywhere
   bool traced = false;                   // by the caller: see ptrace(2), PTRACE_TRACEME
   std::string interrupt_after;           // once this was printed,
   int interrupt_signal = SIGINT;         //   this signal is sent; 0: the terminal vanishes instead

@@ -80,9 +80,11 @@ RandomNetwork random_network(std::uint32_t seed, RandomBits bits) {
   dataset.values = random_inputs(draw, dataset.samples * dataset.inputs);
   if (draw.chance(30)) {
     dataset.scale = 255;
+    const int least_byte = draw.one_of({0, 0, 252});  // the last make many equal
     std::vector<std::uint8_t> bytes;
     for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i)
-      bytes.push_back(static_cast<std::uint8_t>(draw.chance(40) ? draw.number(0, 255) : 0));
+      bytes.push_back(
+          static_cast<std::uint8_t>(draw.chance(40) ? draw.number(least_byte, 255) : 0));
     dataset.values = bytes;
   }
   for (std::size_t i = 0; i < dataset.samples; ++i)

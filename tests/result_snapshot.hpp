@@ -94,7 +94,7 @@ class ShortRuns : public ::testing::Test {
   /// Expects nothing in the directory but what a run leaves.
   void expect_no_leftovers(const Short& run) {
     const std::size_t names = expected(run).size();
-    EXPECT_EQ(entries(output()), names + 1) << "its files and .gridrun";
+    EXPECT_EQ(entries(output()), names + 2) << "its files, networks.db and .gridrun";
     EXPECT_EQ(entries(output() / ".gridrun"), 2U) << "one version and the link to it";
     EXPECT_EQ(entries(output() / ".gridrun" / "current"), names);
   }

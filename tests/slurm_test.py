@@ -93,8 +93,8 @@ class Sweep(unittest.TestCase):
         outputs = [f"results/short-shard-{shard}-of-{SHARDS}" for shard in range(1, SHARDS + 1)]
         self.until("a network of each shard", lambda: all(finished(output) for output in outputs))
         CLUSTER.submit("--partition=urgent", "--exclusive", "--output=urgent.log", "--wrap=true")
-        for task in tasks:
-            self.until_restarted(task)
+        self.until("preemption of all", lambda: all(CLUSTER.job(task)["Restarts"] == "1" for task in tasks))
+        self.until_restarted(tasks[1])
         self.until(f"gridrun in {tasks[1]}", lambda: list(gridruns(outputs[1])))
         CLUSTER.run("scancel", "--batch", "--signal=USR1", tasks[1])
         self.until_state(merge, "COMPLETED")

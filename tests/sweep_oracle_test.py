@@ -5,15 +5,17 @@
     --first N    number of the first, each is seeded by its number [0]
 
 Each configuration, with its data, is drawn at random: every key, 1 to 4 layers, 2 to 64 bits, learning rates of both signs,
-samples of both signs, one input, one unit, test splits, one to three axes. gridrun trains it with --device reference and
---device cpu; equal must be every bit of every step, the means to a relative 1e-14, the share of the held-out samples, and
-every final weight. Some configurations cannot be: what either refuses, both must. Exit status: 0 equal, 1 not.
+samples of both signs, one input, one unit, test splits, one to six axes of any keys, some of them given by --set. gridrun
+trains it with --device reference and --device cpu; equal must be every bit of every step, the means to a relative 1e-14, the
+share of the held-out samples, every final weight, and the integers and the weights' digest of each network in networks.db.
+Some configurations cannot be: what either refuses, both must. Exit status: 0 equal, 1 not.
 """
 import argparse
 import csv
 import gzip
 import json
 import random
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -89,6 +91,62 @@ def random_grid(draw):
     return grid
 
 
+def some_values(draw, value):
+    """Two or three that differ of those that value() draws, or one where it draws no other."""
+    values = []
+    for _ in range(6):
+        drawn = value()
+        if drawn not in values:
+            values.append(drawn)
+    return values[:draw.choice([1, 2, 2, 3])]
+
+
+def random_axis(draw, key, config):
+    """Values for an axis of any key, as [grid] has them."""
+    train, layers = config["train"], config["network"].get("layers", [2, 2])
+    part = key.rpartition(".")[2]
+    if key == "train.seed" and draw.random() < 0.5:
+        first, step = draw.randrange(2**32 - 10), draw.randint(1, 4)
+        return {"from": first, "to": first + draw.randint(0, 2 * step), **some(draw, {"step": step}, 0.9)}
+    if key == "init.mean" and draw.random() < 0.5:
+        return {"from": -0.5, "to": draw.choice([0.1, 0.5]), "step": draw.choice([0.5, 0.2, 0.3])}
+    value = {
+        "seed": lambda: draw.randrange(2**32), "rounding_seed": lambda: draw.randrange(2**32),
+        "iterations": lambda: train["batch"] * draw.randint(1, 3) if draw.random() < 0.97 else train["batch"] + 1,
+        "batch": lambda: draw.choice([1, train["iterations"], train["batch"]]),
+        "draw_order": lambda: draw.choice(["shuffle_then_weights", "weights_then_shuffle", "weights"]),
+        "order": lambda: draw.choice(["as_stored", "by_label"]), "samples": lambda: draw.choice([train["samples"]] * 9 + ["all"]),
+        "test": lambda: draw.choice([0.25, 0.5, 0.75]), "activation": lambda: draw.choice(ACTIVATIONS),
+        "output_activation": lambda: draw.choice(ACTIVATIONS), "leak": lambda: draw.randint(0, 9),
+        "bias": lambda: draw.random() < 0.5, "unit": lambda: draw.choice(["lsb", "real"]),
+        "layers": lambda: [layers[0], *(draw.randint(1, 5) for _ in range(draw.randint(0, 2))), layers[-1]],
+        "mean": lambda: draw.choice([0.0, 1, -0.25]), "std": lambda: random_std(draw, config["init"]["unit"]),
+        "bits": lambda: random_bits_of_words(draw), "fraction": lambda: draw.randint(0, 12),
+        "integer": lambda: draw.randint(1, 6), "round": lambda: draw.choice(ROUNDS),
+        "overflow": lambda: draw.choice(OVERFLOWS), "random_bits": lambda: draw.randint(1, 32)}[part]
+    values = some_values(draw, value)
+    return values[0] if len(values) == 1 and key != "network.layers" and draw.random() < 0.5 else values
+
+
+def random_axes(draw, config, count):
+    """So many axes of any keys. Most go with the rest of the configuration."""
+    tensor = draw.choice(["master", "activation", "error", "gradient"])
+    keys = ["train.seed", "train.rounding_seed", "train.iterations", "train.batch", "train.draw_order", "train.samples",
+            "dataset.order", "network.layers", "network.activation", "network.output_activation", "network.leak",
+            "network.bias", "init.unit", "init.mean", "init.std", "precision.round", "precision.overflow",
+            "precision.random_bits", f"precision.{tensor}.bits", f"precision.{tensor}.round", "precision.accumulator.bits",
+            "precision.accumulator.overflow"]
+    if "bits" not in config["grid"] or draw.random() < 0.02:
+        keys.append("precision.bits")
+    if "fraction" not in config["grid"] and "integer" not in config["precision"] or draw.random() < 0.02:
+        keys.append("precision.fraction")
+    if "integer" not in config["precision"].get(tensor, {}):
+        keys.append(f"precision.{tensor}.fraction")
+    if "test" in config["dataset"]:
+        keys.append("dataset.test")
+    return {key: random_axis(draw, key, config) for key in draw.sample(keys, count)}
+
+
 def random_std(draw, unit):
     return draw.choice([*("he", "xavier")] * (unit == "real") +
                        ([0.5, 1.5, 0] if unit == "real" else [1, 50, 500.0, 500.0, 0.0, 1e5, 3e9, 3e18]))
@@ -151,7 +209,8 @@ def random_configuration(draw, directory):
         "leak": draw.randint(0, draw.choice([9, 9, 62])), "bias": draw.random() < 0.6}, 0.8)}
     batch = draw.choice([1, 1, 2, 3, 5])
     weights = sum(a * b for a, b in zip(layers, layers[1:]))
-    cells = 4
+    axes_of_keys = draw.choice([0, 0, 1, 2, 2, 3])
+    cells = 4 * 2 ** axes_of_keys
     batches = max(1, min(draw.randint(1, 60) // batch, WORK // (cells * weights * batch)))
     train = {"iterations": batch * batches, "batch": batch, "seed": draw.randrange(2**32),
              "samples": "train" if holds_out or draw.random() < 0.02 else "all",
@@ -168,27 +227,49 @@ def random_configuration(draw, directory):
     elif wrong < 0.08 and len(layers) == 2:
         del network["layers"]
     init = {"unit": unit, "std": random_std(draw, unit), **some(draw, {"mean": draw.choice([0.0, 0.25, -1.5, 7])}, 0.3)}
-    return {"dataset": dataset, "network": network, "precision": random_precision(draw, grid), "init": init, "train": train,
-            "grid": grid, "report": report}
+    config = {"dataset": dataset, "network": network, "precision": random_precision(draw, grid), "init": init, "train": train,
+              "grid": grid, "report": report}
+    more = random_axes(draw, config, axes_of_keys)
+    names = [*grid, *more]
+    draw.shuffle(names)
+    config["grid"] = {name: {**grid, **more}[name] for name in names}
+    if draw.random() < 0.98:  # one shape for all networks
+        report["curves"] = "train.iterations" not in more
+        report["weights"] = not {"network.layers", "network.bias"} & more.keys()
+    return config
 
 
 def toml(value):
     if isinstance(value, dict):
-        return "{ " + ", ".join(f"{key} = {toml(inner)}" for key, inner in value.items()) + " }"
+        return "{ " + ", ".join(f"{toml_key(key)} = {toml(inner)}" for key, inner in value.items()) + " }"
     return json.dumps(value)
 
 
+def toml_key(key):
+    return f'"{key}"' if "." in key else key
+
+
 def write_configuration(config, path):
-    path.write_text("".join(f"[{table}]\n" + "".join(f"{key} = {toml(value)}\n" for key, value in keys.items())
+    path.write_text("".join(f"[{table}]\n" + "".join(f"{toml_key(key)} = {toml(value)}\n" for key, value in keys.items())
                             for table, keys in config.items()))
+
+
+def with_overrides(draw, config):
+    """The same with some of the last axes left out, and the overrides that give these."""
+    grid = list(config["grid"].items())
+    kept = len(grid) if draw.random() < 0.6 else draw.randint(0, len(grid))
+    while kept < len(grid) and "." not in grid[kept][0]:  # where lr is in the text decides on its place
+        kept += 1
+    return ({**config, "grid": dict(grid[:kept])},
+            [f"grid.{toml_key(axis)}={toml(values)}" for axis, values in grid[kept:]])
 
 
 # ------------------------------------------------------------------------------------------------ the comparison
 
-def trained(gridrun, device, configuration, output):
+def trained(gridrun, device, configuration, overrides, output):
     """What gridrun says, and its results' directory or None if it refuses."""
-    done = subprocess.run([gridrun, "--quiet", "--device", device, "--config", configuration, "--output", output],
-                          capture_output=True, text=True)
+    done = subprocess.run([gridrun, "--quiet", "--device", device, "--config", configuration, "--output", output,
+                           *(part for override in overrides for part in ("--set", override))], capture_output=True, text=True)
     if done.returncode not in (0, 2):
         sys.exit(f"status {done.returncode}: {done.stderr}")
     return done.stderr.strip(), output if done.returncode == 0 else None
@@ -198,32 +279,77 @@ def close(got, wanted):
     return abs(got - wanted) <= 1e-14 * abs(wanted)
 
 
-def difference(results, cells):
+def same_value(text, value):
+    """Whether a field of grid.csv says a value."""
+    if isinstance(value, bool) or isinstance(value, list):
+        return text == json.dumps(value, separators=(",", ":"))
+    if isinstance(value, str) or text in ("he", "xavier"):
+        return text == value
+    return float(text) == value
+
+
+def stored(results, cells):
+    """The rows of networks.db in the order of the cells, None where there is none."""
+    database = sqlite3.connect(results / "networks.db")
+    database.row_factory = sqlite3.Row
+
+    def same_cell(row, axes):
+        return all((value is True) == (row[axis] == 1) if isinstance(value, bool) else same_value(str(row[axis]), value)
+                   for axis, value in axes.items())
+
+    rows = database.execute("SELECT * FROM networks").fetchall()
+    database.close()
+    return [next((row for row in rows if same_cell(row, cell["axes"])), None) for cell in cells]
+
+
+def difference_of_store(results, cells):
+    """What is not equal between networks.db and the cells expected, or None."""
+    for n, (row, cell) in enumerate(zip(stored(results, cells), cells)):
+        if row is None:
+            return f"cell {n}: not in networks.db"
+        layers = [(str(update), str(dropped)) for update, dropped in zip(cell["sum_update"], cell["sum_dropped"])]
+        for column, wanted in {"steps": len(cell["right"]), "right": sum(cell["right"]),
+                               "held_out_right": cell["held_out_right"],
+                               "weights_digest": f"{cell['weights_digest']:016x}"}.items():
+            if row[column] != wanted:
+                return f"cell {n}: {column} {row[column]} in networks.db, expected {wanted}"
+        if [(layer["abs_update"], layer["dropped"]) for layer in json.loads(row["layers"])] != layers:
+            return f"cell {n}: layers {row['layers']} in networks.db, expected {layers}"
+    return None
+
+
+def difference(results, cells, report):
     """What is not equal between a directory of results and the cells expected, or None."""
     with open(results / "grid.csv") as file:
         rows = list(csv.DictReader(file))
     if len(rows) != len(cells):
         return f"{len(rows)} rows, expected {len(cells)}"
-    curves = np.load(results / "curves.npz")["accuracy"].reshape(len(cells), -1)
-    weights = np.load(results / "weights.npz")
+    curves = np.load(results / "curves.npz")["accuracy"].reshape(len(cells), -1) if report["curves"] else None
+    weights = np.load(results / "weights.npz") if report["weights"] else None
+    holds_out = any(cell["test_accuracy"] is not None for cell in cells)
     for n, (row, cell) in enumerate(zip(rows, cells)):
-        for key in ("lr", "fraction", "bits", "accuracy"):
-            if key in cell and float(row[key]) != cell[key]:
-                return f"cell {n}: {key} {row[key]}, expected {cell[key]}"
-        if curves[n].tolist() != cell["right"]:
+        if list(row)[:len(cell["axes"])] != list(cell["axes"]):
+            return f"columns {list(row)}, expected {list(cell['axes'])} first"
+        for key, value in {**cell["axes"], "accuracy": cell["accuracy"]}.items():
+            if not same_value(row[key], value):
+                return f"cell {n}: {key} {row[key]}, expected {value}"
+        if curves is not None and curves[n].tolist() != cell["right"]:
             return f"cell {n}: steps {curves[n].tolist()}, expected {cell['right']}"
         for mean in ("mean_update", "mean_error"):
             if not close(float(row[mean]), cell[mean]):
                 return f"cell {n}: {mean} {row[mean]}, expected {cell[mean]}"
-        if (cell["test_accuracy"] is not None) != ("test_accuracy" in row):
+        if holds_out != ("test_accuracy" in row):
             return f"cell {n}: columns {list(row)}, expected a test_accuracy of {cell['test_accuracy']}"
-        if "test_accuracy" in row and not close(float(row["test_accuracy"]), cell["test_accuracy"]):
+        if cell["test_accuracy"] is None:
+            if row.get("test_accuracy", "nan") not in ("nan", ""):
+                return f"cell {n}: test_accuracy {row['test_accuracy']}, expected none"
+        elif not close(float(row["test_accuracy"]), cell["test_accuracy"]):
             return f"cell {n}: test_accuracy {row['test_accuracy']}, expected {cell['test_accuracy']}"
-        for layer, wanted in enumerate(cell["weights"], 1):
+        for layer, wanted in enumerate(cell["weights"] if weights else [], 1):
             got = weights[f"layer{layer}"].reshape(len(cells), len(wanted), -1)[n].tolist()
             if got != wanted:
                 return f"cell {n}: weights of layer {layer}: {got}, expected {wanted}"
-    return None
+    return difference_of_store(results, cells)
 
 
 def main():
@@ -236,21 +362,24 @@ def main():
     for number in range(options.first, options.first + options.cases):
         with tempfile.TemporaryDirectory() as directory:
             scratch = Path(directory)
-            configuration = scratch / "random.toml"
-            write_configuration(random_configuration(random.Random(number), scratch), configuration)
+            draw, configuration, given = random.Random(number), scratch / "random.toml", scratch / "given.toml"
+            config = random_configuration(draw, scratch)
+            write_configuration(config, configuration)
+            without, overrides = with_overrides(draw, config)
+            write_configuration(without, given)
 
             def fail(message):
-                sys.exit(f"configuration {number}: {message}\n{configuration.read_text()}")
+                sys.exit(f"configuration {number}: {message}\n{configuration.read_text()}{overrides} by --set")
 
             try:
                 cells, refusal = list(sweep.run(configuration)), None
             except sweep.Refused as exception:
                 cells, refusal = [], exception
             for device in ("reference", "cpu"):
-                said, results = trained(options.gridrun, device, configuration, scratch / device)
+                said, results = trained(options.gridrun, device, given, overrides, scratch / device)
                 if (results is None) != (refusal is not None):
                     fail(f"{device}: {said or 'trained'}, expected {refusal or 'training'}")
-                different = results and difference(results, cells)
+                different = results and difference(results, cells, config["report"])
                 if different:
                     fail(f"{device}: {different}")
             refused += refusal is not None

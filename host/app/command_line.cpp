@@ -64,13 +64,16 @@ Options parse_command_line(int argc, const char* const* argv) {
   app.footer(keys_as_help());
   auto* quiet = app.add_flag("--quiet", options.quiet, "Print nothing but errors");
   app.add_flag("--verbose", options.verbose, "Print the seconds of each stage")->excludes(quiet);
-  const auto* status = app.add_subcommand("status", "Tell how far the sweep in a directory is");
-  auto* exporting =
+  CLI::App* status = app.add_subcommand("status", "Tell how far the sweep in a directory is");
+  CLI::App* exporting =
       app.add_subcommand("export", "Make the files of what is trained, also while a sweep runs");
-  auto* merge = app.add_subcommand("merge", "Put the networks of other directories into the first");
+  CLI::App* merge =
+      app.add_subcommand("merge", "Put the networks of other directories into the first");
   std::string directory, output;
   std::vector<std::string> inputs;
-  for (CLI::App* command : {app.get_subcommand("status"), exporting})
+  for (CLI::App* command : {exporting, merge})
+    command->add_flag("--quiet", options.quiet, "Print nothing but errors");
+  for (CLI::App* command : {status, exporting})
     command->add_option("DIR", directory, "Directory of a sweep")->required();
   exporting->add_option("--output", output, "Directory of the files [DIR]");
   merge->add_option("OUT", directory, "Directory to fill, new or of the same study")->required();
@@ -83,6 +86,10 @@ Options parse_command_line(int argc, const char* const* argv) {
       throw RequestError(
           fmt::format("--max-seconds {}: expected a number above 0", *options.max_seconds));
     if (*status || *exporting || *merge) {
+      for (const CLI::Option* option : app.get_options())
+        if (option->count() != 0)
+          throw RequestError(fmt::format("--{}: expected without status, export and merge",
+                                         option->get_lnames().front()));
       options.command = *status ? Command::status : *merge ? Command::merge : Command::export_files;
       options.directories.push_back(directory);
       options.directories.insert(options.directories.end(), inputs.begin(), inputs.end());
@@ -94,9 +101,10 @@ Options parse_command_line(int argc, const char* const* argv) {
     options.text = std::string(version.what()) + "\n";
   } catch (const CLI::ExtrasError&) {
     std::vector<std::string> known;
-    for (const CLI::Option* option : app.get_options())
-      known.push_back("--" + option->get_lnames().front());
-    const std::string unknown = app.remaining().front();
+    const auto chosen = app.get_subcommands();
+    for (const CLI::Option* option : (chosen.empty() ? &app : chosen.front())->get_options())
+      if (!option->get_lnames().empty()) known.push_back("--" + option->get_lnames().front());
+    const std::string unknown = app.remaining(true).front();
     throw RequestError(fmt::format("{}: not expected{}; see gridrun --help", excerpt(unknown),
                                    suggestion(unknown, known)));
   } catch (const CLI::ParseError& error) {

@@ -1,5 +1,6 @@
 #include "app/publish_sweep.hpp"
 
+#include <algorithm>
 #include <optional>
 
 #include "configuration/cells.hpp"
@@ -61,8 +62,10 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
 
 double publishing_memory_needed(const Sweep& sweep, std::size_t networks,
                                 double weights_of_a_network) {
-  constexpr double bytes_a_cell = 400;                         // its figures, text and answers
-  constexpr double bytes_a_curve = 2 * 1000 * sizeof(double);  // of points, and as a file has them
+  constexpr double bytes_a_cell = 400;  // its figures, text and answers
+  // Points of a curve, twice, and as a file has them.
+  const double bytes_a_curve =
+      3 * sizeof(double) * std::min<double>(most_points_of_a_curve, sweep.train.iterations);
   double bytes = bytes_a_cell;
   if (sweep.report.curves) bytes += bytes_a_curve;
   if (sweep.report.weights) bytes += weights_of_a_network;

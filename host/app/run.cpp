@@ -12,6 +12,7 @@
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <unordered_map>
 
 #include "app/choose_engine.hpp"
@@ -23,6 +24,7 @@
 #include "app/stop_on_signal.hpp"
 #include "app/terminal.hpp"
 #include "base/counted.hpp"
+#include "base/machine.hpp"
 #include "base/memory.hpp"
 #include "base/message_text.hpp"
 #include "configuration/cells.hpp"
@@ -196,13 +198,6 @@ class Training {
   StoreWriter writer_;
 };
 
-/// Whether the store has all of a network that the report needs.
-bool has_enough(const NetworkStore::Held& held, const Sweep& sweep) {
-  const std::uint32_t steps =
-      sweep.report.curves ? sweep.train.iterations : sweep.report.smooth_window;
-  return held.last_steps >= steps && (held.has_weights || !sweep.report.weights);
-}
-
 /// Updates of weights that a batch should take: some seconds of an engine's time.
 double updates_of_batch(const Engines& engines) {
   const bool has_gpu = std::any_of(engines.begin(), engines.end(),
@@ -210,37 +205,78 @@ double updates_of_batch(const Engines& engines) {
   return has_gpu ? 2e12 : 2e11;
 }
 
-/// Bytes that training the batches and telling of them takes at most. Batches that differ in no
-/// way that memory knows of are counted once.
-double memory_needed(const Sweep& sweep, const Engines& engines, const Plan& plan,
-                     const Stager& stager, const std::vector<std::uint32_t>& units_of_data,
-                     const std::vector<Batch>& batches) {
-  constexpr std::size_t most_looks = 64;
-  std::vector<const Batch*> largest;
-  for (const Batch& batch : batches) largest.push_back(&batch);
-  std::stable_sort(largest.begin(), largest.end(), [&](const Batch* a, const Batch* b) {
-    return plan.work_of(a->cells.front()) * static_cast<double>(a->cells.size()) >
-           plan.work_of(b->cells.front()) * static_cast<double>(b->cells.size());
-  });
+/// Mixes a number into a hash.
+std::uint64_t mixed(std::uint64_t hash, std::uint64_t number) {
+  hash = (hash ^ number) * 0x9E3779B97F4A7C15;
+  return hash ^ hash >> 32;
+}
+
+/// A hash of what of a network decides how much memory its training takes.
+std::uint64_t memory_hash(const NetworkSpec& network) {
+  std::uint64_t hash = mixed(network.iterations, network.batch);
+  for (const std::uint32_t units : network.units) hash = mixed(hash, units);
+  hash = mixed(hash, network.bias);
+  const TensorFormats& formats = network.formats;
+  for (const Format* format :
+       {&formats.input, &formats.master, &formats.weight, &formats.accumulator, &formats.activation,
+        &formats.error, &formats.gradient}) {
+    hash = mixed(hash, static_cast<std::uint64_t>(format->bits));
+    hash = mixed(hash, static_cast<std::uint64_t>(format->fraction));
+    hash = mixed(hash, static_cast<std::uint64_t>(format->round));
+  }
+  return hash;
+}
+
+/// Bytes that something takes at most, and what asks for it.
+struct MemoryNeeded {
+  double bytes = 0;
+  std::string cause;
+};
+
+/// What training the batches into a store and telling of them takes.
+MemoryNeeded memory_needed(const Sweep& sweep, const Engines& engines, const Plan& plan,
+                           const Stager& stager, const std::vector<std::uint32_t>& units_of_data,
+                           const std::vector<Batch>& batches, const fs::path& output) {
   Cells cells(sweep);
   std::vector<double> of_engine(engines.size());
-  double weights = 0;
-  for (std::size_t i = 0; i < std::min(largest.size(), most_looks); ++i) {
+  MemoryNeeded training;
+  double weights = 0, row = 0;
+  std::size_t networks_to_train = 0;
+  std::set<std::uint64_t> looked_at;
+  for (const Batch& batch : batches) {
+    networks_to_train += batch.cells.size();
     std::vector<NetworkSpec> networks;
-    for (const std::uint32_t cell : largest[i]->cells)
+    std::uint64_t hash = 0;
+    for (const std::uint32_t cell : batch.cells) {
       networks.push_back(network_of(cells.sweep_at(cell), units_of_data));
+      hash = mixed(hash, memory_hash(networks.back()));
+    }
+    if (!looked_at.insert(hash).second) continue;
     const StagedSweep staged = stager.without_draws(std::move(networks), sweep.report.weights);
     weights = std::max(weights, staged.weights_bytes());
-    for (std::size_t e = 0; e < engines.size(); ++e)
-      if (engines[e]->why_not(staged.networks.front()).empty())
-        of_engine[e] = std::max(of_engine[e],
-                                engines[e]->memory_needed(staged) + stager.memory_needed(staged));
+    row = std::max(row, staged.outcome_bytes());
+    for (std::size_t e = 0; e < engines.size(); ++e) {
+      if (!engines[e]->why_not(staged.networks.front()).empty()) continue;
+      const double bytes = engines[e]->memory_needed(staged) + stager.memory_needed(staged);
+      of_engine[e] = std::max(of_engine[e], bytes);
+      if (bytes > training.bytes)
+        training = {bytes,
+                    fmt::format("train.iterations = {}, network.layers = [{}]", staged.iterations,
+                                fmt::join(staged.networks.front().units, ", "))};
+    }
   }
-  constexpr double writing = 0x1p27;  // networks on their way to the store
-  double bytes =
-      publishing_memory_needed(sweep, plan.grid_size(), weights) + (batches.empty() ? 0 : writing);
-  for (const double engine : of_engine) bytes += engine;
-  return bytes;
+  double bytes = publishing_memory_needed(sweep, plan.grid_size(), weights);
+  std::string cause = training.cause;
+  if (bytes > training.bytes)
+    cause = sweep.report.weights  ? "report.weights = true"
+            : sweep.report.curves ? "report.curves = true"
+                                  : "grid";
+  for (const double of_one : of_engine) bytes += of_one;
+  const auto networks = static_cast<double>(networks_to_train);
+  const auto threads = static_cast<unsigned>(engines.size()) + processors();
+  if (networks_to_train != 0) bytes += StoreWriter::memory_needed(networks, row, threads);
+  bytes += NetworkStore::memory_needed(output, networks * row);
+  return {bytes, fmt::format("{}, {}", cause, counted(plan.grid_size(), "network"))};
 }
 
 std::string memory_text(double bytes) {
@@ -315,9 +351,9 @@ class Run {
     const auto done = static_cast<std::size_t>(
         std::count_if(plan.cells().begin(), plan.cells().end(),
                       [&](std::uint32_t cell) { return is_trained[cell]; }));
-    const double bytes = memory_needed(sweep_, engines_, plan, stager, units, batches);
-    require_memory(bytes,
-                   fmt::format("{} to train", counted(plan.cells().size() - done, "network")));
+    const auto [bytes, cause] =
+        memory_needed(sweep_, engines_, plan, stager, units, batches, output_);
+    require_memory(bytes, cause);
     const std::size_t held_out =
         stager.without_draws({*first}, sweep_.report.weights).held_out.size();
     const auto about_data = dataset_json(dataset, data, held_out);
@@ -345,18 +381,22 @@ class Run {
       stopwatch.lap(record_, "write");
       return run_json(record_, configuration, about_data);
     };
-    Told told = publish_sweep(sweep_, plan, store, units, text,
-                              [&](const std::vector<NewFile>& files) { directory.publish(files); });
+    Told told =
+        publish_sweep(sweep_, plan, store, units, text, [&](const std::vector<NewFile>& files) {
+          stopwatch.lap(record_, "summarise");
+          directory.publish(files);
+        });
     if (interrupted) std::rethrow_exception(interrupted);
     return told;
   }
 
   [[noreturn]] void tell_why_stopped() const {
     const std::string kept =
-        trained_ == 0 ? "nothing was written"
-                      : fmt::format("{} stored, the same command goes on",
-                                    trained_ == 1 ? "1 network is"
-                                                  : fmt::format("{} networks are", trained_));
+        trained_ == 0
+            ? "nothing was written"
+            : fmt::format("{} stored, the same command{} goes on",
+                          trained_ == 1 ? "1 network is" : fmt::format("{} networks are", trained_),
+                          options_.force ? " without --force" : "");
     if (stop_after_.stopped()) throw Stopped("stopped by --max-seconds; " + kept);
     switch (stop_on_signal_.signal()) {
       case SIGTERM:
@@ -388,6 +428,9 @@ void print_report(const Told& told, const RunRecord& record, const fs::path& out
     print(fmt::format("{}\n{}\n", heat_map(told.slices[i], has_colours(stdout), width),
                       answers_text(told.answers[i], width)));
   }
+  if (told.slices.empty())
+    print(fmt::format("no table is whole yet: {} of {} are trained\n", told.trained,
+                      counted(told.networks, "network")));
   if (told.slices.size() > most_slices)
     print(fmt::format("{} tables, too many to show: answers.json tells of each\n",
                       told.slices.size()));

@@ -162,6 +162,7 @@ void tell_status(const Options& options) {
   for (const std::uint32_t cell : cells) work_left += plan.work_of(cell);
   const std::size_t networks = cells.size();
   for (const NetworkStore::Held& held : read.store.held()) {
+    if (!has_enough(held, read.sweep)) continue;
     const auto identity = identity_of_text(held.identity);
     const auto cell = identity ? plan.cell_of(*identity) : std::nullopt;
     if (cell && cells.erase(*cell) == 1) work_left -= plan.work_of(*cell);
@@ -194,22 +195,33 @@ void export_files(const Options& options) {
   const fs::path path = options.directories.front();
   const ReadSweep read(path);
   if (!options.output.empty()) {
-    OutputDirectory elsewhere(options.output, read.notes.configuration, options.force);
+    if (NetworkStore::is_in(options.output))
+      throw RequestError(fmt::format(
+          "--output {}: holds a networks.db of its own, expected a directory for files only",
+          path_text(options.output)));
+    OutputDirectory elsewhere(options.output, read.notes.configuration, false);
     const Told told =
         publish(read, [&](const std::vector<NewFile>& files) { elsewhere.publish(files); });
     return print_written(told, options.output, options.quiet);
   }
   const PublishedFiles files(path, {std::begin(result_names), std::end(result_names)});
   files.check_usable();
-  const Told told = publish(read, [&](const std::vector<NewFile>& of) { files.publish(of); });
+  const FileDescriptor turn = files.turn();
+  const Told told = publish(read, [&](const std::vector<NewFile>& of) { files.publish(of, turn); });
   print_written(told, path, options.quiet);
 }
 
 void merge(const Options& options) {
   const fs::path out = options.directories.front();
   std::vector<ReadSweep> inputs;
-  for (std::size_t i = 1; i < options.directories.size(); ++i)
-    inputs.emplace_back(options.directories[i]);
+  for (std::size_t i = 1; i < options.directories.size(); ++i) {
+    const fs::path in = options.directories[i];
+    std::error_code missing;
+    if (fs::equivalent(in, out, missing))
+      throw RequestError(
+          fmt::format("{}: is the directory to fill as well, expected others", path_text(in)));
+    inputs.emplace_back(in);
+  }
   Sweep sweep = inputs.front().sweep;
   const auto unite = [&](const Sweep& other) {
     for (std::size_t axis = 0; axis < sweep.axes.size(); ++axis)
@@ -225,7 +237,7 @@ void merge(const Options& options) {
   }
   std::size_t taken = 0;
   {
-    OutputDirectory directory(out, inputs.front().notes.configuration, options.force);
+    OutputDirectory directory(out, inputs.front().notes.configuration, false);
     const Identity data = data_identity(inputs.front().notes);
     if (!directory.held(data).empty()) unite(ReadSweep(out).sweep);
     SweepNotes notes = inputs.front().notes;

@@ -30,6 +30,13 @@ std::string uri_of(const fs::path& path, std::string_view options) {
   return uri.append(options);
 }
 
+/// Whether the file is no longer at the path where it was opened.
+bool has_moved(sqlite3* connection) {
+  int moved = 0;
+  const int code = sqlite3_file_control(connection, "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  return code == SQLITE_OK && moved != 0;
+}
+
 }  // namespace
 
 std::string quoted(std::string_view name) {
@@ -38,7 +45,13 @@ std::string quoted(std::string_view name) {
   return quoted + '"';
 }
 
-void Database::Close::operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
+void Database::Close::operator()(sqlite3* connection) const {
+  // The log is found by its path, where another database's may be by now.
+  int keeps_log = has_moved(connection) ? 1 : -1;
+  if (keeps_log == 1)
+    sqlite3_file_control(connection, "main", SQLITE_FCNTL_PERSIST_WAL, &keeps_log);
+  sqlite3_close_v2(connection);
+}
 
 Database::Database(const fs::path& relative_path, Mode mode) {
   const fs::path path = fs::absolute(relative_path);
@@ -68,6 +81,8 @@ Cell Database::value(const std::string& sql) {
   Statement statement(*this, sql);
   return statement.step() ? statement.cell(0) : Cell();
 }
+
+bool Database::is_in_place() const { return !has_moved(connection_.get()); }
 
 bool Database::is_read_only() const { return sqlite3_db_readonly(connection_.get(), "main") == 1; }
 
@@ -156,16 +171,21 @@ Cell Statement::cell(int column) const {
   }
 }
 
-Transaction::Transaction(Database& database, Kind kind) : database_(database) {
-  database.execute(kind == Kind::read ? "BEGIN" : "BEGIN IMMEDIATE");
+Transaction::Transaction(Database& database, Kind kind)
+    : database_(database), is_part_(sqlite3_get_autocommit(database.connection_.get()) == 0) {
+  database.execute(is_part_ ? "SAVEPOINT part" : kind == Kind::read ? "BEGIN" : "BEGIN IMMEDIATE");
 }
 
 Transaction::~Transaction() {
   sqlite3* const connection = database_.connection_.get();
-  if (sqlite3_get_autocommit(connection) == 0)
-    sqlite3_exec(connection, "ROLLBACK", nullptr, nullptr, nullptr);
+  if (!is_done_ && sqlite3_get_autocommit(connection) == 0)
+    sqlite3_exec(connection, is_part_ ? "ROLLBACK TO part; RELEASE part" : "ROLLBACK", nullptr,
+                 nullptr, nullptr);
 }
 
-void Transaction::commit() { database_.execute("COMMIT"); }
+void Transaction::commit() {
+  database_.execute(is_part_ ? "RELEASE part" : "COMMIT");
+  is_done_ = true;
+}
 
 }  // namespace gridrun::sqlite

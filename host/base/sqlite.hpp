@@ -51,6 +51,9 @@ class Database {
   /// a disk is many times slower at pages in the order of a table.
   void read_ahead();
 
+  /// Whether the file that was opened is still at its path.
+  bool is_in_place() const;
+
  private:
   friend class Statement;
   friend class Transaction;
@@ -87,7 +90,8 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> statement_;
 };
 
-/// Undone at the end of its life unless it was committed.
+/// Undone at the end of its life unless it was committed. Within another one it is a part of that,
+/// and is of its kind.
 class Transaction {
  public:
   enum class Kind { read, write };
@@ -100,6 +104,8 @@ class Transaction {
 
  private:
   Database& database_;
+  const bool is_part_;
+  bool is_done_ = false;
 };
 
 }  // namespace gridrun::sqlite

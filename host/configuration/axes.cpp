@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
-#include <set>
 
+#include "configuration/cells.hpp"
 #include "configuration/keys.hpp"
 
 namespace gridrun {
@@ -45,14 +45,18 @@ class AxisReader {
 
   std::vector<KeyValue> read() const {
     const bool has_ranges = key_.kind == Key::Kind::integer || key_.kind == Key::Kind::real;
+    const bool has_lists = key_.kind == Key::Kind::list;
     std::vector<KeyValue> values;
     if (const toml::table* table = node_.as_table()) {
-      if (!has_ranges) given_.fail(node_, shown_, expected("a list"));
+      if (!has_ranges)
+        given_.fail(node_, shown_, expected(has_lists ? "a list of lists" : "a list"));
       values = key_.kind == Key::Kind::integer ? integers(*table) : reals(*table);
     } else if (const toml::array* list = node_.as_array()) {
-      if (list->empty() || (key_.kind == Key::Kind::list && !list->front().is_array()))
+      if (list->empty() || (has_lists && !list->front().is_array()))
         given_.fail(node_, shown_,
-                    expected(has_ranges ? "{ from = A, to = B } or a list" : "a list"));
+                    expected(has_ranges  ? "{ from = A, to = B } or a list"
+                             : has_lists ? "a list of lists"
+                                         : "a list"));
       for (const toml::node& element : *list) values.push_back(value_of(element, shown_));
     } else {
       values.push_back(value_of(node_, shown_));
@@ -70,15 +74,15 @@ class AxisReader {
     return key_.read(GivenValues(node, key_.name, shown, given_.source()));
   }
 
-  void refuse_repeated(const std::vector<KeyValue>& values) const {
+  void refuse_repeated(std::vector<KeyValue> values) const {
     if (named_) {
       for (std::size_t i = 1; i < values.size(); ++i)
         if (values[i - 1] >= values[i]) given_.fail(node_, shown_, "a list that rises");
       return;
     }
-    std::set<KeyValue> seen;
-    for (const KeyValue& value : values)
-      if (!seen.insert(value).second) given_.fail(node_, shown_, "each value once");
+    if (!std::is_sorted(values.begin(), values.end())) std::sort(values.begin(), values.end());
+    if (std::adjacent_find(values.begin(), values.end()) != values.end())
+      given_.fail(node_, shown_, "each value once");
   }
 
   [[noreturn]] void fail_missing(const std::string& name, const std::string& expected) const {
@@ -160,7 +164,10 @@ class AxisReader {
 
 std::vector<Axis> read_axes(const GivenValues& given, const std::vector<std::string>& names) {
   std::vector<Axis> axes;
-  for (const std::string& name : names) axes.push_back({name, AxisReader(given, name).read()});
+  for (const std::string& name : names) {
+    axes.push_back({name, AxisReader(given, name).read()});
+    count_cells(axes);  // it refuses what would not fit in memory before there is more of it
+  }
   return axes;
 }
 

@@ -7,13 +7,18 @@
 
 namespace gridrun {
 
-Cells::Cells(const Sweep& sweep) : sweep_(sweep), place_(sweep.axes.size()) {
+std::size_t count_cells(const std::vector<Axis>& axes) {
   constexpr double most = 20'000'000;
-  double size = 1;
-  for (const Axis& axis : sweep_.axes) size *= static_cast<double>(axis.values.size());
-  if (size > most)
-    throw RequestError(fmt::format("the grid has {} networks, expected at most {}", size, most));
-  size_ = static_cast<std::size_t>(size);
+  double count = 1;
+  for (const Axis& axis : axes) count *= static_cast<double>(axis.values.size());
+  if (count > most)
+    throw RequestError(
+        fmt::format("the grid has at least {} networks, expected at most {}", count, most));
+  return static_cast<std::size_t>(count);
+}
+
+Cells::Cells(const Sweep& sweep)
+    : sweep_(sweep), place_(sweep.axes.size()), size_(count_cells(sweep.axes)) {
   for (const Axis& axis : sweep_.axes) {
     keys_.push_back(key_of_axis(axis.name));
     keys_.back()->set(axis.values.front(), sweep_);

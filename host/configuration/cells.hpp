@@ -17,6 +17,9 @@ struct Key;
 /// be: a format without a fraction, a shift over 63.
 NetworkSpec network_of(const Sweep& sweep, const std::vector<std::uint32_t>& units_of_data);
 
+/// How many cells a grid of these axes has. Throws RequestError where it has over 20 million.
+std::size_t count_cells(const std::vector<Axis>& axes);
+
 /// The product of a sweep's axes, the last axis fastest.
 class Cells {
  public:
@@ -39,7 +42,7 @@ class Cells {
   std::vector<const Key*> keys_;    // [axis]
   std::vector<std::size_t> place_;  // [axis], of sweep_
   std::size_t cell_ = 0;            // of sweep_
-  std::size_t size_ = 1;
+  std::size_t size_;
 };
 
 /// All networks of a sweep.

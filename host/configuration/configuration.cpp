@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <string_view>
 
 #include "base/input_file.hpp"
@@ -136,22 +137,71 @@ void check_report(const GivenValues& given, const Sweep& sweep) {
   refuse_axis(report.weights, "report.weights", "weights.npz", "network.bias");
 }
 
-/// What only one cell of a grid may be wrong in.
-void check_cell(const GivenValues& given, const Sweep& sweep) {
-  if (sweep.dataset.test && sweep.train.samples == TrainSamples::all)
+/// The values that a key has in the cells of a grid, where it has `value` in the first.
+std::vector<KeyValue> values_in_cells(const Sweep& sweep, const std::string& key, KeyValue value) {
+  for (const Axis& axis : sweep.axes)
+    if (axis.name == key) return axis.values;
+  return {std::move(value)};
+}
+
+void check_split(const GivenValues& given, const Sweep& sweep) {
+  if (!sweep.dataset.test) return;
+  const std::string first = sweep.train.samples == TrainSamples::all ? "all" : "train";
+  const auto samples = values_in_cells(sweep, "train.samples", first);
+  if (std::find(samples.begin(), samples.end(), KeyValue("all")) != samples.end())
     throw RequestError(
         fmt::format("{}dataset.test = {}, expected train.samples = \"train\" with it, which holds "
                     "the test split out",
                     place_of(given, "dataset.test"), *sweep.dataset.test));
-  if (sweep.train.iterations % sweep.train.batch != 0)
-    throw RequestError(
-        fmt::format("{}train.batch = {}, expected a divisor of train.iterations = {}",
-                    place_of(given, "train.batch"), sweep.train.batch, sweep.train.iterations));
-  if (sweep.report.smooth_window > sweep.train.iterations)
-    throw RequestError(fmt::format(
-        "{}report.smooth_window = {}, expected at most train.iterations = {}",
-        given.place("report.smooth_window"), sweep.report.smooth_window, sweep.train.iterations));
-  network_of(sweep, {1, 1});  // it may refuse
+}
+
+void check_steps(const GivenValues& given, const Sweep& sweep) {
+  const auto values = [&](const std::string& key, std::int64_t first) {
+    std::vector<std::int64_t> integers;
+    for (const KeyValue& value : values_in_cells(sweep, key, first))
+      integers.push_back(std::get<std::int64_t>(value));
+    return integers;
+  };
+  const auto all_iterations = values("train.iterations", sweep.train.iterations);
+  const auto refuse_unless = [&](const auto& holds, const auto& message) {
+    const auto wrong = std::find_if_not(all_iterations.begin(), all_iterations.end(), holds);
+    if (wrong != all_iterations.end()) throw RequestError(message(*wrong));
+  };
+  const std::int64_t common =
+      std::accumulate(all_iterations.begin(), all_iterations.end(), std::int64_t{0},
+                      std::gcd<std::int64_t, std::int64_t>);
+  for (const std::int64_t batch : values("train.batch", sweep.train.batch))
+    if (common % batch != 0)
+      refuse_unless([&](std::int64_t iterations) { return iterations % batch == 0; },
+                    [&](std::int64_t iterations) {
+                      return fmt::format(
+                          "{}train.batch = {}, expected a divisor of train.iterations = {}",
+                          place_of(given, "train.batch"), batch, iterations);
+                    });
+  const std::int64_t window = sweep.report.smooth_window;
+  refuse_unless([&](std::int64_t iterations) { return iterations >= window; },
+                [&](std::int64_t iterations) {
+                  return fmt::format(
+                      "{}report.smooth_window = {}, expected at most train.iterations = {}",
+                      given.place("report.smooth_window"), window, iterations);
+                });
+}
+
+/// Resolves every combination of the values that may make a network one that cannot be. Where they
+/// are many, this is left to whoever resolves all cells.
+void check_formats(Sweep sweep) {
+  constexpr std::size_t most = 1'000'000;
+  std::erase_if(sweep.axes, [](const Axis& axis) {
+    const std::string& key = key_of_axis(axis.name)->name;
+    const bool matters = key == "lr" || key.starts_with("precision.") ||
+                         (key.starts_with("network.") && key != "network.bias");
+    return !matters;
+  });
+  if (count_cells(sweep.axes) > most) return;
+  const std::vector<std::uint32_t> units_before_data = {1, 1};
+  Cells cells(sweep);
+  for (std::size_t cell = 0; cell < cells.size(); ++cell)
+    network_of(cells.sweep_at(cell), units_before_data);  // it may refuse
 }
 
 /// "/train/iterations" of "train.iterations".
@@ -176,9 +226,11 @@ Sweep checked(const GivenValues& given, const std::vector<std::string>& axes) {
   const bool has_fractions = names_a_fraction(Cells(sweep).sweep_at(0));
   sweep.axes = with_study_axes(std::move(sweep.axes), !has_fractions);
   check_report(given, sweep);
-  Cells cells(sweep);
-  for (std::size_t cell = 0; cell < cells.size(); ++cell) check_cell(given, cells.sweep_at(cell));
-  return cells.sweep_at(0);
+  sweep = Cells(sweep).sweep_at(0);
+  check_split(given, sweep);
+  check_steps(given, sweep);
+  check_formats(sweep);
+  return sweep;
 }
 
 toml::array array_of(const nlohmann::ordered_json& json, const std::string& source);
@@ -187,7 +239,7 @@ toml::array array_of(const nlohmann::ordered_json& json, const std::string& sour
 template <typename Take>
 void with_toml(const nlohmann::ordered_json& json, const std::string& source, const Take& take) {
   if (json.is_number_integer())
-    take(json.get<std::int64_t>());
+    take(std::get<std::int64_t>(from_json(json)));
   else if (json.is_number_float())
     take(json.get<double>());
   else if (json.is_boolean())
@@ -210,11 +262,12 @@ toml::array array_of(const nlohmann::ordered_json& json, const std::string& sour
 /// The TOML of a JSON object; neither is deep.
 toml::table table_of(const nlohmann::ordered_json& json, const std::string& source) {
   toml::table table;
-  for (const auto& [key, value] : json.items())
-    if (value.is_object())
-      table.insert(key, table_of(value, source));
+  for (const auto& member : json.items())
+    if (member.value().is_object())
+      table.insert(member.key(), table_of(member.value(), source));
     else
-      with_toml(value, source, [&](auto&& inner) { table.insert(key, std::move(inner)); });
+      with_toml(member.value(), source,
+                [&](auto&& value) { table.insert(member.key(), std::move(value)); });
   return table;
 }
 
@@ -307,7 +360,11 @@ nlohmann::ordered_json to_json(const Sweep& sweep) {
 }
 
 Sweep sweep_of_json(const nlohmann::ordered_json& configuration, const std::string& source) {
-  const toml::table root = table_of(configuration, source);
+  nlohmann::ordered_json keys = configuration;
+  const nlohmann::ordered_json::json_pointer layers("/network/layers");
+  if (keys.contains(layers) && keys[layers] == nlohmann::ordered_json::array())
+    keys["network"].erase("layers");  // a configuration leaves out layers that follow the data
+  const toml::table root = table_of(keys, source);
   std::vector<std::string> axes;
   if (configuration.contains("grid") && configuration["grid"].is_object())
     for (const auto& [name, values] : configuration["grid"].items()) axes.push_back(name);

@@ -17,6 +17,8 @@ std::filesystem::path find_configuration(const std::string& name);
 
 /// Reads a configuration file and applies the overrides ("train.iterations=2000") in order.
 /// Throws RequestError naming file and line (or the override) and key, and what was expected.
+/// Networks can be, all of them, but where their formats differ in over a million ways: of these
+/// network_of() may refuse some.
 Sweep read_configuration(const std::filesystem::path& path,
                          const std::vector<std::string>& overrides);
 

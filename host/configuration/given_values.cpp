@@ -14,12 +14,13 @@
 namespace gridrun {
 namespace {
 
-/// "file.toml:12", or "--set KEY=VALUE" for an override.
+/// "file.toml:12", "--set KEY=VALUE" for an override, or a source alone that has no lines.
 std::string where(const toml::node& node, std::string_view source) {
   const toml::source_region& region = node.source();
   const std::string_view path = region.path ? std::string_view(*region.path) : source;
-  return path.starts_with("--set") ? std::string(path)
-                                   : fmt::format("{}:{}", path_text(path), region.begin.line);
+  if (path.starts_with("--set")) return std::string(path);
+  return region.begin.line == 0 ? path_text(path)
+                                : fmt::format("{}:{}", path_text(path), region.begin.line);
 }
 
 /// A real that looks like one: 1.0, not 1.
@@ -112,7 +113,19 @@ std::vector<std::int64_t> GivenValues::integers(const std::string& key, std::siz
 }
 
 void GivenValues::refuse_all_but(const std::vector<std::string>& known) const {
+  refuse_unquoted(known);
   refuse_unknown(*root_, "", known);
+}
+
+void GivenValues::refuse_unquoted(const std::vector<std::string>& known) const {
+  for (const std::string& key : known) {
+    if (!key.ends_with('"')) continue;
+    std::string unquoted = key;
+    std::erase(unquoted, '"');
+    if (const toml::node* node = find(unquoted))
+      throw RequestError(
+          fmt::format("{}: unknown key {}, expected {}", where(*node, source_), unquoted, key));
+  }
 }
 
 std::int64_t GivenValues::as_integer(const std::string& key, const toml::node& node,

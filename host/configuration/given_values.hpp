@@ -53,6 +53,8 @@ class GivenValues {
  private:
   std::int64_t as_integer(const std::string& key, const toml::node& node, std::int64_t least,
                           std::int64_t most) const;
+  /// Of keys in quotes: `grid.train.seed` is not `grid."train.seed"`.
+  void refuse_unquoted(const std::vector<std::string>& known) const;
   void refuse_unknown(const toml::table& table, const std::string& prefix,
                       const std::vector<std::string>& known) const;
 

@@ -258,12 +258,11 @@ Key init_std() {
     return value;
   };
   std.set = [](const KeyValue& value, Sweep& sweep) {
-    sweep.init.spread = WeightSpread::std;
-    if (const double* number = std::get_if<double>(&value))
-      sweep.init.std = *number;
-    else
-      sweep.init.spread =
-          std::get<std::string>(value) == "he" ? WeightSpread::he : WeightSpread::xavier;
+    const double* number = std::get_if<double>(&value);
+    sweep.init.std = number ? *number : InitialWeights{}.std;  // whatever another cell had
+    sweep.init.spread = number                                 ? WeightSpread::std
+                        : std::get<std::string>(value) == "he" ? WeightSpread::he
+                                                               : WeightSpread::xavier;
   };
   std.write = [](const Sweep& sweep) -> std::optional<KeyValue> {
     return sweep.init.spread == WeightSpread::std  ? KeyValue(sweep.init.std)

@@ -76,13 +76,16 @@ TensorFormats resolve(const PartialFormat& all,
 }
 
 /// Refuses a right shift over 63 of `what`, from the scale of some tensors to that of another.
-void check_shift(int scale, int fraction, const char* what, const char* key) {
+/// `value` is the key's, where it has one.
+void check_shift(int scale, int fraction, const char* what, const char* key,
+                 std::optional<int> value = {}) {
   constexpr int most = 63;
   if (scale - fraction > most)
     throw RequestError(
-        fmt::format("{}: {} is at scale 2^-{} and would be shifted right by {} to a fraction of "
+        fmt::format("{}{}: {} is at scale 2^-{} and would be shifted right by {} to a fraction of "
                     "{}, expected at most {}",
-                    key, what, scale, scale - fraction, fraction, most));
+                    key, value ? fmt::format(" = {}", *value) : "", what, scale, scale - fraction,
+                    fraction, most));
 }
 
 void check_shifts(const NetworkSpec& spec) {
@@ -100,8 +103,8 @@ void check_shifts(const NetworkSpec& spec) {
     check_shift(formats.error.fraction + input, formats.gradient.fraction, "a gradient",
                 "precision.gradient");
   }
-  const std::string lr = fmt::format("grid.lr = {}", spec.lr);
-  check_shift(formats.gradient.fraction + spec.lr, formats.master.fraction, "a step", lr.c_str());
+  check_shift(formats.gradient.fraction + spec.lr, formats.master.fraction, "a step", "grid.lr",
+              spec.lr);
 }
 
 }  // namespace

@@ -9,8 +9,7 @@ namespace gridrun {
 namespace {
 
 std::vector<std::uint32_t> thinned_steps(std::uint32_t iterations) {
-  constexpr std::uint64_t most_points = 1000;
-  const std::uint64_t points = std::min<std::uint64_t>(iterations, most_points);
+  const std::uint64_t points = std::min<std::uint64_t>(iterations, most_points_of_a_curve);
   std::vector<std::uint32_t> steps(points, 0);
   for (std::uint64_t point = 1; point < points; ++point)
     steps[point] = static_cast<std::uint32_t>(point * (iterations - 1) / (points - 1));

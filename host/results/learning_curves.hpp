@@ -10,6 +10,8 @@
 
 namespace gridrun {
 
+inline constexpr std::uint64_t most_points_of_a_curve = 1000;
+
 struct LearningCurves {
   std::vector<std::uint32_t> steps;  // rising, from 0 to the last step; at most 1,000
   std::vector<double> accuracy;      // [network][point], smoothed as in a GridResult; not a number

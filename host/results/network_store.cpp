@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "base/message_text.hpp"
 #include "base/sqlite.hpp"
 #include "gridrun/error.hpp"
@@ -41,9 +43,15 @@ struct NetworkStore::Open {
     if (access == Access::write) prepare_to_write(database);
   }
 
+  void commit() {
+    if (replacing) replacing->commit();
+    replacing.reset();
+  }
+
   fs::path file;
   sqlite::Database database;
-  std::optional<StoreTables> tables;  // none: the store is new
+  std::unique_ptr<sqlite::Transaction> replacing;  // of create(), where it is not yet committed
+  std::optional<StoreTables> tables;               // none: the store is new
 };
 
 NetworkStore::NetworkStore(const fs::path& directory, Access access)
@@ -54,9 +62,17 @@ NetworkStore::~NetworkStore() = default;
 NetworkStore::NetworkStore(NetworkStore&&) noexcept = default;
 NetworkStore& NetworkStore::operator=(NetworkStore&&) noexcept = default;
 
+double NetworkStore::memory_needed(const fs::path& directory, double bytes_of_networks) {
+  std::error_code missing;
+  const auto there = static_cast<double>(fs::file_size(store_file_in(directory), missing));
+  return std::min<double>(store_cache_bytes, 2 * bytes_of_networks + (missing ? 0 : there));
+}
+
 bool NetworkStore::is_in(const fs::path& directory) { return has_store_file(directory); }
 
 void NetworkStore::remove(const fs::path& directory) { remove_store_file(directory); }
+
+const fs::path& NetworkStore::file() const { return open_->file; }
 
 bool NetworkStore::is_new() const { return !open_->tables; }
 
@@ -64,9 +80,21 @@ void NetworkStore::create(const std::vector<StoredAxis>& axes,
                           const std::vector<std::string>& figures,
                           const std::map<std::string, std::string>& notes) {
   naming<RunError>(open_->file, "created", [&] {
+    auto transaction =
+        std::make_unique<sqlite::Transaction>(open_->database, sqlite::Transaction::Kind::write);
+    const bool has_networks = open_->tables && open_->tables->totals().networks != 0;
+    open_->tables.reset();
     StoreTables::create(open_->database, {axes, figures}, notes);
+    if (has_networks)
+      open_->replacing = std::move(transaction);
+    else
+      transaction->commit();
     open_->tables.emplace(open_->database);
   });
+}
+
+void NetworkStore::keep() {
+  naming<RunError>(open_->file, "written", [&] { open_->commit(); });
 }
 
 const std::vector<StoredAxis>& NetworkStore::axes() const {
@@ -89,7 +117,12 @@ void NetworkStore::set_note(const std::string& name, const std::string& value) {
 }
 
 void NetworkStore::add(const std::vector<StoredNetwork>& networks) {
-  naming<RunError>(open_->file, "written", [&] { open_->tables.value().add(networks); });
+  naming<RunError>(open_->file, "written", [&] {
+    if (!open_->database.is_in_place())
+      throw sqlite::Error("it was moved, removed or replaced while it was open", false);
+    open_->tables.value().add(networks);
+    open_->commit();
+  });
 }
 
 void NetworkStore::set_figures(

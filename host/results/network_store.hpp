@@ -39,16 +39,22 @@ class NetworkStore {
   NetworkStore(NetworkStore&&) noexcept;
   NetworkStore& operator=(NetworkStore&&) noexcept;
 
+  /// Bytes that a store takes at most while it is open and is given so many bytes of networks.
+  static double memory_needed(const std::filesystem::path& directory, double bytes_of_networks);
+
   /// Whether there is something of that name, whatever it is.
   static bool is_in(const std::filesystem::path& directory);
   /// Removes the file and what SQLite keeps beside it, if they are there. Throws RunError.
   static void remove(const std::filesystem::path& directory);
 
+  const std::filesystem::path& file() const;
+
   /// Whether create() is still to be called. A new store has no axes, notes and networks.
   bool is_new() const;
 
-  /// Makes the tables and the first notes, together. Once, of a store that is new; before it,
-  /// nothing can be put in.
+  /// Makes the tables and the first notes, together; before it, nothing can be put in. Where there
+  /// are networks, of which the store will have none then, they stay on the disk until the first of
+  /// the new ones are added, or keep() is called.
   void create(const std::vector<StoredAxis>& axes, const std::vector<std::string>& figures,
               const std::map<std::string, std::string>& notes);
 
@@ -59,8 +65,12 @@ class NetworkStore {
   std::optional<std::string> note(const std::string& name) const;
   void set_note(const std::string& name, const std::string& value);
 
-  /// All of them or, if it throws, none. One of the same identity is replaced. Throws
-  /// std::invalid_argument where a network has other axes or figures than the store.
+  /// Makes what create() replaces be gone.
+  void keep();
+
+  /// All of them or, if it throws, none. Throws as well where the file is no longer at its path.
+  /// One of the same identity is replaced. Throws std::invalid_argument where a network has other
+  /// axes or figures than the store.
   void add(const std::vector<StoredNetwork>& networks);
 
   /// Computes the figures of all networks anew, together. Throws what the function throws. The

@@ -10,6 +10,7 @@
 #include "gridrun/error.hpp"
 #include "results/result_files.hpp"
 #include "results/run_record.hpp"
+#include "results/store_file.hpp"
 
 namespace gridrun {
 namespace fs = std::filesystem;
@@ -43,16 +44,11 @@ OutputDirectory::OutputDirectory(fs::path path, const nlohmann::ordered_json& co
                                  bool force)
     : lock_(std::move(path)),
       files_(lock_.path(), {std::begin(result_names), std::end(result_names)}),
-      force_(force),
-      had_store_(NetworkStore::is_in(lock_.path())) {
+      force_(force) {
+  if (NetworkStore::is_in(lock_.path())) open_old_store();
   if (!force) {
-    std::string why;
-    if (had_store_) {
-      store_.emplace(lock_.path(), NetworkStore::Access::write);
-      if (!store_->is_new()) why = gridrun::objection(notes_of(*store_), configuration);
-    } else {
-      why = objection(files_, configuration);
-    }
+    const std::string why = had_networks_ ? gridrun::objection(notes_of(*store_), configuration)
+                                          : objection(files_, configuration);
     if (!why.empty()) refuse(lock_.path(), why);
   }
   files_.check_usable();
@@ -60,7 +56,7 @@ OutputDirectory::OutputDirectory(fs::path path, const nlohmann::ordered_json& co
 
 OutputDirectory::~OutputDirectory() {
   try {
-    if (!store_ || had_store_ || store_->size() != 0) return;
+    if (!store_ || had_networks_ || store_->size() != 0 || !files_.shown().empty()) return;
     store_.reset();
     NetworkStore::remove(lock_.path());
   } catch (const std::exception&) {  // an empty store does no harm
@@ -68,24 +64,42 @@ OutputDirectory::~OutputDirectory() {
 }
 
 std::vector<NetworkStore::Held> OutputDirectory::held(const Identity& data) const {
-  if (!store_ || store_->is_new()) return {};
+  if (force_ || !had_networks_) return {};
   if (const std::string why = gridrun::objection(notes_of(*store_), data); !why.empty())
     refuse(lock_.path(), why);
   return store_->held();
 }
 
 NetworkStore& OutputDirectory::open_store(const Sweep& sweep, const SweepNotes& notes) {
-  if (force_ && !store_) {
+  if (!store_) {
     NetworkStore::remove(lock_.path());
-    had_store_ = false;
+    try {
+      store_.emplace(lock_.path(), NetworkStore::Access::write);
+    } catch (...) {
+      NetworkStore::remove(lock_.path());
+      throw;
+    }
   }
-  if (!store_) store_.emplace(lock_.path(), NetworkStore::Access::write);
-  note(*store_, sweep, notes);
+  if (had_networks_ && !force_)
+    note(*store_, notes);
+  else
+    start(*store_, sweep, notes);
   return *store_;
+}
+
+void OutputDirectory::open_old_store() {
+  try {
+    store_.emplace(lock_.path(), NetworkStore::Access::write);
+    had_networks_ = store_->size() != 0;
+  } catch (const RequestError&) {
+    if (!force_ || !fs::is_regular_file(store_file_in(lock_.path()))) throw;
+    store_.reset();
+  }
 }
 
 void OutputDirectory::publish(const std::vector<NewFile>& files) {
   lock_.check_held();
+  if (store_) store_->keep();
   files_.publish(files);
   lock_.keep();
 }

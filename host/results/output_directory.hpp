@@ -15,7 +15,8 @@ namespace gridrun {
 
 /// Claims a directory before a run starts, for as long as the run lasts, so that a run never fails
 /// at its end for a reason that was there at its beginning. What the claim created is removed
-/// again unless a network was stored or something was published.
+/// again unless a network was stored or something was published; what it replaces goes when the
+/// first network is stored or something is published.
 class OutputDirectory {
  public:
   /// Creates the directory where it is missing, locks it, and checks that it can be written and is
@@ -29,21 +30,24 @@ class OutputDirectory {
 
   const std::filesystem::path& path() const { return lock_.path(); }
 
-  /// The networks that there are of these data. Throws RequestError where they are of others.
+  /// The networks that there are of these data, to be kept. Throws RequestError where they are of
+  /// others.
   std::vector<NetworkStore::Held> held(const Identity& data) const;
 
-  /// The store, made or, if the claim was forced, made anew, with these notes.
+  /// The store with these notes: that of the study, or a new one. Once.
   NetworkStore& open_store(const Sweep& sweep, const SweepNotes& notes);
 
   /// Shows these files, of result_names, in place of those of the run before. Throws RunError.
   void publish(const std::vector<NewFile>& files);
 
  private:
+  void open_old_store();
+
   DirectoryLock lock_;
   PublishedFiles files_;
   bool force_;
-  bool had_store_ = false;
-  std::optional<NetworkStore> store_;
+  bool had_networks_ = false;
+  std::optional<NetworkStore> store_;  // none where there is none, or it is of no use
 };
 
 }  // namespace gridrun

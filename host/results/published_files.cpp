@@ -96,7 +96,7 @@ void PublishedFiles::check_usable() const {
                       "elsewhere",
                       path_text(directory_), name));
   }
-  const FileDescriptor lock = locked();
+  const FileDescriptor lock = turn();
   const auto try_link = [&] {
     if (!FileDescriptor(directory_, O_RDONLY)) return errno;  // to have the disk keep its names
     if (::mkdir(hidden_.c_str(), 0777) != 0 && errno != EEXIST) return errno;
@@ -116,8 +116,7 @@ void PublishedFiles::check_usable() const {
                                    path_text(directory_), std::strerror(error)));
 }
 
-void PublishedFiles::publish(const std::vector<NewFile>& files) const {
-  const FileDescriptor lock = locked();
+void PublishedFiles::publish(const std::vector<NewFile>& files, const FileDescriptor&) const {
   try {
     check(::mkdir(hidden_.c_str(), 0777) != 0 && errno != EEXIST, hidden_);
     const fs::path version = new_version();
@@ -135,7 +134,7 @@ void PublishedFiles::publish(const std::vector<NewFile>& files) const {
   tidy_locked();
 }
 
-FileDescriptor PublishedFiles::locked() const {
+FileDescriptor PublishedFiles::turn() const {
   FileDescriptor directory(directory_, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (directory)
     while (::flock(directory.number(), LOCK_EX) != 0 && errno == EINTR) {
@@ -186,7 +185,7 @@ bool PublishedFiles::is_link_of_ours(const std::string& name) const {
 }
 
 void PublishedFiles::tidy() const noexcept {
-  const FileDescriptor lock = locked();
+  const FileDescriptor lock = turn();
   tidy_locked();
 }
 

@@ -41,6 +41,10 @@ class PublishedFiles {
   /// stands at a name.
   void check_usable() const;
 
+  /// Waits until nobody changes the files. While what it returns lives, nobody else does: what is
+  /// read of a store meanwhile is no older than what is shown.
+  FileDescriptor turn() const;
+
   /// Removes what runs that died left: versions that are not current, links to nothing, and the
   /// NAME.PID.partial of older gridruns. What cannot be removed stays.
   void tidy() const noexcept;
@@ -49,10 +53,10 @@ class PublishedFiles {
   /// not among them disappear. Returns when the disk keeps it. Whatever fails, with RunError or by
   /// what `write` throws, what was shown before is shown still; unless the disk fails at the very
   /// last, when it is to keep the switch.
-  void publish(const std::vector<NewFile>& files) const;
+  void publish(const std::vector<NewFile>& files) const { publish(files, turn()); }
+  void publish(const std::vector<NewFile>& files, const FileDescriptor& turn) const;
 
  private:
-  FileDescriptor locked() const;
   std::filesystem::path new_version() const;
   void adopt_plain_files() const;
   void link_name(const std::string& name) const;

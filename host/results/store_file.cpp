@@ -113,7 +113,7 @@ void prepare_to_write(sqlite::Database& database) {
     throw sqlite::Error("its file system has no shared memory, which SQLite's log needs", false);
   database.execute("PRAGMA synchronous = FULL");
   database.execute("PRAGMA wal_autocheckpoint = 8192");  // pages, 32 MiB
-  database.execute("PRAGMA cache_size = -65536");        // KiB
+  database.execute(fmt::format("PRAGMA cache_size = -{:.0f}", store_cache_bytes / 1024));
 }
 
 }  // namespace gridrun

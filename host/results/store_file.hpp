@@ -26,6 +26,9 @@ void mark_as_store(sqlite::Database& database);
 /// That no page of the file is damaged beyond what a checksum of a row or totals would notice.
 void check_pages(sqlite::Database& database);
 
+/// Bytes of pages that SQLite keeps at most of a file that is written.
+inline constexpr double store_cache_bytes = 0x1p26;
+
 /// So that what is committed survives a loss of power, and readers do not wait for it.
 void prepare_to_write(sqlite::Database& database);
 

@@ -71,6 +71,8 @@ StoreTotals totals_at(const Statement& row, std::string_view identity) {
 void StoreTables::create(sqlite::Database& database, const StoredColumns& columns,
                          const std::map<std::string, std::string>& notes) {
   Transaction transaction(database, Transaction::Kind::write);
+  for (const char* table : {"networks", "notes"})
+    database.execute(fmt::format("DROP TABLE IF EXISTS {}", table));
   mark_as_store(database);
   database.execute(StoreNotes::table_sql());
   database.execute(RowFormat(columns).table_sql());

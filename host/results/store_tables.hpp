@@ -19,7 +19,7 @@ namespace gridrun {
 /// NetworkStore.
 class StoreTables {
  public:
-  /// Makes the tables, together with these notes.
+  /// Makes the tables, together with these notes, in place of those that there are.
   static void create(sqlite::Database& database, const StoredColumns& columns,
                      const std::map<std::string, std::string>& notes);
 

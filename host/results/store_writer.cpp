@@ -1,5 +1,6 @@
 #include "results/store_writer.hpp"
 
+#include <algorithm>
 #include <system_error>
 #include <utility>
 
@@ -7,10 +8,14 @@ namespace gridrun {
 namespace {
 
 constexpr auto longest_wait = std::chrono::milliseconds(500);
-constexpr std::size_t most_bytes = std::size_t{64} << 20;  // that wait
+constexpr std::size_t most_bytes = std::size_t{64} << 20;  // on their way, but for the last ones
 
+/// At most, and of the allocator.
 std::size_t bytes_of(const StoredNetwork& network) {
-  std::size_t bytes = sizeof(StoredNetwork) + network.last_right.words.size() * 8;
+  constexpr std::size_t texts = 400, value = 64;
+  std::size_t bytes = sizeof(StoredNetwork) + texts + network.last_right.words.size() * 8 +
+                      (network.axes.size() + network.figures.size()) * value +
+                      network.layers.size() * (sizeof(LayerSums) + value);
   for (const auto& layer : network.weights) bytes += layer.size() * sizeof(std::int64_t);
   return bytes;
 }
@@ -42,16 +47,27 @@ void StoreWriter::start(const std::string& device) {
   last_.try_emplace(device, Clock::now());
 }
 
+double StoreWriter::memory_needed(double networks, double bytes_of_a_network, unsigned threads) {
+  const double each = bytes_of_a_network + static_cast<double>(bytes_of(StoredNetwork()));
+  const double last_ones = (threads + 3) * each;  // and a row, twice
+  return std::min(networks * each, static_cast<double>(most_bytes)) + last_ones;
+}
+
 void StoreWriter::add(StoredNetwork network) {
   const std::size_t bytes = bytes_of(network);
   std::unique_lock lock(mutex_);
-  const auto has_room = [&] { return waiting_bytes_ <= 2 * most_bytes; };
-  if (thread_.joinable()) room_.wait(lock, has_room);
+  room_.wait(lock, [&] {
+    const bool is_written = thread_.joinable() || is_writing_;  // without this thread's help
+    return bytes_ <= most_bytes || !is_written;
+  });
   waiting_.push_back(std::move(network));
-  waiting_bytes_ += bytes;
-  if (!thread_.joinable() && (!has_room() || Clock::now() - written_ > longest_wait))
+  bytes_ += bytes;
+  const bool is_urgent = bytes_ > most_bytes / 2;
+  if (thread_.joinable()) {
+    if (is_urgent) wake_.notify_one();
+  } else if (!is_writing_ && (is_urgent || Clock::now() - written_ > longest_wait)) {
     write_waiting(lock);
-  if (waiting_bytes_ > most_bytes) wake_.notify_one();
+  }
 }
 
 void StoreWriter::finish() {
@@ -68,7 +84,7 @@ void StoreWriter::finish() {
 void StoreWriter::work() {
   std::unique_lock lock(mutex_);
   for (bool last = false; !last;) {
-    wake_.wait_for(lock, longest_wait, [&] { return finished_ || waiting_bytes_ > most_bytes; });
+    wake_.wait_for(lock, longest_wait, [&] { return finished_ || bytes_ > most_bytes / 2; });
     last = finished_;
     write_waiting(lock);
   }
@@ -76,9 +92,12 @@ void StoreWriter::work() {
 
 void StoreWriter::write_waiting(std::unique_lock<std::mutex>& lock) {
   std::vector<StoredNetwork> networks = std::exchange(waiting_, {});
-  waiting_bytes_ = 0;
-  room_.notify_all();
-  if (networks.empty() || failure_) return;
+  const std::size_t bytes = bytes_;
+  if (failure_) networks.clear();
+  if (networks.empty()) {
+    bytes_ = 0;
+    return room_.notify_all();
+  }
   std::map<std::string, double> count;  // of each device
   for (const StoredNetwork& network : networks) ++count[network.device];
   const auto now = Clock::now();
@@ -86,6 +105,7 @@ void StoreWriter::write_waiting(std::unique_lock<std::mutex>& lock) {
     network.seconds =
         std::chrono::duration<double>(now - last_[network.device]).count() / count[network.device];
   for (const auto& [device, of_device] : count) last_[device] = now;
+  is_writing_ = true;
   lock.unlock();
   std::exception_ptr failure;
   try {
@@ -95,7 +115,11 @@ void StoreWriter::write_waiting(std::unique_lock<std::mutex>& lock) {
     failure = std::current_exception();
     on_failure_();
   }
+  networks = {};
   lock.lock();
+  is_writing_ = false;
+  bytes_ -= bytes;
+  room_.notify_all();
   written_ = Clock::now();
   seconds_ += std::chrono::duration<double>(written_ - now).count();
   if (failure) failure_ = failure;

@@ -28,6 +28,10 @@ class StoreWriter {
   StoreWriter(const StoreWriter&) = delete;
   StoreWriter& operator=(const StoreWriter&) = delete;
 
+  /// Bytes that networks, so many, each as large as one of these at most, take at most on their way
+  /// to the store, where `threads` add them.
+  static double memory_needed(double networks, double bytes_of_a_network, unsigned threads);
+
   /// From any thread; waits where the disk is far behind. The seconds of a network are its share of
   /// the time since its engine's last networks were written, or start() was called first.
   void add(StoredNetwork network);
@@ -53,7 +57,8 @@ class StoreWriter {
   std::mutex mutex_;
   std::condition_variable wake_, room_;
   std::vector<StoredNetwork> waiting_;
-  std::size_t waiting_bytes_ = 0;
+  std::size_t bytes_ = 0;    // of those that wait, and of those that are being written
+  bool is_writing_ = false;  // without the lock
   std::map<std::string, Clock::time_point> last_;  // of each device
   bool finished_ = false;
   std::exception_ptr failure_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "base/message_text.hpp"
 #include "configuration/configuration.hpp"
@@ -15,8 +16,6 @@ namespace gridrun {
 namespace {
 
 using json = nlohmann::ordered_json;
-
-constexpr const char* unreadable = "networks.db has no notes of a sweep";
 
 std::string definition_text() { return std::to_string(definition_version); }
 
@@ -32,12 +31,19 @@ std::vector<StoredAxis> stored_axes(const Sweep& sweep) {
   return axes;
 }
 
-json parsed(const std::optional<std::string>& text) {
-  try {
-    return json::parse(text.value_or(""));
-  } catch (const json::exception&) {
-    throw RequestError(unreadable);
-  }
+std::map<std::string, std::string> texts_of(const SweepNotes& notes) {
+  return {{"configuration", notes.configuration.dump()},
+          {"dataset", notes.dataset.dump()},
+          {"engine", notes.engine},
+          {"device", notes.device},
+          {"definition", definition_text()},
+          {"gridrun", GRIDRUN_VERSION}};
+}
+
+std::optional<Identity> identity_in(const json& dataset) {
+  if (!dataset.is_object() || !dataset.contains("identity") || !dataset["identity"].is_string())
+    return std::nullopt;
+  return identity_of_text(dataset["identity"].get<std::string>());
 }
 
 }  // namespace
@@ -46,27 +52,33 @@ SweepNotes notes_of(const NetworkStore& store) {
   const std::string definition = store.note("definition").value_or("none");
   if (definition != definition_text())
     throw RequestError(
-        fmt::format("networks.db holds networks of definition {} of the arithmetic, expected {}",
-                    excerpt(definition), definition_text()));
-  return {parsed(store.note("configuration")), parsed(store.note("dataset")),
-          store.note("engine").value_or(""), store.note("device").value_or("")};
+        fmt::format("{}: holds networks of definition {} of the arithmetic, expected {}",
+                    path_text(store.file()), excerpt(definition), definition_text()));
+  const auto parsed = [&](const char* name) {
+    return json::parse(store.note(name).value_or(""), nullptr, false);
+  };
+  SweepNotes notes{parsed("configuration"), parsed("dataset"), store.note("engine").value_or(""),
+                   store.note("device").value_or("")};
+  if (!notes.configuration.is_object() || !identity_in(notes.dataset))
+    throw RequestError(fmt::format("{}: has no notes of a sweep", path_text(store.file())));
+  return notes;
 }
 
-void note(NetworkStore& store, const Sweep& sweep, const SweepNotes& notes) {
-  const std::map<std::string, std::string> texts = {{"configuration", notes.configuration.dump()},
-                                                    {"dataset", notes.dataset.dump()},
-                                                    {"engine", notes.engine},
-                                                    {"device", notes.device},
-                                                    {"definition", definition_text()},
-                                                    {"gridrun", GRIDRUN_VERSION}};
-  if (store.is_new()) {
-    std::vector<std::string> figures;
-    for (const Figure& figure : all_figures()) figures.emplace_back(figure.name);
-    store.create(stored_axes(sweep), figures, texts);
-    return;
-  }
-  for (const auto& [name, text] : texts)
+void start(NetworkStore& store, const Sweep& sweep, const SweepNotes& notes) {
+  std::vector<std::string> figures;
+  for (const Figure& figure : all_figures()) figures.emplace_back(figure.name);
+  store.create(stored_axes(sweep), figures, texts_of(notes));
+}
+
+void note(NetworkStore& store, const SweepNotes& notes) {
+  for (const auto& [name, text] : texts_of(notes))
     if (store.note(name) != text) store.set_note(name, text);
+}
+
+bool has_enough(const HeldNetwork& held, const Sweep& sweep) {
+  const std::uint32_t steps =
+      sweep.report.curves ? sweep.train.iterations : sweep.report.smooth_window;
+  return held.last_steps >= steps && (held.has_weights || !sweep.report.weights);
 }
 
 std::string objection(const SweepNotes& notes, const json& configuration) {
@@ -79,13 +91,7 @@ std::string objection(const SweepNotes& notes, const Identity& data) {
   return "networks.db holds networks of other data";
 }
 
-Identity data_identity(const SweepNotes& notes) {
-  if (notes.dataset.is_object() && notes.dataset.contains("identity") &&
-      notes.dataset["identity"].is_string())
-    if (const auto identity = identity_of_text(notes.dataset["identity"].get<std::string>()))
-      return *identity;
-  throw RequestError(unreadable);
-}
+Identity data_identity(const SweepNotes& notes) { return identity_in(notes.dataset).value(); }
 
 std::vector<KeyValue> columns_of(const std::vector<StoredAxis>& axes,
                                  std::vector<KeyValue> values) {

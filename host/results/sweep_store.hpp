@@ -22,11 +22,18 @@ struct SweepNotes {
   std::string engine, device;            // of the run that wrote last
 };
 
-/// The notes of a store that is not new. Throws RequestError where it has none.
+/// The notes of a store that is not new. Throws RequestError where it has none of a sweep, or was
+/// made by another definition of the arithmetic.
 SweepNotes notes_of(const NetworkStore& store);
 
-/// Makes a new store one of this sweep, or notes in an old one what is new.
-void note(NetworkStore& store, const Sweep& sweep, const SweepNotes& notes);
+/// Makes a store one of this sweep, in place of what there is.
+void start(NetworkStore& store, const Sweep& sweep, const SweepNotes& notes);
+
+/// Notes what is new in a store that networks of the same study are added to.
+void note(NetworkStore& store, const SweepNotes& notes);
+
+/// Whether a store has all of a network that the sweep's report needs.
+bool has_enough(const HeldNetwork& held, const Sweep& sweep);
 
 /// Why networks of this configuration do not belong into a store of these notes; empty if they do.
 std::string objection(const SweepNotes& notes, const nlohmann::ordered_json& configuration);
@@ -34,7 +41,7 @@ std::string objection(const SweepNotes& notes, const nlohmann::ordered_json& con
 /// The same of data.
 std::string objection(const SweepNotes& notes, const Identity& data);
 
-/// The identity of the data that a store has notes of. Throws RequestError where it has none.
+/// The identity of the data that a store has notes of.
 Identity data_identity(const SweepNotes& notes);
 
 /// The values of the axes, as columns of a store.

@@ -31,7 +31,8 @@ class Progress {
 
  private:
   std::atomic<std::uint64_t> done_ = 0;
-  std::atomic<bool> stopped_ = false;
+  // Looked at far more often than done_ is written, and so not in its cache line.
+  alignas(64) std::atomic<bool> stopped_ = false;
   static_assert(std::atomic<bool>::is_always_lock_free);
 };
 

@@ -138,6 +138,7 @@ TEST_F(Program, QuietPrintsNothingAndVerboseTheStages) {
   EXPECT_EQ(quiet.status, 0);
   EXPECT_EQ(quiet.out + quiet.err, "");
   const ProgramResult verbose = run_short({"--verbose"});
+  EXPECT_EQ(verbose.status, 0) << verbose.err;
   for (const char* stage : {"\nload ", "\nstage ", "\ntrain ", "\nsummarise ", "\nwrite "})
     EXPECT_NE(verbose.out.find(stage), std::string::npos) << verbose.out;
 }
@@ -163,6 +164,8 @@ TEST_F(Program, ShowsColoursAndProgressOnATerminal) {
   EXPECT_NE(coloured.out.find("\x1b[48;5;"), std::string::npos);
   EXPECT_NE(coloured.out.find("training ["), std::string::npos);
   settings.environment = {"NO_COLOR=1", "TERM=xterm-256color"};
+  settings.directory = scratch.path() / "elsewhere";
+  fs::create_directory(settings.directory);
   const ProgramResult plain = run_program(some_progress, settings);
   EXPECT_EQ(plain.out.find("\x1b[48;5;"), std::string::npos);
   EXPECT_NE(plain.out.find("training ["), std::string::npos);
@@ -191,8 +194,36 @@ TEST_F(Program, RefusesAWrongCommandLine) {
   EXPECT_EQ(refusal({"digits.toml"}), "gridrun: digits.toml: not expected; see gridrun --help");
   EXPECT_NE(refusal({"--set"}).find("--set"), std::string::npos);
   EXPECT_NE(refusal({"--quiet", "--verbose"}).find("--verbose"), std::string::npos);
-  EXPECT_EQ(refusal({"--device", "gpu"}),
-            "gridrun: --device gpu: expected auto, cpu, reference or a GPU's number");
+  EXPECT_EQ(
+      refusal({"--device", "gpu"}),
+      "gridrun: --device gpu: expected auto, cpu, reference, a GPU's number, several of these "
+      "as in 0,1, or all");
+  EXPECT_EQ(refusal({"--device", "cpu,cpu"}), "gridrun: --device cpu,cpu: cpu twice");
+  EXPECT_EQ(refusal({"--device", "auto,cpu"}),
+            "gridrun: --device auto,cpu: expected auto alone, or devices by name");
+  for (const char* shard : {"1", "0/2", "3/2", "1/0", "1/1000001", "-1/2", "1/2x"})
+    EXPECT_EQ(refusal({"--shard="s + shard}),
+              "gridrun: --shard "s + shard + ": expected I/N, the I-th of N parts, as in 1/4");
+  for (const char* seconds : {"0", "-1", "nan"})
+    EXPECT_EQ(refusal({"--max-seconds", seconds}),
+              "gridrun: --max-seconds "s + seconds + ": expected a number above 0");
+  EXPECT_NE(refusal({"--max-seconds", "soon"}).find("--max-seconds"), std::string::npos);
+}
+
+TEST_F(Program, RefusesWhatACommandDoesNotKnow) {
+  for (const std::vector<std::string>& command : std::vector<std::vector<std::string>>{
+           {"status", "a"}, {"export", "a"}, {"merge", "a", "b"}}) {
+    EXPECT_NE(refusal({command.front()}).find(" is required; see gridrun --help"),
+              std::string::npos);
+    std::vector<std::string> arguments = command;
+    arguments.emplace_back("--forse");
+    EXPECT_EQ(refusal(arguments), "gridrun: --forse: not expected; see gridrun --help");
+    arguments = command;
+    arguments.insert(arguments.begin(), "--force");
+    EXPECT_EQ(refusal(arguments), "gridrun: --force: expected without status, export and merge");
+  }
+  EXPECT_EQ(refusal({"export", "a", "--outpt", "b"}),
+            "gridrun: --outpt: not expected; did you mean --output?; see gridrun --help");
   EXPECT_EQ(refusal({"--device", "99"}).find("gridrun: --device 99: "), 0U);
 }
 
@@ -336,10 +367,9 @@ TEST_F(Program, ReplacesARunOfAnotherConfigurationOnlyByForce) {
   ASSERT_EQ(run_short().status, 0);
   ASSERT_EQ(run_short().status, 0) << "the same configuration runs again";
   const std::string before = contents_of(scratch.path() / "results/digits/grid.csv");
-  EXPECT_EQ(
-      refusal({"--set", "train.seed=1"}),
-      "gridrun: results/digits: holds run.json of another configuration; --force replaces it, "
-      "--output DIR goes elsewhere");
+  EXPECT_EQ(refusal({"--set", "train.seed=1"}),
+            "gridrun: results/digits: networks.db holds networks of another configuration; --force "
+            "replaces it, --output DIR goes elsewhere");
   EXPECT_EQ(contents_of(scratch.path() / "results/digits/grid.csv"), before);
   EXPECT_EQ(run_short({"--set", "train.seed=1", "--force"}).status, 0);
   EXPECT_NE(contents_of(scratch.path() / "results/digits/grid.csv"), before);
@@ -362,15 +392,20 @@ TEST_F(Program, CtrlCLeavesTheLastRunAsItWas) {
   EXPECT_EQ(run_program({"--set", "train.iterations=20000000", "--force"}, settings).status, 1);
   EXPECT_EQ(contents_of(scratch.path() / "results/digits/run.json"), before);
   EXPECT_EQ(listing(), files);
+  EXPECT_NE(run_short().out.find("digits: 4 networks, 4 of them trained before, "),
+            std::string::npos);
 }
 
 TEST_F(Program, AFullDiskLeavesNothing) {
-  settings.largest_file = 200;
-  const ProgramResult result = run_short({"--output", "a/b"});
-  EXPECT_EQ(result.status, 1);
-  EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
-  EXPECT_NE(result.err.find("cannot write: File too large"), std::string::npos) << result.err;
-  EXPECT_TRUE(listing().empty());
+  // The first ones leave no room for an empty store.
+  for (const auto& [largest, status] : {std::pair(200, 2), {1000, 1}, {5000, 1}, {20'000, 1}}) {
+    settings.largest_file = static_cast<rlim_t>(largest);
+    const ProgramResult result = run_short({"--output", "a/b"});
+    EXPECT_EQ(result.status, status) << result.err;
+    EXPECT_EQ(std::count(result.err.begin(), result.err.end(), '\n'), 1) << result.err;
+    EXPECT_EQ(result.err.find("gridrun: a/b/networks.db: cannot be "), 0U) << result.err;
+    EXPECT_TRUE(listing().empty());
+  }
 }
 
 TEST_F(Program, AFullStandardOutputIsAnErrorOnceTheFilesAreWritten) {
@@ -511,6 +546,7 @@ TEST_F(Program, NeedsSymbolicLinks) {
 TEST_F(Program, RefusesARunRecordThatIsNone) {
   ASSERT_EQ(run_short({"--output", "a"}).status, 0);
   const fs::path record = scratch.path() / "a" / "run.json";
+  fs::remove(scratch.path() / "a" / "networks.db");  // files without it, as of an older gridrun
   fs::remove(record);
   EXPECT_NE(refusal({"--output", "a"}).find("a: grid.csv is not of a gridrun run"),
             std::string::npos);

@@ -11,12 +11,12 @@ namespace {
 class StopOnSignalTest : public ::testing::Test {
  protected:
   StopOnSignalTest() {
-    for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, SIG_DFL);
+    for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) std::signal(signal, SIG_DFL);
   }
 };
 
 TEST_F(StopOnSignalTest, StopsOnEachOfItsSignals) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
     Progress progress;
     const StopOnSignal stop_on_signal(progress);
     std::raise(signal);
@@ -25,7 +25,7 @@ TEST_F(StopOnSignalTest, StopsOnEachOfItsSignals) {
 }
 
 TEST_F(StopOnSignalTest, LeavesIgnoredSignalsIgnored) {
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) {
+  for (const int signal : {SIGINT, SIGTERM, SIGHUP, SIGUSR1}) {
     std::signal(signal, SIG_IGN);
     Progress progress;
     {
@@ -38,7 +38,7 @@ TEST_F(StopOnSignalTest, LeavesIgnoredSignalsIgnored) {
 }
 
 TEST_F(StopOnSignalTest, EndsTheProgramOnTheSecondSignal) {
-  for (const int second : {SIGINT, SIGTERM, SIGHUP})
+  for (const int second : {SIGINT, SIGTERM, SIGHUP, SIGUSR1})
     EXPECT_EXIT(
         {
           Progress progress;

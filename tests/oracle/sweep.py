@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """From a configuration to its results in Python's own integers: slow, obvious, and nothing of gridrun's.
 
-    sweep.py CONFIGURATION      prints lr, fraction, bits and what each network reports, a JSON object a line
+    sweep.py CONFIGURATION      prints the values of its axes and what each network reports, a JSON object a line
 
 Any network of docs/arithmetic.md: layers, formats, batches, initial weights, a held-out split, the grid's axes. network.py
 trains one network; here are the configuration's reading, the data, the draws and the sums. Exit status: 0 done, 2 refused.
 Needs NumPy, and SciPy where report.smooth_window is above 1.
 """
+import copy
 import gzip
 import itertools
 import json
@@ -28,10 +29,12 @@ DEFAULTS = {
     "network": {"activation": "relu", "leak": 6, "bias": False},
     "init": {"unit": "lsb", "mean": 0.0, "std": 500.0},
     "train": {"iterations": 10000, "seed": 0xDEADBEEC, "draw_order": "shuffle_then_weights", "batch": 1, "samples": "all"},
-    "report": {"smooth_window": 1001, "polyorder": 2},
+    "report": {"smooth_window": 1001, "polyorder": 2, "curves": False, "weights": False},
 }
 FORMAT = {"bits": 64, "round": "floor", "overflow": "wrap", "random_bits": 32}
 LARGEST_FRACTION = 52
+NAMED_AXES = {"lr": (5, 19), "fraction": (8, 23), "bits": (4, 16)}  # the ends that a range has where it gives none
+REALS = ["dataset.test", "init.mean", "init.std"]
 IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
@@ -42,11 +45,37 @@ class Refused(Exception):
 # ------------------------------------------------------------------------------------------------ configuration
 
 def read(path):
-    """{table: {key: value}} with the defaults of what is not given."""
+    """The axes, {name: values} from the slowest to the fastest, and the configuration of each cell: {table: {key: value}}
+    with the defaults of what is not given, and its lr."""
     given = tomllib.loads(Path(path).read_text())
+    grid = axes(given)
+    report = {**DEFAULTS["report"], **given.get("report", {})}
+    if report["curves"] and "train.iterations" in grid or report["weights"] and {"network.layers", "network.bias"} & grid.keys():
+        raise Refused("arrays of one shape for networks of many")
+    return grid, [resolved(given, dict(zip(grid, values))) for values in itertools.product(*grid.values())]
+
+
+def key_of_axis(axis):
+    return f"precision.{axis}" if axis in ("fraction", "bits") else axis
+
+
+def with_value(given, key, value):
+    """A copy in which a key, "train.seed", has a value."""
+    changed = copy.deepcopy(given)
+    *tables, name = key.split(".")
+    table = changed
+    for part in tables:
+        table = table.setdefault(part, {})
+    table[name] = value
+    return changed
+
+
+def resolved(given, cell):
+    """The configuration of one cell: that without axes in which each axis's key has its value."""
+    for axis, value in cell.items():
+        given = with_value(given, key_of_axis(axis), value)
     config = {table: {**keys, **given.get(table, {})} for table, keys in DEFAULTS.items()}
-    config["precision"] = given.get("precision", {})
-    config["grid"] = axes(given.get("grid", {}), config["precision"])
+    config["precision"], config["lr"] = given.get("precision", {}), cell["lr"]
     config["dataset"].setdefault("scale", SCALES[config["dataset"]["name"]])
     config["network"].setdefault("output_activation", config["network"]["activation"])
     config["train"].setdefault("rounding_seed", config["train"]["seed"])
@@ -58,26 +87,45 @@ def read(path):
     return config
 
 
-def axes(grid, precision):
-    """{axis: values}; fraction and bits only if they are axes."""
-    def values(given, ends):
-        if isinstance(given, dict):
-            ends = {**ends, **given}
-            return list(range(ends["from"], ends["to"] + 1))
-        return given if isinstance(given, list) else [given]
+def values_of(axis, given):
+    """The values of an axis of which this is given."""
+    if isinstance(given, dict) and axis in REALS:
+        steps = math.floor((given["to"] - given["from"]) / given["step"] + 1e-9)
+        values = [min(given["from"] + i * given["step"], given["to"]) for i in range(steps + 1)]
+    elif isinstance(given, dict):
+        first, last = NAMED_AXES.get(axis, (None, None))
+        values = list(range(given.get("from", first), given.get("to", last) + 1, given.get("step", 1)))
+    else:
+        values = given if isinstance(given, list) else [given]
+    if axis in REALS:
+        values = [value if isinstance(value, str) else float(value) for value in values]
+    if any(value in values[:i] for i, value in enumerate(values)) or axis in NAMED_AXES and values != sorted(values):
+        raise Refused("a value twice")
+    return values
 
-    said = [precision] + [precision[tensor] for tensor in TENSORS if tensor in precision]
-    fraction_named = any("fraction" in form or "integer" in form for form in said)
-    all_axes = {"lr": values(grid.get("lr", {}), {"from": 5, "to": 19})}
-    if "fraction" in grid or not fraction_named:
-        all_axes["fraction"] = values(grid.get("fraction", {}), {"from": 8, "to": 23})
-        if "fraction" in precision or "integer" in precision:
-            raise Refused("grid.fraction is precision.fraction, which is given too")
-    if "bits" in grid:
-        all_axes["bits"] = values(grid["bits"], {"from": 4, "to": 16})
-        if "bits" in precision:
-            raise Refused("grid.bits is precision.bits, which is given too")
-    return all_axes
+
+def axes(given):
+    """{axis: values} in the grid's order: as given, those of the study in front where they are not, and of lr, fraction and
+    bits the one before the other in the places that they have together."""
+    said = {axis: values_of(axis, values) for axis, values in given.get("grid", {}).items()}
+    one = given
+    for axis, values in said.items():
+        if axis != "fraction":
+            one = with_value(one, key_of_axis(axis), values[0])
+    precision = one.get("precision", {})
+    forms = [precision] + [precision[tensor] for tensor in TENSORS if tensor in precision]
+    if "fraction" in said and {"fraction", "integer"} & precision.keys():
+        raise Refused("grid.fraction is precision.fraction, which is given too")
+    if "bits" in said and ("bits" in given.get("precision", {}) or "precision.bits" in said):
+        raise Refused("grid.bits is precision.bits, which is given too")
+    all_axes = dict(said)
+    if "fraction" not in said and not any("fraction" in form or "integer" in form for form in forms):
+        all_axes = {"fraction": values_of("fraction", {}), **all_axes}
+    if "lr" not in said:
+        all_axes = {"lr": values_of("lr", {}), **all_axes}
+    named = (axis for axis in NAMED_AXES if axis in all_axes)
+    order = [next(named) if axis in NAMED_AXES else axis for axis in all_axes]
+    return {axis: all_axes[axis] for axis in order}
 
 
 def over(said, otherwise):
@@ -89,11 +137,10 @@ def over(said, otherwise):
     return {**otherwise, **said}
 
 
-def formats_of(config, cell):
-    """The format of each tensor in one cell, {"lr": , "fraction": , "bits": }."""
+def formats_of(config):
+    """The format of each tensor."""
     precision = config["precision"]
-    common = {key: value for key, value in precision.items() if key not in TENSORS}
-    common = over({key: cell[key] for key in ("fraction", "bits") if key in cell}, over(common, FORMAT))
+    common = over({key: value for key, value in precision.items() if key not in TENSORS}, FORMAT)
     said = {tensor: precision.get(tensor, {}) for tensor in TENSORS}
     forms = {tensor: over(said[tensor], common) for tensor in TENSORS}
     forms["input"]["round"] = "nearest_even"
@@ -111,7 +158,7 @@ def formats_of(config, cell):
             raise Refused(f"precision.{tensor}.fraction is missing")
         if not 0 <= form["fraction"] <= LARGEST_FRACTION:
             raise Refused(f"precision.{tensor}.fraction")
-    check_shifts(config, forms, cell["lr"])
+    check_shifts(config, forms, config["lr"])
     return forms
 
 
@@ -239,32 +286,60 @@ def accuracy(right, report):
     return savgol_filter(np.array(right, float), report["smooth_window"], report["polyorder"], mode="mirror")[-1]
 
 
+def meaning(config, forms):
+    """What decides what a network computes; two cells of one meaning are one network."""
+    network, train, init = config["network"], config["train"], config["init"]
+    return json.dumps([
+        network["layers"], network["activation"], network["output_activation"], network["leak"], network["bias"], forms,
+        init["unit"], float(init["mean"]), init["std"] if isinstance(init["std"], str) else float(init["std"]), config["lr"],
+        [train[key] for key in ("batch", "rounding_seed", "iterations", "seed", "draw_order", "samples")],
+        config["dataset"]["order"], config["dataset"].get("test")], sort_keys=True)
+
+
+def weights_digest(weights):
+    """Paragraph 8.5."""
+    words, digest, place = 2 ** 64, 0, 0
+    for layer in weights:
+        for k in range(len(layer[0])):
+            for unit in layer:
+                place += 1
+                x = (unit[k] + place * 0x9E3779B97F4A7C15) % words
+                x = (x ^ x >> 33) * 0xFF51AFD7ED558CCD % words
+                x = (x ^ x >> 33) * 0xC4CEB9FE1A85EC53 % words
+                digest += x ^ x >> 33
+    return digest % words
+
+
 def run(path):
-    """Yields the report of each cell, lr first and bits last and fastest: the values of its axes; right, a bit a step;
-    accuracy; mean_update; mean_error; test_accuracy, None if nothing is held out; weights [layer][unit][input], bias last;
-    moved, whether any update was not 0."""
-    config = read(path)
-    cells = [dict(zip(config["grid"], values)) for values in itertools.product(*config["grid"].values())]
-    train, test, normals = drawn_samples_and_normals(config)
-    all_forms = [formats_of(config, cell) for cell in cells]
-    all_weights = [initial_weights(config, normals, forms["master"]) for forms in all_forms]
-    for forms in all_forms:
+    """Yields the report of each cell, the last axis fastest: `axes`, the values by name; right, a bit a step; accuracy;
+    mean_update; mean_error; sum_update, sum_dropped, of each layer; test_accuracy, None if nothing is held out;
+    held_out_right; weights [layer][unit][input], bias last; weights_digest; moved, whether any update was not 0."""
+    grid, configs = read(path)
+    cells = [dict(zip(grid, values)) for values in itertools.product(*grid.values())]
+    drawn = [drawn_samples_and_normals(config) for config in configs]
+    all_forms = [formats_of(config) for config in configs]
+    all_weights = [initial_weights(config, normals, forms["master"])
+                   for config, (_, _, normals), forms in zip(configs, drawn, all_forms)]
+    for (train, test, _), forms in zip(drawn, all_forms):
         for reals, _ in train + test:
             whole(max(map(abs, reals)) * 2.0 ** forms["input"]["fraction"])
-    network, batch, iterations = config["network"], config["train"]["batch"], config["train"]["iterations"]
-    for cell, forms, weights in zip(cells, all_forms, all_weights):
-        trained = Network(network["layers"], forms, weights, cell["lr"], network["activation"], network["output_activation"],
+    if len({meaning(*both) for both in zip(configs, all_forms)}) != len(cells):
+        raise Refused("one network twice")
+    for cell, config, (train, test, _), forms, weights in zip(cells, configs, drawn, all_forms, all_weights):
+        network, batch, iterations = config["network"], config["train"]["batch"], config["train"]["iterations"]
+        trained = Network(network["layers"], forms, weights, config["lr"], network["activation"], network["output_activation"],
                           network["leak"], network["bias"], config["train"]["rounding_seed"])
         right = []
         for first in range(0, iterations, batch):
             right += trained.train([train[step % len(train)] for step in range(first, first + batch)])
         visits = iterations // batch * sum(len(unit) for layer in trained.w for unit in layer)
         held = [trained.label_of(reals) == label for reals, label in test]
-        yield {**cell, "right": right, "accuracy": accuracy(right, config["report"]),
+        yield {"axes": cell, "right": right, "accuracy": accuracy(right, config["report"]),
                "mean_update": sum(trained.sum_update) / visits,
                "mean_error": sum(trained.sum_dropped) / visits * 2.0 ** forms["gradient"]["fraction"],
-               "test_accuracy": sum(held) / len(held) if held else None, "weights": trained.w,
-               "moved": any(trained.sum_update)}
+               "sum_update": trained.sum_update, "sum_dropped": trained.sum_dropped,
+               "test_accuracy": sum(held) / len(held) if held else None, "held_out_right": sum(held), "weights": trained.w,
+               "weights_digest": weights_digest(trained.w), "moved": any(trained.sum_update)}
 
 
 def main():

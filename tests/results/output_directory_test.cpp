@@ -16,9 +16,10 @@ namespace {
 namespace fs = std::filesystem;
 using Json = nlohmann::ordered_json;
 
-const Json ours = {{"lr", 5}};
-const std::string run_of_ours = R"({"configuration": {"lr": 5}})";
-const std::string run_of_others = R"({"configuration": {"lr": 6}})";
+const Json ours = {{"lr", 5}, {"grid", Json::object()}, {"report", Json::object()}};
+const Json others = {{"lr", 6}, {"grid", Json::object()}, {"report", Json::object()}};
+const std::string run_of_ours = R"({"configuration": {"lr": 5, "grid": {}, "report": {}}})";
+const std::string run_of_others = R"({"configuration": {"lr": 6, "grid": {}, "report": {}}})";
 
 const std::string run_of_damage = R"({"configuration": {"lr": 5})";
 
@@ -114,9 +115,9 @@ TEST(OutputDirectory, RefusesWhatIsNoFileInTheFilesPlace) {
 
 /// A directory with a published run of others, and the link to its version spelt in another way.
 void publish_run_of_others(const fs::path& path, const fs::path& link) {
-  OutputDirectory(path, {{"lr", 6}}, false).publish({{"run.json", [](const fs::path& file) {
-                                                        write_file(file, run_of_others);
-                                                      }}});
+  OutputDirectory(path, others, false).publish({{"run.json", [](const fs::path& file) {
+                                                   write_file(file, run_of_others);
+                                                 }}});
   fs::remove(path / ".gridrun/current");
   fs::create_symlink(link, path / ".gridrun/current");
 }
@@ -131,7 +132,7 @@ TEST(OutputDirectory, RefusesWithoutATraceHoweverItsLinkIsSpelt) {
     EXPECT_NE(refusal(path).find("of another configuration"), std::string::npos) << link;
     EXPECT_EQ(contents_of(path / "run.json"), run_of_others);
     EXPECT_TRUE(fs::exists(path / "grid.csv.7.partial"));
-    { const OutputDirectory taken(path, {{"lr", 6}}, false); }
+    { const OutputDirectory taken(path, others, false); }
     EXPECT_EQ(contents_of(path / "run.json"), run_of_others);
     EXPECT_FALSE(fs::exists(path / "grid.csv.7.partial"));
   }

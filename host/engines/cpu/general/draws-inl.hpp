@@ -22,13 +22,14 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Random words of some rows of weights: those of a list's i-th row begin at base + place[i]
-/// stride.
+/// Random words of some rows of weights, or their highest halves: those of a list's i-th row begin
+/// at base + place[i] stride. Where networks need them, their lowest halves are `low_halves` later.
 template <class Noise>
 struct RowNoise {
   const Noise* base;
   const std::uint32_t* place;
   std::size_t stride;
+  std::size_t low_halves = 0;
 
   HWY_INLINE const Noise* row(std::size_t i) const { return base + place[i] * stride; }
 };
@@ -55,18 +56,20 @@ class Draws {
     for (std::uint32_t i = 0; i < steps; ++i)
       draw_words(0, units, of(tensor, layer, t + i), &words[i * (units + margin)]);
   }
-  static constexpr std::size_t margin = 80;  // whole blocks are drawn, and whole vectors read
+  static constexpr std::size_t margin = 128;  // whole blocks are drawn, and whole vectors read
 
   /// Those of some rows of a layer, until the next call for the tensor.
   template <class Noise>
   RowNoise<Noise> rows(Drawn tensor, std::size_t layer, std::uint32_t t, const std::uint32_t* index,
                        std::size_t count, std::size_t units) {
+    const std::size_t low_halves =
+        sizeof(Noise) < sizeof(std::uint32_t) ? count * units + vector_bytes : 0;
     std::vector<std::byte>& room = rows_[tensor == Drawn::master];
-    const std::size_t bytes = count * units * sizeof(Noise) + vector_bytes;
+    const std::size_t bytes = (low_halves + count * units) * sizeof(Noise) + vector_bytes;
     if (room.size() < bytes) room.resize(bytes);
     auto* words = reinterpret_cast<Noise*>(room.data());
-    draw_rows(index, count, units, of(tensor, layer, t), words);
-    return {words, naturals_.data(), units};
+    draw_rows(index, count, units, low_halves, of(tensor, layer, t), words);
+    return {words, naturals_.data(), units, low_halves};
   }
 
   /// What stands for a row that is not drawn.

@@ -18,8 +18,8 @@
 
 namespace gridrun {
 
-/// What the random words of rows of weights are kept in: their highest bits are enough for shifts
-/// within the network's words.
+/// What the random words of rows of weights are kept in: of 16-bit words their highest halves,
+/// which are enough for shifts of less than 16 places; the lowest lie apart, and only where needed.
 template <class Word>
 using NoiseWord = std::conditional_t<sizeof(Word) == 2, std::uint16_t, std::uint32_t>;
 
@@ -30,6 +30,7 @@ struct LayerNoise {
   const std::uint32_t* error = nullptr;       // [unit]
   const Noise* gradient = nullptr;            // [place][unit], places as in InputList
   const Noise* master = nullptr;              //
+  std::size_t low_halves = 0;                 // how far a row's lowest halves are from its highest
 };
 template <class Word>
 using StepNoise = std::vector<LayerNoise<NoiseWord<Word>>>;  // [layer]

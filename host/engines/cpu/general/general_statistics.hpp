@@ -15,8 +15,10 @@ struct GeneralStatistics {
   std::uint64_t far_steps = 0;    // updates of a layer that shift u so
 
   // In 16-bit words, sample by sample.
+  std::uint64_t stretches = 0;     // rows of one x that were updated together
   std::uint64_t whole_sums = 0;    // of a layer's products, that surely fit 32 bits
   std::uint64_t split_sums = 0;    // that were added up in pieces
+  std::uint64_t pair_sums = 0;     // whose products of pairs alone surely fit 32 bits
   std::uint64_t wide_sums = 0;     // that were made in 64-bit lanes
   std::uint64_t short_errors = 0;  // sums of a layer's errors that surely fit 32 bits
   std::uint64_t wide_errors = 0;   // that were made in 64-bit lanes
@@ -41,8 +43,10 @@ struct GeneralStatistics {
     shared_draws += other.shared_draws;
     far_updates += other.far_updates;
     far_steps += other.far_steps;
+    stretches += other.stretches;
     whole_sums += other.whole_sums;
     split_sums += other.split_sums;
+    pair_sums += other.pair_sums;
     wide_sums += other.wide_sums;
     short_errors += other.short_errors;
     wide_errors += other.wide_errors;

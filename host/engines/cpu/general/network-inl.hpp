@@ -219,14 +219,15 @@ class Network final : public GeneralNetwork<Word> {
   // Paragraph 5.6, with the one sample whose errors the layers hold.
   void update(std::size_t number, const InputList<Word>& list, const StepNoise<Word>& noise) {
     Layer<Word>& layer = layers_[number];
-    if (std::all_of(layer.d.get(), layer.d.get() + layer.units,
-                    [](std::int64_t error) { return error == 0; }))
-      return;
+    std::int64_t any_error = 0;
+    for (std::size_t j = 0; j < layer.units; ++j) any_error |= layer.d[j];
+    if (any_error == 0) return;
     using Noise = NoiseWord<Word>;
     const auto rows = [&](const WideFit& fit, Drawn tensor,
                           const Noise* LayerNoise<Noise>::*shared) -> RowNoise<Noise> {
       if (!fit.draws()) return draws_.none<Noise>();
-      if (noise[number].*shared != nullptr) return {noise[number].*shared, list.place, layer.units};
+      if (noise[number].*shared != nullptr)
+        return {noise[number].*shared, list.place, layer.units, noise[number].low_halves};
       return draws_.rows<Noise>(tensor, number, batches_done_, list.index, list.count, layer.units);
     };
     kernels_.update(layer, list,

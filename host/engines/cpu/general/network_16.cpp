@@ -7,6 +7,7 @@
 #include <hwy/highway.h>
 
 #include <cstring>
+#include <optional>
 
 #include "engines/cpu/general/general_network.hpp"
 #include "engines/cpu/general/network-inl.hpp"
@@ -36,17 +37,20 @@ class ShortKernels {
     const std::size_t pairs = (list.count + 1) / 2;
     if (list.sum <= most_inputs_) {
       ++statistics_.whole_sums;
-      all_products<4, false>(layer, list, pairs);
+      all_products<4, Sums::whole>(layer, list, pairs);
       return;
     }
     const std::size_t piece = most_inputs_ / (2 * list.largest);
     constexpr std::size_t most_pieces = 32767;  // whose halves add up in 31 bits
-    if (piece == 0 || pairs / piece >= most_pieces) {
+    if (piece == 0 || pairs >= most_pieces * piece) {
       ++statistics_.wide_sums;
       wide_products(layer, list);
+    } else if (piece == 1) {
+      ++statistics_.pair_sums;
+      all_products<2, Sums::pairs>(layer, list, piece);
     } else {
       ++statistics_.split_sums;
-      all_products<2, true>(layer, list, piece);
+      all_products<2, Sums::pieces>(layer, list, piece);
     }
   }
 
@@ -76,18 +80,16 @@ class ShortKernels {
               RowNoise<std::uint16_t> for_gradient, RowNoise<std::uint16_t> for_master,
               LayerSums& sums) {
     Update update(layer, gradient_, master_, kernels_.round);
-    const bool stochastic = kernels_.round == static_cast<int>(Round::stochastic);
+    const bool draws_near =
+        kernels_.round == static_cast<int>(Round::stochastic) && !update.draws_far;
     const std::int16_t constant =
         update.constant_is_wide ? std::int16_t{0} : static_cast<std::int16_t>(update.constant);
-    offsets_.resize(list.count);
-    pairs_.resize(list.count);
-    for (std::size_t i = 0; i < list.count; ++i) {
-      offsets_[i] = list.index[i] * layer.stride;
-      pairs_[i] = pair_of(list.x[i], stochastic ? list.x[i] : constant);
-    }
-    update.offsets = offsets_.data();
+    make_pairs(list, draws_near ? std::nullopt : std::optional(constant));
+    update.index = list.index;
     update.pairs = pairs_.data();
     update.rows = list.count;
+    update.stretches = list.stretches;
+    statistics_.stretches += list.stretches.size();
     update.for_gradient = for_gradient;
     update.for_master = for_master;
     update.count(statistics_);
@@ -111,27 +113,30 @@ class ShortKernels {
   GeneralStatistics& statistics() { return statistics_; }
 
  private:
-  template <std::size_t kVectors, bool kSplit>
+  /// How sums of products stay within 32 bits: they do, pieces of them do, or products of pairs.
+  enum class Sums { whole, pieces, pairs };
+
+  template <std::size_t kVectors, Sums kSums>
   HWY_NOINLINE void all_products(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list,
                                  std::size_t piece) {
     const std::size_t lanes = hn::Lanes(Short());
     std::size_t j = 0;
     for (; j + kVectors * lanes <= layer.stride; j += kVectors * lanes)
-      products_of<kVectors, kSplit>(layer, list, piece, j);
-    for (; j < layer.stride; j += lanes) products_of<1, kSplit>(layer, list, piece, j);
+      products_of<kVectors, kSums>(layer, list, piece, j);
+    for (; j < layer.stride; j += lanes) products_of<1, kSums>(layer, list, piece, j);
   }
 
-  template <std::size_t kVectors, bool kSplit>
+  template <std::size_t kVectors, Sums kSums>
   HWY_INLINE void products_of(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list,
                               std::size_t piece, std::size_t j) {
     const Short d;
     const std::int16_t* const weights = layer.product_row(0) + j;
     const std::size_t stride = layer.stride, count = list.count;
-    MiddlePair low[kVectors], high[kVectors];
+    SplitSum totals[kVectors];
     for (std::size_t i = 0; i < count;) {
       const std::size_t end = std::min(count, i + 2 * piece);
       MiddlePair sums[kVectors];
-      for (; i < end; i += 2) {
+      for (; i < (kSums == Sums::pairs ? count : end); i += 2) {
         std::int32_t pair;
         std::memcpy(&pair, list.x + i, sizeof pair);
         const VShort x = set_pairs(pair);
@@ -140,22 +145,42 @@ class ShortKernels {
         for (std::size_t v = 0; v < kVectors; ++v) {
           const VShort a = hn::Load(d, first + v * hn::Lanes(d));
           const VShort b = hn::Load(d, second + v * hn::Lanes(d));
-          sums[v].lower = hn::Add(sums[v].lower, multiply_pairs(hn::InterleaveLower(d, a, b), x));
-          sums[v].upper = hn::Add(sums[v].upper, multiply_pairs(hn::InterleaveUpper(d, a, b), x));
+          const MiddlePair products(multiply_pairs(hn::InterleaveLower(d, a, b), x),
+                                    multiply_pairs(hn::InterleaveUpper(d, a, b), x));
+          if constexpr (kSums == Sums::pairs)
+            totals[v].add(products);
+          else
+            sums[v].add(products);
         }
       }
-      if constexpr (!kSplit) {
+      if constexpr (kSums == Sums::whole) {
         for (std::size_t v = 0; v < kVectors; ++v)
           sums[v].store(layer.z.get() + j + v * hn::Lanes(d));
         return;
       }
-      for (std::size_t v = 0; v < kVectors; ++v) {
-        low[v].add(sums[v].low_half());
-        high[v].add(sums[v].high_half());
-      }
+      if constexpr (kSums == Sums::pieces)
+        for (std::size_t v = 0; v < kVectors; ++v) totals[v].add(sums[v]);
     }
     for (std::size_t v = 0; v < kVectors; ++v)
-      store_halves(low[v], high[v], layer.z.get() + j + v * hn::Lanes(d));
+      totals[v].store(layer.z.get() + j + v * hn::Lanes(d));
+  }
+
+  /// pairs_: each x of a list, and beside it another word, or x again.
+  void make_pairs(const InputList<std::int16_t>& list, std::optional<std::int16_t> other) {
+    const hn::RebindToUnsigned<Middle> d;
+    const hn::Rebind<std::uint16_t, decltype(d)> half;
+    const auto* const inputs = reinterpret_cast<const std::uint16_t*>(list.x);
+    const auto others = hn::Set(d, static_cast<std::uint32_t>(pair_of(0, other.value_or(0))));
+    pairs_.resize(list.count);
+    std::int32_t* const pairs = pairs_.data();
+    const std::size_t count = list.count;
+    std::size_t i = 0;
+    for (; i + hn::Lanes(d) <= count; i += hn::Lanes(d)) {
+      const auto x = hn::PromoteTo(d, hn::LoadU(half, inputs + i));
+      hn::StoreU(hn::BitCast(Middle(), hn::Or(x, other ? others : hn::ShiftLeft<16>(x))), Middle(),
+                 pairs + i);
+    }
+    for (; i < count; ++i) pairs[i] = pair_of(list.x[i], other.value_or(list.x[i]));
   }
 
   void shorten_errors(const Layer<std::int16_t>& layer) {
@@ -168,7 +193,6 @@ class ShortKernels {
   const Format gradient_, master_;
   const UpdateKernels kernels_;
   const std::uint64_t most_inputs_;  // a sum of |x| or |d| so large times any |v| fits 31 bits
-  std::vector<std::size_t> offsets_;
   std::vector<std::int32_t> pairs_;
   std::vector<std::int16_t> errors_;  // d [unit]
   ShortBatch batch_;

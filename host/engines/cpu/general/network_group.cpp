@@ -61,7 +61,9 @@ std::vector<NetworkGroup> groups_of(const StagedSweep& sweep, unsigned threads,
   for (auto& [common, networks] : alike) {
     const auto count = static_cast<double>(networks.size());
     const auto [size, bias, batch, shares_noise, seed] = common;
-    const double a_thread = std::max(shares_noise ? 1.0 : 2.0, std::ceil(count / fit / threads));
+    // Samples are read, and random words drawn, once a group; few networks are dealt out unevenly.
+    const bool one_a_thread = shares_noise || count >= 64.0 * threads;
+    const double a_thread = std::max(one_a_thread ? 1.0 : 2.0, std::ceil(count / fit / threads));
     const auto parts = std::min(networks.size(), static_cast<std::size_t>(a_thread * threads));
     const std::size_t first = groups.size();
     groups.resize(first + parts, {size, {}, shares_noise, block_steps(sweep, shares_noise, batch)});

@@ -14,14 +14,14 @@ namespace gridrun {
 namespace HWY_NAMESPACE {
 namespace {
 
-void draw_16(const std::uint32_t* index, std::size_t count, std::size_t units, const DrawOf& of,
-             std::uint16_t* rows) {
-  draw_rows(index, count, units, of, rows);
+void draw_16(const std::uint32_t* index, std::size_t count, std::size_t units,
+             std::size_t low_halves, const DrawOf& of, std::uint16_t* rows) {
+  draw_rows(index, count, units, low_halves, of, rows);
 }
 
 void draw_32(const std::uint32_t* index, std::size_t count, std::size_t units, const DrawOf& of,
              std::uint32_t* rows) {
-  draw_rows(index, count, units, of, rows);
+  draw_rows(index, count, units, 0, of, rows);
 }
 
 }  // namespace
@@ -38,12 +38,12 @@ namespace {
 HWY_EXPORT(draw_16);
 HWY_EXPORT(draw_32);
 
-void draw(const std::uint32_t* index, std::size_t count, std::size_t units, const DrawOf& of,
-          std::uint16_t* rows) {
-  HWY_DYNAMIC_DISPATCH(draw_16)(index, count, units, of, rows);
+void draw(const std::uint32_t* index, std::size_t count, std::size_t units, std::size_t low_halves,
+          const DrawOf& of, std::uint16_t* rows) {
+  HWY_DYNAMIC_DISPATCH(draw_16)(index, count, units, low_halves, of, rows);
 }
-void draw(const std::uint32_t* index, std::size_t count, std::size_t units, const DrawOf& of,
-          std::uint32_t* rows) {
+void draw(const std::uint32_t* index, std::size_t count, std::size_t units,
+          std::size_t /*low_halves*/, const DrawOf& of, std::uint32_t* rows) {
   HWY_DYNAMIC_DISPATCH(draw_32)(index, count, units, of, rows);
 }
 
@@ -57,6 +57,14 @@ void NoiseNeeds::add(const NetworkSpec& spec) {
   error |= random(spec.formats.error);
   gradient |= random(spec.formats.gradient);
   master |= random(spec.formats.master);
+  const auto shifts_far = [&](int from, const Format& to) {
+    return random(to) && from - to.fraction >= 16;
+  };
+  const TensorFormats& formats = spec.formats;
+  for (std::size_t layer = 0; layer < spec.layers(); ++layer)
+    low_halves |=
+        shifts_far(formats.error.fraction + spec.input_format(layer).fraction, formats.gradient);
+  low_halves |= shifts_far(formats.gradient.fraction + spec.lr, formats.master);
 }
 
 bool needs_noise(const NetworkSpec& spec) {
@@ -88,7 +96,9 @@ void SharedNoise<Word>::draw(const NetworkSpec& spec, const NoiseNeeds& needs,
     most_rows = std::max(most_rows, spec.row_length(layer));
   }
   units_.resize(unit_words + vector_words);
-  rows_.resize(row_words + vector_words);
+  const bool halves = sizeof(Noise) < sizeof(std::uint32_t) && needs.low_halves;
+  const std::size_t low_halves = halves ? row_words + vector_words : 0;
+  rows_.resize(low_halves + row_words + vector_words);
   steps_.assign(block.samples(), StepNoise<Word>(spec.layers()));
   std::vector<std::uint32_t> all(most_rows);
   std::iota(all.begin(), all.end(), 0U);
@@ -103,7 +113,7 @@ void SharedNoise<Word>::draw(const NetworkSpec& spec, const NoiseNeeds& needs,
     };
     const auto draw_units = [&](Drawn tensor, const std::uint32_t* LayerNoise<Noise>::*to) {
       for (std::size_t i = 0; i < block.samples(); ++i) {
-        gridrun::draw(all.data(), 1, units, of(tensor, i), next_unit);
+        gridrun::draw(all.data(), 1, units, 0, of(tensor, i), next_unit);
         steps_[i][layer].*to = next_unit;
         next_unit += units;
       }
@@ -118,9 +128,10 @@ void SharedNoise<Word>::draw(const NetworkSpec& spec, const NoiseNeeds& needs,
           if (spec.bias) index_.push_back(static_cast<std::uint32_t>(spec.inputs_of(0)));
           rows = index_.size();
         }
-        gridrun::draw(layer == 0 ? index_.data() : all.data(), rows, units, of(tensor, i),
-                      next_row);
+        gridrun::draw(layer == 0 ? index_.data() : all.data(), rows, units, low_halves,
+                      of(tensor, i), next_row);
         steps_[i][layer].*to = layer == 0 ? base : next_row;
+        steps_[i][layer].low_halves = low_halves;
         next_row += rows * units;
       }
     };

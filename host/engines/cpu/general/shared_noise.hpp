@@ -14,6 +14,7 @@ namespace gridrun {
 /// Which tensors of some networks of the same layers and seed round at random.
 struct NoiseNeeds {
   bool activation = false, error = false, gradient = false, master = false;
+  bool low_halves = false;  // of words of gradients and masters, for shifts of 16 places or more
 
   void add(const NetworkSpec& spec);
 };
@@ -40,7 +41,7 @@ class SharedNoise {
   using Noise = NoiseWord<Word>;
 
   std::vector<std::uint32_t> units_;  // [layer][activation, error][step][unit]
-  std::vector<Noise> rows_;           // [layer][gradient, master][place or step and row][unit]
+  std::vector<Noise> rows_;  // [half][layer][gradient, master][place or step and row][unit]
   std::vector<StepNoise<Word>> steps_;
   std::vector<std::uint32_t> index_;  // of a sample's rows
 };

@@ -420,9 +420,7 @@ class ShortBatch {
     update.for_gradient = noise(layer.to_gradient, Drawn::gradient);
     update.for_master = noise(layer.to_step, Drawn::master);
     const std::size_t rows = active_.size();
-    offsets_.resize(rows);
-    for (std::size_t i = 0; i < rows; ++i) offsets_[i] = active_[i] * layer.stride;
-    update.offsets = offsets_.data();
+    update.index = active_.data();
 
     constexpr std::size_t block = 6;
     const std::size_t stride = (rows + block - 1) / block * block;
@@ -433,8 +431,9 @@ class ShortBatch {
       for (std::size_t i = 0; i < rows; ++i)
         input_pairs_[p * stride + i] = pair_of(even[active_[i]], odd[active_[i]]);
     }
-    const auto by_products = update.is_far ? kernels.update_kernels().by_products_far
-                                           : kernels.update_kernels().by_products;
+    const auto by_products = update.is_far || update.draws_far
+                                 ? kernels.update_kernels().by_products_far
+                                 : kernels.update_kernels().by_products;
     constexpr std::size_t some = 16 * block;
     HWY_ALIGN std::int32_t products[some * hn::MaxLanes(Short())];
     for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
@@ -495,7 +494,6 @@ class ShortBatch {
   std::vector<std::uint32_t> unit_words_;
   std::vector<std::int64_t> e_;
   std::vector<std::int32_t> input_pairs_;  // [pair of samples][row]
-  std::vector<std::size_t> offsets_;
   std::vector<std::uint32_t> active_, all_, index_;
   std::vector<std::int16_t> any_input_;
   std::vector<std::int16_t> x_;

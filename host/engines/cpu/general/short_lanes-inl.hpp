@@ -82,15 +82,6 @@ struct MiddlePair {
     upper = hn::Add(upper, other.upper);
   }
 
-  /// The lanes are high_half() 2^16 + low_half().
-  HWY_INLINE MiddlePair low_half() const {
-    const VMiddle mask = hn::Set(Middle(), 0xffff);
-    return {hn::And(lower, mask), hn::And(upper, mask)};
-  }
-  HWY_INLINE MiddlePair high_half() const {
-    return {hn::ShiftRight<16>(lower), hn::ShiftRight<16>(upper)};
-  }
-
   HWY_INLINE void store(std::int64_t* HWY_RESTRICT to) const {
     HWY_ALIGN std::int32_t lanes[2 * hn::MaxLanes(Middle())];
     store(lanes);
@@ -100,16 +91,29 @@ struct MiddlePair {
   }
 };
 
-/// Stores high 2^16 + low.
-HWY_INLINE void store_halves(const MiddlePair& low, const MiddlePair& high,
-                             std::int64_t* HWY_RESTRICT to) {
-  HWY_ALIGN std::int32_t lows[2 * hn::MaxLanes(Middle())], highs[2 * hn::MaxLanes(Middle())];
-  low.store(lows);
-  high.store(highs);
-  const Wide d;
-  for (std::size_t i = 0; i < 2 * hn::Lanes(Middle()); i += hn::Lanes(d))
-    hn::StoreU(hn::Add(hn::ShiftLeft<16>(load_wide(highs + i)), load_wide(lows + i)), d, to + i);
-}
+/// A sum of at most 32767 MiddlePairs: modulo 2^32, and of what each has above its low 16 bits.
+/// What all have in these is the difference, less than 2^31, and so known although the sum is not.
+struct SplitSum {
+  MiddlePair sum, high;
+
+  HWY_INLINE SplitSum() {}
+  HWY_INLINE void add(const MiddlePair& pair) {
+    sum.add(pair);
+    high.add({hn::ShiftRight<16>(pair.lower), hn::ShiftRight<16>(pair.upper)});
+  }
+
+  HWY_INLINE void store(std::int64_t* HWY_RESTRICT to) const {
+    HWY_ALIGN std::int32_t lows[2 * hn::MaxLanes(Middle())], highs[2 * hn::MaxLanes(Middle())];
+    const auto low = [](VMiddle all, VMiddle above) {
+      return hn::Sub(all, hn::ShiftLeft<16>(above));
+    };
+    MiddlePair(low(sum.lower, high.lower), low(sum.upper, high.upper)).store(lows);
+    high.store(highs);
+    const Wide d;
+    for (std::size_t i = 0; i < 2 * hn::Lanes(Middle()); i += hn::Lanes(d))
+      hn::StoreU(hn::Add(hn::ShiftLeft<16>(load_wide(highs + i)), load_wide(lows + i)), d, to + i);
+  }
+};
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gridrun

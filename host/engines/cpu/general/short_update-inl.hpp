@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
 #include "engines/cpu/general/draws-inl.hpp"
 #include "engines/cpu/general/short_lanes-inl.hpp"
@@ -55,28 +56,46 @@ inline std::int16_t far_step_bound(int shift, Round round) {
   return static_cast<std::int16_t>(shift == 16 && tie_rounds_down ? half + 1 : half);
 }
 
+/// How u is shifted to be V of random_threshold where u / 2^n has n of 16 places or more.
+struct FarShift {
+  int high;                 // right, for V's highest half
+  int low_left, low_right;  // for the lowest
+  std::int16_t low_mask;    //
+
+  explicit FarShift(int n)
+      : high(std::min(n - 16, 15)),
+        low_left(std::clamp(32 - n, 0, 15)),
+        low_right(std::clamp(n - 32, 0, 15)),
+        low_mask(n == 16 ? 0 : -1) {}
+};
+
 /// What one update needs, the same for all units.
 struct Update {
-  const std::size_t* offsets = nullptr;  // [row], of its weights
+  const std::uint32_t* index = nullptr;  // [row], which of the layer's it is
   const std::int32_t* pairs = nullptr;   // [row], x and `constant`, or 0 if that is wide;
-                                         // stochastic: x and x. For one sample only
+                                         // stochastic, unless far: x twice. For one sample only
   std::size_t rows = 0;
-  std::int16_t* weights;
+  std::span<const Stretch> stretches{};  // of rows of one x, as in InputList
+  std::int16_t* weights;                 // of the layer
+  std::size_t stride;                    // of its rows
   RowNoise<std::uint16_t> for_gradient{}, for_master{};
   Rounding<std::int32_t> gradient;
   Rounding<std::int16_t> step;  // of 15 places where u is shifted far
   WordRange<std::int16_t> gradient_range, master_range;
   Round gradient_round, master_round;
-  std::uint16_t gradient_bits, master_bits;  // the highest bits of R's 16 that may be set
+  std::uint32_t gradient_bits, master_bits;  // the highest bits of a random word that count
   std::int32_t constant;                     // that is added to P before it is shifted
   bool constant_is_wide;                     // more than 16 bits
+  bool draws_far;                            // P is shifted by 16 places or more, at random
   bool is_far;                               // u is shifted by 16 places or more
   std::int16_t far_bound;                    // far_step_bound
+  FarShift far_shift;                        // of u
   std::uint64_t far_dropped = 0;             // what each negative u drops beside `step`
 
   /// An update of all rows of a layer, before it has rows.
   Update(Layer<std::int16_t>& layer, const Format& of_gradient, const Format& of_master, int round)
       : weights(layer.master.get()),
+        stride(layer.stride),
         gradient(layer.to_gradient.shift(), of_gradient.round),
         step(std::min(layer.to_step.shift(), 15), of_master.round),
         gradient_range(of_gradient),
@@ -87,19 +106,22 @@ struct Update {
         master_bits(highest_bits(of_master.random_bits)),
         constant(rounding_constant(round, gradient.shift)),
         constant_is_wide(constant > 0x7fff),
+        draws_far(gradient.shift >= 16 && of_gradient.round == Round::stochastic),
         is_far(layer.to_step.shift() > step.shift),
-        far_bound(far_step_bound(layer.to_step.shift(), of_master.round)) {
+        far_bound(far_step_bound(layer.to_step.shift(), of_master.round)),
+        far_shift(std::max(layer.to_step.shift(), 16)) {
     if (is_far) far_dropped = (std::uint64_t{1} << layer.to_step.shift()) - (1U << step.shift);
   }
 
   /// The same for some of its rows.
   Update part(std::size_t first, std::size_t count) const {
     Update part = *this;
-    part.offsets += first;
+    part.index += first;
     if (part.pairs != nullptr) part.pairs += first;
     part.for_gradient.place += first;
     part.for_master.place += first;
     part.rows = count;
+    part.stretches = {};
     return part;
   }
 
@@ -108,8 +130,8 @@ struct Update {
     statistics.far_steps += is_far;
   }
 
-  static std::uint16_t highest_bits(int bits) {
-    return static_cast<std::uint16_t>(0xffff0000U >> std::min(bits, 16));
+  static std::uint32_t highest_bits(int bits) {
+    return static_cast<std::uint32_t>(0xffffffff00000000U >> bits);
   }
 };
 
@@ -163,11 +185,102 @@ HWY_INLINE VShort add_words(VShort w, VShort step, const WordRange<std::int16_t>
 /// 1 or -1 by the sign of each word.
 HWY_INLINE VShort signs(VShort v) { return hn::Or(hn::BroadcastSignBit(v), hn::Set(Short(), 1)); }
 
-/// R of 1 to 15 bits from the highest bits of random words.
-HWY_INLINE VShort random_short(const std::uint16_t* words, std::uint16_t bits, int shift) {
-  const hn::RebindToUnsigned<Short> du;
-  const auto word = hn::And(hn::LoadU(du, words), hn::Set(du, bits));
+using ShortU = hn::RebindToUnsigned<Short>;
+
+/// R of 1 to 15 bits from the highest halves of random words of which the bits `bits` count.
+HWY_INLINE VShort random_short(const std::uint16_t* words, std::uint32_t bits, int shift) {
+  const ShortU d;
+  const auto word =
+      hn::And(hn::LoadU(d, words), hn::Set(d, static_cast<std::uint16_t>(bits >> 16)));
   return hn::BitCast(Short(), hn::ShiftRightSame(word, 16 - shift));
+}
+
+/// R of 16 to 30 bits, of units from j on in row i.
+HWY_INLINE MiddlePair random_middles(const RowNoise<std::uint16_t>& noise, std::size_t i,
+                                     std::size_t j, std::uint32_t bits, int shift) {
+  const ShortU d;
+  const hn::RebindToUnsigned<Middle> du;
+  const std::uint16_t* const words = noise.row(i) + j;
+  const auto high = hn::LoadU(d, words), low = hn::LoadU(d, words + noise.low_halves);
+  const auto shifted = [&](hn::Vec<ShortU> halves) {
+    const auto word = hn::And(hn::BitCast(du, halves), hn::Set(du, bits));
+    return hn::BitCast(Middle(), hn::ShiftRightSame(word, 32 - shift));
+  };
+  return {shifted(hn::InterleaveLower(d, low, high)), shifted(hn::InterleaveUpper(d, low, high))};
+}
+
+/// Random rounding up by comparison: a value is rounded up where a random word is above the
+/// threshold, both by halves, each less 2^15.
+///
+/// Let W be the word with only the bits that count, n the places of the shift, r = v mod 2^n.
+/// - n <= 32: R is W / 2^(32-n) rounded down, so that r + R >= 2^n where r 2^(32-n) + W >= 2^32.
+/// - n > 32, where |v| < 2^31: R is W 2^(n-32), and r is v or 2^n + v, so that r + R >= 2^n where
+///   (v >> (n-32), modulo 2^32) + W >= 2^32.
+///
+/// With V = v 2^(32-n) or v >> (n-32), modulo 2^32, both are W > 2^32 - 1 - V. All bits of the word
+/// may be compared in place of W's if the threshold has all bits set that do not count.
+struct Threshold {
+  VShort high, low;
+};
+
+/// -1 where random words are above a threshold, else 0: `words` are their highest halves, the
+/// lowest are `low_halves` later. With kFar false the threshold's lowest half is 2^16 - 1, and not
+/// looked at; else `low` makes it, which is seldom.
+template <bool kFar, class Low>
+HWY_INLINE VShort rounded_up(const std::uint16_t* words, std::size_t low_halves, VShort high,
+                             const Low& low) {
+  const Short d;
+  const auto halves_at = [&](const std::uint16_t* from) {
+    const VShort halves = hn::LoadU(d, reinterpret_cast<const std::int16_t*>(from));
+    return hn::Xor(halves, hn::Set(d, static_cast<std::int16_t>(-0x8000)));
+  };
+  const VShort random = halves_at(words);
+  VShort above = hn::VecFromMask(d, hn::Gt(random, high));
+  if constexpr (kFar) {
+    const auto ties = hn::Eq(random, high);
+    if (HWY_UNLIKELY(!hn::AllFalse(d, ties))) {
+      const auto above_low = hn::Gt(halves_at(words + low_halves), low());
+      above = hn::Or(above, hn::And(hn::VecFromMask(d, ties), hn::VecFromMask(d, above_low)));
+    }
+  }
+  return above;
+}
+
+/// A half of 2^32 - 1 - V, with the bits set that do not count, less 2^15.
+HWY_INLINE VShort threshold_half(VShort v, std::uint32_t bits) {
+  const Short d;
+  return hn::Xor(hn::And(v, hn::Set(d, static_cast<std::int16_t>(bits))), hn::Set(d, 0x7fff));
+}
+
+/// Of P, shifted by `shift` places, 1 to 30.
+HWY_INLINE Threshold random_threshold(VMiddle lower, VMiddle upper, std::uint32_t bits, int shift) {
+  const Middle d;
+  const auto whole = [&](VMiddle product) {
+    const VMiddle v = hn::ShiftLeftSame(product, 32 - shift);
+    return hn::Xor(hn::And(v, hn::Set(d, static_cast<std::int32_t>(bits))), hn::Set(d, 0x7fff7fff));
+  };
+  lower = whole(lower);
+  upper = whole(upper);
+  const auto low_half = [](VMiddle v) { return hn::ShiftRight<16>(hn::ShiftLeft<16>(v)); };
+  return {hn::ReorderDemote2To(Short(), hn::ShiftRight<16>(lower), hn::ShiftRight<16>(upper)),
+          hn::ReorderDemote2To(Short(), low_half(lower), low_half(upper))};
+}
+
+/// Of u, shifted as the update's steps are: the highest half.
+template <bool kFar>
+HWY_INLINE VShort step_threshold_high(const Update& update, VShort u) {
+  const VShort v = kFar && update.is_far ? hn::ShiftRightSame(u, update.far_shift.high)
+                                         : hn::ShiftLeftSame(u, 16 - update.step.shift);
+  return threshold_half(v, update.master_bits >> 16);
+}
+
+/// The lowest, where u is shifted by 16 places or more.
+HWY_INLINE VShort step_threshold_low(const Update& update, VShort u) {
+  const FarShift& shift = update.far_shift;
+  const VShort v =
+      hn::And(hn::ShiftRightSame(hn::ShiftLeftSame(u, shift.low_left), shift.low_right),
+              hn::Set(Short(), shift.low_mask));
+  return threshold_half(v, update.master_bits);
 }
 
 /// What an update adds up for one vector of units.
@@ -177,79 +290,198 @@ struct UnitSums {
 
   HWY_INLINE UnitSums()
       : update(hn::Zero(Middle())), dropped(hn::Zero(Middle())), negatives(hn::Zero(Short())) {}
+
+  /// Adds a row's u.
+  template <bool kMayBeFar>
+  HWY_INLINE void add(const Update& of, VShort u) {
+    const Short d;
+    add(of, u, signs(u), hn::Set(d, 1));
+    if (kMayBeFar && of.is_far) negatives = hn::Sub(negatives, hn::BroadcastSignBit(u));
+  }
+
+  /// Adds u of `counts` rows, 0 ... 32767.
+  HWY_INLINE void add_rows(const Update& of, VShort u, VShort counts) {
+    const VShort sign = hn::BroadcastSignBit(u);
+    add(of, u, hn::Sub(hn::Xor(counts, sign), sign), counts);
+    negatives = hn::Add(negatives, hn::And(counts, sign));
+  }
+
+ private:
+  HWY_INLINE void add(const Update& of, VShort u, VShort signed_counts, VShort counts) {
+    const Short d;
+    update = hn::Add(update, multiply_pairs(u, signed_counts));
+    dropped = hn::Add(dropped, multiply_pairs(hn::And(u, hn::Set(d, of.step.mask)), counts));
+  }
 };
+
+/// u, given P plus the constant of the rounding, or plus R; `random` is R where kRound is
+/// any_round.
+template <int kRound, Range kRange>
+HWY_INLINE VShort round_update(const Update& update, VMiddle lower, VMiddle upper,
+                               const MiddlePair& random) {
+  const Middle d;
+  if constexpr (kRound == any_round)
+    return into_words<kRange>(round_lanes<any_round>(d, lower, update.gradient, random.lower),
+                              round_lanes<any_round>(d, upper, update.gradient, random.upper),
+                              update.gradient_range);
+  return into_words<kRange>(round_products<kRound>(lower, update.gradient),
+                            round_products<kRound>(upper, update.gradient), update.gradient_range);
+}
+
+/// The step that u makes, where it is not at random.
+template <int kRound, bool kMayBeFar>
+HWY_INLINE VShort round_step(const Update& update, VShort u) {
+  const Short d;
+  if (kMayBeFar && update.is_far)
+    return hn::VecFromMask(d, hn::Lt(u, hn::Set(d, update.far_bound)));
+  return round_lanes<kRound>(d, u, update.step, hn::Zero(d));
+}
+
+template <Range kRange>
+HWY_INLINE void add_step(const Update& update, std::size_t i, std::size_t j, VShort step) {
+  const Short d;
+  std::int16_t* const w = update.weights + update.index[i] * update.stride + j;
+  hn::Store(add_words<kRange>(hn::Load(d, w), step, update.master_range), d, w);
+}
 
 /// Updates a vector of units from j on in row i, given P plus the constant of the rounding, or plus
 /// R; `random` is R where kRound is any_round. kMayBeFar: u may be shifted by 16 places or more.
 template <int kRound, Range kRange, bool kMayBeFar>
 HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, VMiddle lower,
-                           VMiddle upper, VShort random, UnitSums& sums) {
-  constexpr bool any = kRound == any_round;
+                           VMiddle upper, const MiddlePair& random, UnitSums& sums) {
   constexpr bool stochastic = kRound == static_cast<int>(Round::stochastic);
   const Short d;
-  const Middle dm;
-  VShort u;
-  if constexpr (any) {
-    const auto rest = [&](VShort r) { return hn::BitCast(dm, r); };
-    lower = round_lanes<any_round>(dm, lower, update.gradient,
-                                   rest(hn::InterleaveLower(d, random, hn::Zero(d))));
-    upper = round_lanes<any_round>(dm, upper, update.gradient,
-                                   rest(hn::InterleaveUpper(d, random, hn::Zero(d))));
-    u = into_words<kRange>(lower, upper, update.gradient_range);
-  } else {
-    u = into_words<kRange>(round_products<kRound>(lower, update.gradient),
-                           round_products<kRound>(upper, update.gradient), update.gradient_range);
-  }
-  sums.update = hn::Add(sums.update, multiply_pairs(u, signs(u)));
-  sums.dropped = hn::Add(sums.dropped,
-                         multiply_pairs(hn::And(u, hn::Set(d, update.step.mask)), hn::Set(d, 1)));
-  if (stochastic || (any && update.master_round == Round::stochastic))
-    random = random_short(update.for_master.row(i) + j, update.master_bits, update.step.shift);
-  else
-    random = hn::Zero(d);
+  const VShort u = round_update<kRound, kRange>(update, lower, upper, random);
+  sums.add<kMayBeFar>(update, u);
   VShort step;
-  if (kMayBeFar && !stochastic && update.is_far) {
-    step = hn::VecFromMask(d, hn::Lt(u, hn::Set(d, update.far_bound)));
-    sums.negatives = hn::Sub(sums.negatives, hn::BroadcastSignBit(u));
-  } else {
-    step = round_lanes<kRound>(d, u, update.step, random);
-  }
-  std::int16_t* const w = update.weights + update.offsets[i] + j;
-  hn::Store(add_words<kRange>(hn::Load(d, w), step, update.master_range), d, w);
+  if (!stochastic && !(kRound == any_round && update.master_round == Round::stochastic))
+    step = round_step<kRound, kMayBeFar>(update, u);
+  else if (kMayBeFar && update.is_far)
+    step = hn::Sub(hn::BroadcastSignBit(u),
+                   rounded_up<true>(update.for_master.row(i) + j, update.for_master.low_halves,
+                                    step_threshold_high<true>(update, u),
+                                    [&] { return step_threshold_low(update, u); }));
+  else
+    step = round_lanes<kRound>(
+        d, u, update.step,
+        random_short(update.for_master.row(i) + j, update.master_bits, update.step.shift));
+  add_step<kRange>(update, i, j, step);
 }
 
-/// R of the gradient in row i, or zeros where none is drawn.
-template <int kRound>
-HWY_INLINE VShort gradient_random(const Update& update, std::size_t i, std::size_t j) {
-  if (kRound == static_cast<int>(Round::stochastic) ||
-      (kRound == any_round && update.gradient_round == Round::stochastic))
-    return random_short(update.for_gradient.row(i) + j, update.gradient_bits,
-                        update.gradient.shift);
-  return hn::Zero(Short());
-}
-
-/// Updates the units from j on that a vector holds, in every row. `errors` are their d.
-template <int kRound, Range kRange>
-HWY_INLINE void update_units(const Update& update, std::size_t j, VShort errors, UnitSums& sums) {
+/// R of the gradient in row i, or zeros where none is drawn. kFar: it may have 16 bits or more.
+template <int kRound, bool kFar>
+HWY_INLINE MiddlePair gradient_random(const Update& update, std::size_t i, std::size_t j) {
+  if (kRound != static_cast<int>(Round::stochastic) &&
+      !(kRound == any_round && update.gradient_round == Round::stochastic))
+    return {};
+  if (kFar && update.draws_far)
+    return random_middles(update.for_gradient, i, j, update.gradient_bits, update.gradient.shift);
   const Short d;
-  const VShort one = hn::Set(d, 1);
-  const VShort lower_errors = hn::InterleaveLower(d, errors, one);
-  const VShort upper_errors = hn::InterleaveUpper(d, errors, one);
-  for (std::size_t i = 0; i < update.rows; ++i) {
-    VShort lower_inputs = set_pairs(update.pairs[i]), upper_inputs = lower_inputs;
-    const VShort random = gradient_random<kRound>(update, i, j);
-    if (kRound == static_cast<int>(Round::stochastic)) {
-      lower_inputs = hn::InterleaveLower(d, lower_inputs, random);
-      upper_inputs = hn::InterleaveUpper(d, upper_inputs, random);
-    }
-    VMiddle lower = multiply_pairs(lower_errors, lower_inputs);
-    VMiddle upper = multiply_pairs(upper_errors, upper_inputs);
-    if (has_constant(kRound) && update.constant_is_wide) {
-      lower = hn::Add(lower, hn::Set(Middle(), update.constant));
-      upper = hn::Add(upper, hn::Set(Middle(), update.constant));
-    }
-    finish_row<kRound, kRange, true>(update, i, j, lower, upper, random, sums);
+  const VShort random =
+      random_short(update.for_gradient.row(i) + j, update.gradient_bits, update.gradient.shift);
+  return {hn::BitCast(Middle(), hn::InterleaveLower(d, random, hn::Zero(d))),
+          hn::BitCast(Middle(), hn::InterleaveUpper(d, random, hn::Zero(d)))};
+}
+
+/// The errors d of a vector of units, each with a 1 beside it for what is added to P.
+struct ErrorPairs {
+  VShort lower, upper;
+
+  HWY_INLINE explicit ErrorPairs(VShort errors)
+      : lower(hn::InterleaveLower(Short(), errors, hn::Set(Short(), 1))),
+        upper(hn::InterleaveUpper(Short(), errors, hn::Set(Short(), 1))) {}
+};
+
+/// P of a vector of units, plus the constant of the rounding.
+template <int kRound>
+HWY_INLINE MiddlePair row_products(const Update& update, const ErrorPairs& errors,
+                                   std::int32_t pair) {
+  const VShort inputs = set_pairs(pair);
+  MiddlePair products(multiply_pairs(errors.lower, inputs), multiply_pairs(errors.upper, inputs));
+  if (has_constant(kRound) && update.constant_is_wide) {
+    const VMiddle constant = hn::Set(Middle(), update.constant);
+    products.add({constant, constant});
   }
+  return products;
+}
+
+/// Updates the units from j on that a vector holds, in rows `first` to `end` - 1. kFarUpdate: P is
+/// shifted by 16 places or more, at random. kFarStep: u is shifted so.
+template <int kRound, Range kRange, bool kFarUpdate, bool kFarStep>
+HWY_INLINE void update_rows(const Update& update, std::size_t first, std::size_t end, std::size_t j,
+                            const ErrorPairs& errors, UnitSums& sums) {
+  constexpr bool stochastic = kRound == static_cast<int>(Round::stochastic);
+  const Short d;
+  for (std::size_t i = first; i < end; ++i) {
+    MiddlePair products, random;
+    if (stochastic && !kFarUpdate) {
+      const VShort inputs = set_pairs(update.pairs[i]);
+      const VShort r =
+          random_short(update.for_gradient.row(i) + j, update.gradient_bits, update.gradient.shift);
+      products = {multiply_pairs(errors.lower, hn::InterleaveLower(d, inputs, r)),
+                  multiply_pairs(errors.upper, hn::InterleaveUpper(d, inputs, r))};
+    } else {
+      products = row_products<kRound>(update, errors, update.pairs[i]);
+      random = gradient_random<kRound, kFarUpdate>(update, i, j);
+      if (stochastic) products.add(random);
+    }
+    finish_row<kRound, kRange, kFarStep>(update, i, j, products.lower, products.upper, random,
+                                         sums);
+  }
+}
+
+/// The same for rows of one x, where nothing is random: all have one u, and one step.
+template <int kRound, Range kRange, bool kFarStep>
+HWY_INLINE void update_stretch(const Update& update, const Stretch& rows, std::size_t j,
+                               const ErrorPairs& errors, UnitSums& sums) {
+  const Short d;
+  const MiddlePair products = row_products<kRound>(update, errors, update.pairs[rows.begin]);
+  const VShort u = round_update<kRound, kRange>(update, products.lower, products.upper, {});
+  sums.add_rows(update, u, hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin)));
+  const VShort step = round_step<kRound, kFarStep>(update, u);
+  if (hn::AllTrue(d, hn::Eq(step, hn::Zero(d)))) return;
+  for (std::size_t i = rows.begin; i < rows.end; ++i) add_step<kRange>(update, i, j, step);
+}
+
+/// The same, at random. All rows have one P: u is its quotient or one more, and each of these has a
+/// step that is its quotient or one more.
+template <Range kRange, bool kFarUpdate, bool kFarStep>
+HWY_INLINE void update_random_stretch(const Update& update, const Stretch& rows, std::size_t j,
+                                      const ErrorPairs& errors, UnitSums& sums) {
+  const Short d;
+  const Middle dm;
+  const VMiddle one = hn::Set(dm, 1);
+  const VShort x = set_pairs(update.pairs[rows.begin] & 0xffff);
+  const VMiddle lower = multiply_pairs(errors.lower, x), upper = multiply_pairs(errors.upper, x);
+  const VMiddle lower_quotient = hn::ShiftRightSame(lower, update.gradient.shift);
+  const VMiddle upper_quotient = hn::ShiftRightSame(upper, update.gradient.shift);
+  const VShort u = into_words<kRange>(lower_quotient, upper_quotient, update.gradient_range);
+  const VShort next = into_words<kRange>(hn::Add(lower_quotient, one), hn::Add(upper_quotient, one),
+                                         update.gradient_range);
+  const Threshold to_next =
+      random_threshold(lower, upper, update.gradient_bits, update.gradient.shift);
+  const VShort step = hn::ShiftRightSame(u, update.step.shift);
+  const VShort next_step = hn::ShiftRightSame(next, update.step.shift);
+  const VShort high = step_threshold_high<kFarStep>(update, u);
+  const VShort next_high = step_threshold_high<kFarStep>(update, next);
+  const std::uint16_t* for_gradient = update.for_gradient.row(rows.begin) + j;
+  const std::uint16_t* for_master = update.for_master.row(rows.begin) + j;
+  VShort nexts = hn::Zero(d);  // how many u are one more
+  for (std::size_t i = rows.begin; i < rows.end; ++i) {
+    const VShort is_next = rounded_up<kFarUpdate>(for_gradient, update.for_gradient.low_halves,
+                                                  to_next.high, [&] { return to_next.low; });
+    nexts = hn::Sub(nexts, is_next);
+    const auto chosen = [&](VShort a, VShort b) { return hn::IfVecThenElse(is_next, b, a); };
+    const VShort up =
+        rounded_up<kFarStep>(for_master, update.for_master.low_halves, chosen(high, next_high),
+                             [&] { return step_threshold_low(update, chosen(u, next)); });
+    add_step<kRange>(update, i, j, hn::Sub(chosen(step, next_step), up));
+    for_gradient += update.for_gradient.stride;
+    for_master += update.for_master.stride;
+  }
+  const VShort all = hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin));
+  sums.add_rows(update, u, hn::Sub(all, nexts));
+  sums.add_rows(update, next, nexts);
 }
 
 /// The sum of lanes, none of them negative.
@@ -270,21 +502,56 @@ inline void add_sums(const Update& update, const UnitSums& of_units, LayerSums& 
                     WideSum{update.far_dropped};
 }
 
+/// Updates the units from j on that a vector holds, in every row.
+template <int kRound, Range kRange, bool kFarUpdate, bool kFarStep>
+HWY_NOINLINE void update_units(const Update& given, std::size_t j, VShort d_of_units,
+                               LayerSums& sums) {
+  const Update update = given;  // which no store can reach, so that it stays in registers
+  const ErrorPairs errors(d_of_units);
+  UnitSums of_units;
+  const auto update_some = [&](std::size_t first, std::size_t end) {
+    update_rows<kRound, kRange, kFarUpdate, kFarStep>(update, first, end, j, errors, of_units);
+  };
+  std::size_t done = 0;
+  if constexpr (kRound != any_round)
+    for (const Stretch& stretch : update.stretches) {
+      update_some(done, stretch.begin);
+      if constexpr (kRound == static_cast<int>(Round::stochastic))
+        update_random_stretch<kRange, kFarUpdate, kFarStep>(update, stretch, j, errors, of_units);
+      else
+        update_stretch<kRound, kRange, kFarStep>(update, stretch, j, errors, of_units);
+      done = stretch.end;
+    }
+  update_some(done, update.rows);
+  add_sums(update, of_units, sums);
+}
+
+/// The one of these for an update's shifts.
+template <int kRound, Range kRange>
+auto update_units_for(const Update& update) {
+  if constexpr (kRound == any_round || kRound == static_cast<int>(Round::stochastic))
+    if (update.draws_far)
+      return update.is_far ? update_units<kRound, kRange, true, true>
+                           : update_units<kRound, kRange, true, false>;
+  return update.is_far ? update_units<kRound, kRange, false, true>
+                       : update_units<kRound, kRange, false, false>;
+}
+
 /// Updates all units that have an error, by one sample.
 template <int kRound, Range kRange>
 HWY_NOINLINE void update_layer(const Update& all, const std::int16_t* errors, std::size_t stride,
                                LayerSums& sums) {
   const Short d;
   // A lane's share of a row is at most 2^16 of |u|, less of what is dropped, and one negative u.
-  constexpr std::size_t most_rows = 32768;
+  constexpr std::size_t most_rows = 32767;
+  const auto update_some = update_units_for<kRound, kRange>(all);
   for (std::size_t first = 0; first < all.rows; first += most_rows) {
-    const Update update = all.part(first, std::min(most_rows, all.rows - first));
+    const Update update =
+        all.rows <= most_rows ? all : all.part(first, std::min(most_rows, all.rows - first));
     for (std::size_t j = 0; j < stride; j += hn::Lanes(d)) {
       const VShort d_of_units = hn::LoadU(d, errors + j);
       if (hn::AllTrue(d, hn::Eq(d_of_units, hn::Zero(d)))) continue;
-      UnitSums of_units;
-      update_units<kRound, kRange>(update, j, d_of_units, of_units);
-      add_sums(update, of_units, sums);
+      update_some(update, j, d_of_units, sums);
     }
   }
 }
@@ -298,16 +565,12 @@ HWY_NOINLINE void update_by_products(const Update& update, const std::int32_t* p
   const VMiddle constant = hn::Set(d, kRound == any_round ? 0 : update.constant);
   UnitSums of_units;
   for (std::size_t i = 0; i < update.rows; ++i) {
-    const VShort random = gradient_random<kRound>(update, i, j);
-    VMiddle lower_more = constant, upper_more = constant;
-    if (kRound == static_cast<int>(Round::stochastic)) {
-      const Short ds;
-      lower_more = hn::BitCast(d, hn::InterleaveLower(ds, random, hn::Zero(ds)));
-      upper_more = hn::BitCast(d, hn::InterleaveUpper(ds, random, hn::Zero(ds)));
-    }
+    const MiddlePair random = gradient_random<kRound, kMayBeFar>(update, i, j);
+    const MiddlePair more =
+        kRound == static_cast<int>(Round::stochastic) ? random : MiddlePair(constant, constant);
     const std::int32_t* product = products + 2 * lanes * i;
-    finish_row<kRound, kRange, kMayBeFar>(update, i, j, hn::Add(hn::Load(d, product), lower_more),
-                                          hn::Add(hn::Load(d, product + lanes), upper_more), random,
+    finish_row<kRound, kRange, kMayBeFar>(update, i, j, hn::Add(hn::Load(d, product), more.lower),
+                                          hn::Add(hn::Load(d, product + lanes), more.upper), random,
                                           of_units);
   }
   add_sums(update, of_units, sums);
@@ -318,7 +581,8 @@ struct UpdateKernels {
   int round;
   void (*by_sample)(const Update&, const std::int16_t*, std::size_t, LayerSums&);
   void (*by_products)(const Update&, const std::int32_t*, std::size_t, LayerSums&);
-  // Where u is shifted by 16 places or more. One for all: to look for that costs a batch 2 %.
+  // Where u is shifted by 16 places or more, or P at random. One for all: to look for that costs a
+  // batch 2 %.
   void (*by_products_far)(const Update&, const std::int32_t*, std::size_t,
                           LayerSums&) = update_by_products<any_round, Range::any, true>;
 };

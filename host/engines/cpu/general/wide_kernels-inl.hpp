@@ -85,11 +85,14 @@ void activate(const Layer<Word>& layer, std::int64_t* sums, const std::uint32_t*
 template <class Word>
 std::size_t arg_max(const Layer<Word>& layer) {
   const std::int64_t* a = layer.a.get();
-  const auto less = [](std::int64_t left, std::int64_t right) {
-    if (sizeof(Word) < sizeof(std::int64_t)) return left < right;
-    return static_cast<double>(left) < static_cast<double>(right);
-  };
-  return static_cast<std::size_t>(std::max_element(a, a + layer.units, less) - a);
+  std::size_t best = 0;
+  for (std::size_t j = 1; j < layer.units; ++j) {
+    const bool is_larger = sizeof(Word) < sizeof(std::int64_t)
+                               ? a[best] < a[j]
+                               : static_cast<double>(a[best]) < static_cast<double>(a[j]);
+    best = is_larger ? j : best;
+  }
+  return best;
 }
 
 /// e of the last layer.

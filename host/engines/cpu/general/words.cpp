@@ -7,7 +7,7 @@ namespace {
 
 /// Whether inputs fit words of so many bits, and right shifts of P and u are such as kernels of 16
 /// and 32 bits round in lanes of that size: of 1 to bits - 1 places. Those of 16 bits shift farther
-/// too, unless at random: P, whose lanes have 32 bits, by 30 places, and u by any number.
+/// too: P, whose lanes have 32 bits, by 30 places, and u by any number.
 bool suits(const NetworkSpec& spec, std::uint64_t largest_input, int bits) {
   const TensorFormats& formats = spec.formats;
   const auto largest = static_cast<std::uint64_t>(largest_word(bits));
@@ -15,16 +15,15 @@ bool suits(const NetworkSpec& spec, std::uint64_t largest_input, int bits) {
   const auto takes = [&](std::uint64_t input) { return takes_all || input <= largest; };
   if (!takes(largest_input)) return false;
   if (spec.bias && !takes(magnitude(one_of(formats.input)))) return false;
-  const auto shifts = [&](int n, const Format& to, int most) {
-    const bool far = bits == 16 && n <= most && to.round != Round::stochastic;
-    return 1 <= n && (n < bits || far);
+  const auto shifts = [&](int n, int farthest) {
+    return 1 <= n && n <= (bits == 16 ? farthest : bits - 1);
   };
   for (std::size_t layer = 0; layer < spec.layers(); ++layer)
     if (!shifts(
             formats.error.fraction + spec.input_format(layer).fraction - formats.gradient.fraction,
-            formats.gradient, 30))
+            30))
       return false;
-  return shifts(formats.gradient.fraction + spec.lr - formats.master.fraction, formats.master, 63);
+  return shifts(formats.gradient.fraction + spec.lr - formats.master.fraction, 63);
 }
 
 /// Whether all else that a network holds fits them too, by its formats.

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <array>
 #include <numeric>
 #include <optional>
 
@@ -125,10 +126,11 @@ TEST(GeneralNetwork, TrainsAsTheReferenceDoesInEveryWay) {
   EXPECT_GT(ways.networks_32, 100U);
   EXPECT_GT(ways.networks_64, 100U);
   for (const std::uint64_t count :
-       {ways.far_updates, ways.far_steps, ways.whole_sums, ways.split_sums, ways.wide_sums,
-        ways.short_errors, ways.wide_errors, ways.middle_updates, ways.wide_updates,
-        ways.weight_scans, ways.left_32_bits, ways.matrix_sums, ways.sparse_sums, ways.single_sums,
-        ways.matrix_errors, ways.single_errors, ways.matrix_updates, ways.wide_batch_updates}) {
+       {ways.far_updates,   ways.far_steps,      ways.stretches,      ways.whole_sums,
+        ways.split_sums,    ways.pair_sums,      ways.wide_sums,      ways.short_errors,
+        ways.wide_errors,   ways.middle_updates, ways.wide_updates,   ways.weight_scans,
+        ways.left_32_bits,  ways.matrix_sums,    ways.sparse_sums,    ways.single_sums,
+        ways.matrix_errors, ways.single_errors,  ways.matrix_updates, ways.wide_batch_updates}) {
     EXPECT_GT(count, 15U);
   }
 }
@@ -143,14 +145,15 @@ TEST(GeneralNetwork, IsTheSameInWiderWords) {
   }
 }
 
-constexpr Round deterministic_rounds[] = {Round::floor,        Round::toward_zero,
-                                          Round::nearest_up,   Round::nearest_down,
-                                          Round::nearest_even, Round::nearest_away};
+constexpr Round all_rounds[] = {Round::floor,        Round::toward_zero,  Round::nearest_up,
+                                Round::nearest_down, Round::nearest_even, Round::nearest_away,
+                                Round::stochastic};
 
-/// Samples of an update, and the largest of their |x|.
+/// Samples of an update, the largest of their |x|, and whether each x is there several times.
 struct EdgeBatch {
   std::uint32_t samples;
   int largest;
+  bool repeats = false;
 };
 
 /// One layer of 16-bit words, without weights at first, for then d is -32768 in the label's unit: P
@@ -163,7 +166,12 @@ RandomNetwork edge_network(Round of_gradient, Round of_master, int to_update, in
   formats.input = formats.error = {16, 15, Round::nearest_even, Overflow::saturate};
   formats.activation = {16, 15, Round::nearest_even, Overflow::wrap};  // 1 is -32768
   formats.gradient = {16, 30 - to_update, of_gradient, Overflow::saturate};
-  formats.master = formats.weight = {16, 9, of_master, Overflow::saturate};
+  formats.master = {16, 9, of_master, Overflow::saturate};
+  constexpr int random_bits[] = {32, 16, 8, 1, 31, 17};
+  formats.gradient.random_bits = formats.master.random_bits =
+      random_bits[static_cast<std::size_t>(to_update + to_step) % std::size(random_bits)];
+  formats.weight = {16, 9, Round::floor, Overflow::saturate};
+  if (of_master != Round::stochastic) formats.weight = formats.master;
   spec.lr = to_step + formats.master.fraction - formats.gradient.fraction;
   spec.output_activation = Activation::linear;
   spec.batch = batch.samples;
@@ -173,12 +181,21 @@ RandomNetwork edge_network(Round of_gradient, Round of_master, int to_update, in
   dataset.samples = dataset.train_samples = 4;
   dataset.inputs = 2 * sizes.size();
   dataset.classes = 3;
-  dataset.scale = 0x1p15;
-  std::vector<double> words;
-  for (std::size_t sample = 0; sample < dataset.samples; ++sample)
-    for (const int sign : {-1, 1})
-      for (const int size : sizes) words.push_back(size <= batch.largest ? sign * size : 0);
-  dataset.values = words;
+  if (batch.repeats) {
+    dataset.inputs = 40;
+    dataset.scale = 128;
+    std::vector<std::uint8_t> bytes;
+    for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i)
+      bytes.push_back(std::array<std::uint8_t, 6>{1, 64, 96, 127, 128, 255}[i % 6]);
+    dataset.values = bytes;
+  } else {
+    dataset.scale = 0x1p15;
+    std::vector<double> words;
+    for (std::size_t sample = 0; sample < dataset.samples; ++sample)
+      for (const int sign : {-1, 1})
+        for (const int size : sizes) words.push_back(size <= batch.largest ? sign * size : 0);
+    dataset.values = words;
+  }
   dataset.labels = {0, 0, 2, 1};
   spec.units = {static_cast<std::uint32_t>(dataset.inputs), dataset.classes};
   network.weights = {std::vector<std::int64_t>(dataset.inputs * dataset.classes)};
@@ -196,10 +213,10 @@ TEST(GeneralNetwork, RoundsAsTheReferenceDoesAfterFarShifts) {
     ASSERT_EQ(words_of(given), WordSize::bits_16) << given.description;
     ways += expect_same_as_reference(given, WordSize::bits_16);
   };
-  for (const Round round : deterministic_rounds)
-    for (const Round other : {round, Round::stochastic})
+  for (const Round round : all_rounds)
+    for (const Round other : {round, Round::stochastic, Round::floor})
       // Sums of the second kind stay within 2^30, those of the third come within 2^29 of 2^31.
-      for (const EdgeBatch batch : {EdgeBatch{1, 32768}, {2, 8192}, {2, 24576}}) {
+      for (const EdgeBatch batch : {EdgeBatch{1, 32768}, {1, 32767, true}, {2, 8192}, {2, 24576}}) {
         for (const int to_step : {1, 14, 15, 16, 17, 31, 32, 47, 63})
           expect_same(edge_network(other, round, 13, to_step, batch));  // u is -32768 and more
         for (const int to_update : {1, 14, 15, 16, 17, 18, 23, 28, 29, 30})
@@ -215,8 +232,57 @@ TEST(GeneralNetwork, RoundsAsTheReferenceDoesAfterFarShifts) {
       }
   EXPECT_GT(ways.far_updates, 1000U);
   EXPECT_GT(ways.far_steps, 1000U);
+  EXPECT_GT(ways.stretches, 1000U);
   EXPECT_GT(ways.matrix_updates, 1000U);
   EXPECT_GT(ways.wide_batch_updates, 100U);
+}
+
+/// So many weights and steps that highest halves of random words equal those of thresholds some
+/// dozens of times. Inputs as bytes are in stretches, as reals they are not.
+RandomNetwork many_draws(bool as_bytes, std::uint32_t batch) {
+  RandomNetwork network;
+  NetworkSpec& spec = network.spec;
+  TensorFormats& formats = spec.formats;
+  const Format format = {16, 20, Round::stochastic, Overflow::saturate};  // u's shift is lr, P's 20
+  formats.master = formats.activation = formats.error = formats.gradient = format;
+  formats.input = {16, 20, Round::nearest_even, Overflow::saturate};
+  formats.weight = {16, 20, Round::floor, Overflow::saturate};
+  spec.lr = 18;
+  spec.units = {400, 16};
+  spec.output_activation = Activation::linear;
+  spec.batch = batch;
+  spec.rounding_seed = 7;
+  for (int i = 0; i < 400 * 16; ++i) {
+    if (i == 0) network.weights.emplace_back();
+    network.weights.front().push_back(i * 7919 % 20001 - 10000);
+  }
+  Dataset& dataset = network.dataset;
+  dataset.samples = dataset.train_samples = 4;
+  dataset.inputs = 400;
+  dataset.classes = 16;
+  dataset.scale = 255;
+  std::vector<std::uint8_t> bytes;
+  for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i)
+    bytes.push_back(static_cast<std::uint8_t>(1 + i % 4));
+  if (as_bytes)
+    dataset.values = bytes;
+  else
+    dataset.values = std::vector<double>(bytes.begin(), bytes.end());
+  dataset.labels = {3, 1, 15, 8};
+  network.iterations = 240;
+  network.description = fmt::format("many draws, {} a batch, ", batch);
+  return network;
+}
+
+TEST(GeneralNetwork, LooksAtWholeRandomWordsWhereTheirHighestHalvesDoNotTell) {
+  for (const bool as_bytes : {true, false})
+    for (const std::uint32_t batch : {1, 2}) {
+      const RandomNetwork given = many_draws(as_bytes, batch);
+      ASSERT_EQ(words_of(given), WordSize::bits_16);
+      const GeneralStatistics ways = expect_same_as_reference(given, WordSize::bits_16);
+      EXPECT_EQ(ways.stretches > 0, as_bytes && batch == 1);
+      EXPECT_EQ(ways.far_updates, given.iterations / batch);
+    }
 }
 
 }  // namespace

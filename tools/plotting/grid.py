@@ -16,6 +16,7 @@ AXES = {"lr": Integer(-16, 62), "fraction": FRACTION, "bits": BITS}  # that tabl
 OF_FORMATS = {"fraction": FRACTION, "bits": BITS, "integer": WHOLE_BITS}
 FIGURES = {"accuracy": Real(100), "mean_update": Magnitude(1e40), "mean_error": Magnitude(1e40)}
 TEST_ACCURACY = {"test_accuracy": Magnitude(1)}  # a figure where samples are held out
+LONGEST_NAME = 100  # of an axis
 ARRAYS = {"lr": "learning_rates", "fraction": "fractions"}  # what archives call axes; others by their names
 
 
@@ -81,7 +82,7 @@ def read_grid(files, partial=None):
         if name not in header:
             raise request_error(path, f"no column {name}", expected)
     names = header[:min(header.index(name) for name in FIGURES)]
-    if "lr" not in names or len(set(header)) != len(header):
+    if "lr" not in names or len(set(header)) != len(header) or max(map(len, names)) > LONGEST_NAME:
         raise request_error(path, f"the columns {','.join(header)}", expected)
     figures = {**FIGURES, **(TEST_ACCURACY if "test_accuracy" in header else {})}
     forms = {name: form_of_axis(name) for name in names} | figures

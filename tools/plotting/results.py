@@ -142,10 +142,10 @@ def array_of_axis(name):
 
 def check_axis(path, name, array, values):
     """Raises RequestError unless an archive's array has those values of an axis."""
-    if array.dtype.kind == "U":
-        same = array.shape == (len(values),) and array.tolist() == [value_text(value) for value in values]
-    else:
+    if all(type(value) in (int, float) for value in values):
         same = check_array(path, array_of_axis(name), array, (len(values),)).tolist() == values
+    else:
+        same = array.dtype.kind == "U" and array.tolist() == [value_text(value) for value in values]
     if not same:
         raise request_error(path, f"{array_of_axis(name)} of another grid", "those of grid.csv")
 

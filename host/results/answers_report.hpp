@@ -17,8 +17,8 @@ std::string heading(const std::vector<HeldValue>& held);
 /// About ten lines for the terminal; the table of rows is folded to `width` columns (0: never).
 std::string answers_text(const Answers& answers, std::size_t width);
 
-/// What answers.json holds of a grid's slices, of which there may be none; what is not answered is
-/// null, or an empty list. `text` has the lines of answers_text.
+/// What answers.json holds of a grid's slices; what is not answered is null, or an empty list.
+/// `text` has the lines of answers_text.
 nlohmann::ordered_json answers_json(const std::vector<Answers>& slices);
 
 }  // namespace gridrun

@@ -18,7 +18,8 @@ std::string heading(const std::vector<HeldValue>& held);
 std::string answers_text(const Answers& answers, std::size_t width);
 
 /// What answers.json holds of a grid's slices; what is not answered is null, or an empty list.
-/// `text` has the lines of answers_text.
+/// `text` has the lines of answers_text. Of no slice, that of a grid of which no table is whole,
+/// the list of slices is empty.
 nlohmann::ordered_json answers_json(const std::vector<Answers>& slices);
 
 }  // namespace gridrun

@@ -63,11 +63,21 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
 
 double publishing_memory_needed(const Sweep& sweep, std::size_t networks,
                                 double weights_of_a_network) {
-  constexpr double bytes_a_cell = 400;  // its figures, text and answers
+  // Of figures and their text; of answers, and what a table's rows and columns add.
+  constexpr double bytes_a_cell = 400, bytes_a_table = 3000, bytes_a_line = 700;
   // Points of a curve, twice, and as a file has them.
   const double bytes_a_curve =
       3 * sizeof(double) * std::min<double>(most_points_of_a_curve, sweep.train.iterations);
-  double bytes = bytes_a_cell;
+  const auto values = [&](const char* name) {
+    for (const Axis& axis : sweep.axes)
+      if (axis.name == name) return static_cast<double>(axis.values.size());
+    return 0.0;
+  };
+  const double rows = values("lr");
+  const double columns =
+      std::max(1.0, values("fraction") != 0 ? values("fraction") : values("bits"));
+  const double of_table = bytes_a_table + bytes_a_line * (rows + columns);
+  double bytes = bytes_a_cell + of_table / (rows * columns);
   if (sweep.report.curves) bytes += bytes_a_curve;
   if (sweep.report.weights) bytes += weights_of_a_network;
   return bytes * static_cast<double>(networks);

@@ -81,6 +81,7 @@ class Training {
         axes_(store.axes()),
         progress_(progress),
         summariser_(sweep),
+        cells_(sweep),
         writer_(
             store, [this] { return progress_note(); }, [this] { progress_.stop(); }) {}
 
@@ -124,12 +125,12 @@ class Training {
   double store_seconds() const { return writer_.seconds(); }
 
  private:
-  std::vector<NetworkSpec> networks_of(const std::vector<std::uint32_t>& cells) const {
-    Cells all(sweep_);
+  std::vector<NetworkSpec> networks_of(const std::vector<std::uint32_t>& cells) {
+    const std::lock_guard lock(cells_mutex_);
     std::vector<NetworkSpec> networks;
     networks.reserve(cells.size());
     for (const std::uint32_t cell : cells)
-      networks.push_back(network_of(all.sweep_at(cell), units_of_data_));
+      networks.push_back(network_of(cells_.sweep_at(cell), units_of_data_));
     return networks;
   }
 
@@ -189,6 +190,8 @@ class Training {
   const std::vector<StoredAxis> axes_;
   Progress& progress_;
   const Summariser summariser_;
+  std::mutex cells_mutex_;
+  Cells cells_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
   std::unordered_map<std::uint64_t, double> chance_;  // of a staging

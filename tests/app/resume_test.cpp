@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <regex>
 
+#include "peak_memory.hpp"
 #include "sweep_runs.hpp"
 
 namespace gridrun {
@@ -327,6 +328,31 @@ TEST_F(Resume, ADirectoryThatMayOnlyBeReadIsReadAndRefused) {
   EXPECT_TRUE(files_in(scratch.path() / "there") == files);
   for (const fs::path& path : {out(), out() / ".gridrun"})
     fs::permissions(path, fs::perms::owner_all);
+}
+
+TEST_F(Resume, JumpsOfTheClockChangeNothing) {
+  if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer is preloaded itself";
+  settings.environment = {"LD_PRELOAD=" GRIDRUN_JUMPING_CLOCK};
+  const auto time = std::chrono::year_month_day(
+      std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
+  const std::string this_year = fmt::format(" since {}-", static_cast<int>(time.year()));
+  std::string holder;
+  EXPECT_EQ(disturb(1,
+                    [&](pid_t program) {
+                      holder = contents_of(out() / ".gridrun.lock");
+                      ::kill(program, SIGTERM);
+                    }),
+            85)
+      << said;
+  EXPECT_NE(holder.find(" since "), std::string::npos);
+  EXPECT_EQ(holder.find(this_year), std::string::npos) << "the clock did not jump";
+  EXPECT_EQ(run(long_sweep({"--max-seconds", "1"})).status, 85);
+  EXPECT_EQ(run(long_sweep({"--device", "cpu", "--max-seconds", "1000"})).status, 0);
+  expect_same(out(), undisturbed(long_sweep()));
+  for (const auto& [identity, network] : networks_in(out())) {
+    EXPECT_GE(network.seconds, 0);
+    EXPECT_LT(network.seconds, 1000);
+  }
 }
 
 TEST_F(Resume, ARunWhoseStoreIsRemovedStops) {

@@ -39,7 +39,6 @@ class Soak : public SweepRuns {
     ::kill(program, SIGKILL);
     const int status = wait_for_program(program);
     EXPECT_TRUE(status == 0 || status == 128 + SIGKILL) << status;
-    kills += status == 128 + SIGKILL;
     return status == 128 + SIGKILL;
   }
 
@@ -55,7 +54,6 @@ class Soak : public SweepRuns {
   }
 
   std::mt19937 random{static_cast<std::uint32_t>(number_in("GRIDRUN_SOAK_SEED", 1))};
-  int kills = 0;
   std::size_t stored_before = 0;
 };
 

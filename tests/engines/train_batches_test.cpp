@@ -110,6 +110,9 @@ TEST_F(TrainBatches, EachEngineTakesTheNextBatchWhenItIsFree) {
   a->before = [&](const NetworkSpec&) {
     if (is_first.exchange(false)) wait_for_taken(cells - 3);
   };
+  b->before = [&](const NetworkSpec&) {
+    while (is_first) std::this_thread::yield();
+  };
   train();
   expect_each_once();
   EXPECT_EQ(by["a"], 3);
@@ -124,6 +127,9 @@ TEST_F(TrainBatches, WhatAnEngineThatFailsHadInWorkGoesToTheOthers) {
     if (begun++ != 1) return;
     wait_for_taken(cells - 2);
     throw std::runtime_error("fell off the bus");
+  };
+  b->before = [&](const NetworkSpec&) {
+    while (begun == 0) std::this_thread::yield();
   };
   train();
   expect_each_once();

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <thread>
 
 #include "base/durable_file.hpp"
@@ -125,6 +126,25 @@ TEST_F(PublishedFilesTest, AreTidiedOfWhatTheDeadLeft) {
   files.tidy();
   for (const auto& name : somebodys) EXPECT_TRUE(fs::exists(scratch.path() / name)) << name;
   EXPECT_TRUE(fs::is_symlink(scratch.path() / "link"));
+}
+
+/// What it reads during its turn is no older than what another shows before it.
+TEST_F(PublishedFilesTest, AnExportWaitsForItsTurn) {
+  std::atomic<bool> is_shown = false;
+  std::jthread other;
+  {
+    const FileDescriptor turn = files.turn();
+    other = std::jthread([&] {
+      files.publish({file("a", "newer")});
+      is_shown = true;
+    });
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    EXPECT_FALSE(is_shown) << "it waits as well";
+    files.publish({file("a", "older")}, turn);
+    EXPECT_EQ(contents_of(scratch.path() / "a"), "older");
+  }
+  other.join();
+  EXPECT_EQ(contents_of(scratch.path() / "a"), "newer");
 }
 
 /// A reader that enters through `current` finds the files of one version, while they change.

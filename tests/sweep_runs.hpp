@@ -63,6 +63,22 @@ inline ResultFiles files_in(const std::filesystem::path& directory) {
   return files;
 }
 
+/// The bytes of a directory's store with one bit of a row turned.
+inline std::string damaged_store(const std::filesystem::path& directory) {
+  constexpr std::size_t longest_row = 300;
+  const std::string identity = rows_in(directory).begin()->first, engine = "cpu";
+  std::string bytes = contents_of(directory / "networks.db");
+  for (std::size_t at = bytes.find(identity); at != std::string::npos;
+       at = bytes.find(identity, at + 1)) {  // in the index it is as well, without the rest
+    const std::size_t of_engine = bytes.find(engine, at);
+    if (of_engine - at > longest_row) continue;
+    bytes[of_engine] ^= 4;
+    return bytes;
+  }
+  ADD_FAILURE() << "there is no such row";
+  return bytes;
+}
+
 /// The networks that grid.csv has.
 inline std::size_t networks_shown(const std::filesystem::path& directory) {
   const std::string csv = contents_of(directory / "grid.csv");

@@ -362,7 +362,8 @@ class Run {
     const auto about_data = dataset_json(dataset, data, held_out);
     NetworkStore& store =
         directory.open_store(sweep_, {configuration, about_data, record_.engine, record_.device});
-    store.set_note("shard", fmt::format("{}/{}", options_.shard.part, options_.shard.parts));
+    const std::string shard = fmt::format("{}/{}", options_.shard.part, options_.shard.parts);
+    if (store.note("shard") != shard) store.set_note("shard", shard);
     stopwatch.lap(record_, "stage");
     progress_.throw_if_stopped();
 

@@ -67,6 +67,7 @@ std::vector<NetworkStore::Held> OutputDirectory::held(const Identity& data) cons
   if (force_ || !had_networks_) return {};
   if (const std::string why = gridrun::objection(notes_of(*store_), data); !why.empty())
     refuse(lock_.path(), why);
+  store_->visit([](StoredNetwork&&) {}, false);  // damage is found before anything is trained
   return store_->held();
 }
 

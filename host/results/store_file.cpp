@@ -59,7 +59,8 @@ fs::path store_file_in(const fs::path& directory) { return directory / "networks
 bool has_store_file(const fs::path& directory) { return is_there(store_file_in(directory)); }
 
 void remove_store_file(const fs::path& directory) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+  // The file itself last: where something beside it cannot be removed, it is as it was.
+  for (const char* suffix : {"-shm", "-wal", "-journal", ""}) {
     const fs::path path = beside(store_file_in(directory), suffix);
     if (::unlink(path.c_str()) != 0 && errno != ENOENT)
       throw RunError(

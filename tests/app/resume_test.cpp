@@ -209,7 +209,10 @@ TEST_F(Resume, AStoreThatIsNoneOfOursIsSaidAndNeverUsed) {
          "is damaged: file is not a database"}}) {
     scratch.write("out/networks.db", bytes);
     for (const Arguments& command :
-         std::vector<Arguments>{small_sweep(), {"export", "out"}, {"merge", "all", "out"}}) {
+         std::vector<Arguments>{small_sweep(),
+                                small_sweep({"--set", R"(grid."train.seed"={from=1,to=9})"}),
+                                {"export", "out"},
+                                {"merge", "all", "out"}}) {
       EXPECT_NE(failure(2, command).find(what), std::string::npos) << command.front();
       EXPECT_EQ(contents_of(store), bytes) << command.front();
     }

@@ -96,6 +96,12 @@ void PublishedFiles::check_usable() const {
                       "elsewhere",
                       path_text(directory_), name));
   }
+  struct stat hidden {};
+  if (::lstat(hidden_.c_str(), &hidden) == 0 && S_ISLNK(hidden.st_mode))
+    throw RequestError(
+        fmt::format("{}: .gridrun is a link, to what may not be gridrun's; move it away, or "
+                    "--output DIR goes elsewhere",
+                    path_text(directory_)));
   const FileDescriptor lock = turn();
   const auto try_link = [&] {
     if (!FileDescriptor(directory_, O_RDONLY)) return errno;  // to have the disk keep its names

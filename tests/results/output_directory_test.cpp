@@ -113,6 +113,17 @@ TEST(OutputDirectory, RefusesWhatIsNoFileInTheFilesPlace) {
                 ": curves.npz is not a file; move it away, or --output DIR goes elsewhere");
 }
 
+TEST(OutputDirectory, RefusesALinkInThePlaceOfItsFolder) {
+  const ScratchDirectory scratch;
+  scratch.write("run-1", "somebody's");
+  fs::create_symlink(".", scratch.path() / ".gridrun");
+  EXPECT_EQ(message_of<RequestError>([&] { OutputDirectory(scratch.path(), ours, true); }),
+            scratch.path().string() +
+                ": .gridrun is a link, to what may not be gridrun's; move it away, or --output DIR "
+                "goes elsewhere");
+  EXPECT_EQ(contents_of(scratch.path() / "run-1"), "somebody's");
+}
+
 /// A directory with a published run of others, and the link to its version spelt in another way.
 void publish_run_of_others(const fs::path& path, const fs::path& link) {
   OutputDirectory(path, others, false).publish({{"run.json", [](const fs::path& file) {

@@ -49,11 +49,6 @@ std::optional<Identity> identity_in(const json& dataset) {
 }  // namespace
 
 SweepNotes notes_of(const NetworkStore& store) {
-  const std::string definition = store.note("definition").value_or("none");
-  if (definition != definition_text())
-    throw RequestError(
-        fmt::format("{}: holds networks of definition {} of the arithmetic, expected {}",
-                    path_text(store.file()), excerpt(definition), definition_text()));
   const auto parsed = [&](const char* name) {
     return json::parse(store.note(name).value_or(""), nullptr, false);
   };
@@ -61,6 +56,11 @@ SweepNotes notes_of(const NetworkStore& store) {
                    store.note("device").value_or("")};
   if (!notes.configuration.is_object() || !identity_in(notes.dataset))
     throw RequestError(fmt::format("{}: has no notes of a sweep", path_text(store.file())));
+  const std::string definition = store.note("definition").value_or("none");
+  if (definition != definition_text())
+    throw RequestError(
+        fmt::format("{}: holds networks of definition {} of the arithmetic, expected {}",
+                    path_text(store.file()), excerpt(definition), definition_text()));
   return notes;
 }
 

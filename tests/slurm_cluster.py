@@ -39,7 +39,7 @@ SchedulerParameters=sched_interval=1,bf_interval=1
 PreemptType=preempt/partition_prio
 PreemptMode=REQUEUE
 JobRequeue=1
-KillWait=20
+KillWait=60
 ReturnToService=2
 SlurmdParameters=config_overrides
 NodeName=node1 CPUs=4 NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[1]}

@@ -1,6 +1,7 @@
 """tools/slurm/sweep.sbatch under a real SLURM: slurm_test.py GRIDRUN
 Exit status: that of the tests; 77, that is skipped, where SLURM is not installed or does not start."""
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -17,112 +18,155 @@ from slurm_cluster import CannotStart, Cluster, missing
 ROOT = Path(__file__).resolve().parents[1]
 GRIDRUN = str(Path(sys.argv.pop(1)).resolve())
 SWEEP = ROOT / "tools/slurm/sweep.sbatch"
-PATIENCE = 120  # seconds for anything that a job does
-LIMIT = 300  # seconds for all
+PATIENCE = 200  # seconds for anything that a job does
+LIMIT = 500  # seconds for all
 SHARDS = 4
+NETWORKS = 24  # of each sweep
 
-# A shard takes some seconds, the endless sweep minutes.
 CONFIGURATION = """\
 dataset.name = "digits"
-train.iterations = 10000
-grid.lr = {lr}
-grid.fraction = {fraction}
+train.iterations = {iterations}
+grid.lr = {{ from = 5, to = 10 }}
+grid.fraction = {{ from = 8, to = 11 }}
 """
+ITERATIONS = {"disturbed": 200_000, "killed": 100_000, "long": 50_000_000}  # of which long never ends
 
 
-def finished(output):
-    """How many networks a store holds."""
+def sweep(name):
+    """The words of sbatch's for a sweep. On `reference`, networks are finished one after the other."""
+    return SWEEP, "--config", f"{name}.toml", "--device", "reference", "--output", f"results/{name}"
+
+
+def stored(output):
+    """The networks of a store, each with the seconds that it took, which are others if it is trained again."""
     try:
         with closing(sqlite3.connect(f"file:{CLUSTER.jobs}/{output}/networks.db?mode=ro", uri=True)) as store:
-            return store.execute("SELECT COUNT(*) FROM networks").fetchone()[0]
+            return set(store.execute("SELECT identity, seconds FROM networks"))
     except sqlite3.OperationalError:  # it is not there yet
-        return 0
+        return set()
 
 
-def gridruns(output):
-    """The processes of gridrun that have this output directory."""
+def process_of(output):
+    """The process of gridrun that has this output directory, or None."""
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = file.read_bytes().decode(errors="replace").split("\0")
         except OSError:  # has ended
             continue
         if GRIDRUN in words and output in words:
-            yield int(file.parent.name)
+            return int(file.parent.name)
+    return None
+
+
+def has_pending(process, number):
+    """Whether a signal waits for a process that is stopped."""
+    status = Path(f"/proc/{process}/status").read_text(encoding="utf-8", errors="replace")
+    return int(re.search(r"^ShdPnd:\s*(\w+)", status, re.MULTILINE)[1], 16) >> (number - 1) & 1
+
+
+def until(what, condition):
+    """Waits for a condition, and returns what it was."""
+    end = time.monotonic() + PATIENCE
+    while not (value := condition()):
+        if time.monotonic() > end:
+            raise AssertionError(f"{what} was waited for in vain\n{CLUSTER.logs()}")
+        time.sleep(0.05)
+    return value
+
+
+def until_state(job, state):
+    until(f"{job} {state}", lambda: CLUSTER.job(job)["JobState"] == state)
+
+
+def until_restarted(task):
+    until(f"another start of {task}", lambda: (
+        (job := CLUSTER.job(task))["Restarts"] != "0" and job["JobState"] == "RUNNING"))
+
+
+def freeze(*outputs, networks=0):
+    """Halts each gridrun once it has stored so many networks, and returns the processes."""
+    processes = {}
+
+    def all_are_halted():
+        for output in outputs:
+            if output not in processes and len(stored(output)) >= networks and (process := process_of(output)):
+                os.kill(process, signal.SIGSTOP)
+                processes[output] = process
+        return len(processes) == len(outputs)
+
+    until(f"{networks} networks in each of {outputs}", all_are_halted)
+    return [processes[output] for output in outputs]
+
+
+def thaw(process):
+    """Lets gridrun go on once SIGUSR1 awaits it."""
+    until(f"SIGUSR1 to {process}", lambda: has_pending(process, signal.SIGUSR1))
+    os.kill(process, signal.SIGCONT)
+
+
+def log_of(task):
+    return (CLUSTER.jobs / f"gridrun-{task}.log").read_text(encoding="utf-8")
 
 
 class Sweep(unittest.TestCase):
-    """On a cluster, in which two sweeps have begun: KILLED and ENDLESS, arrays of one task each."""
+    """On a cluster, in which two sweeps have begun: KILLED and LONG, arrays of one task each.
+    Gridrun is halted until what is to disturb it comes, so that nothing depends on its speed."""
 
-    def until(self, what, condition):
-        """Waits for a condition, and returns what it was."""
-        end = time.monotonic() + PATIENCE
-        while not (value := condition()):
-            self.assertLess(time.monotonic(), end, f"{what} was waited for in vain\n{CLUSTER.logs()}")
-            time.sleep(0.1)
-        return value
-
-    def until_state(self, number, state):
-        self.until(f"{number} {state}", lambda: CLUSTER.job(number)["JobState"] == state)
-
-    def until_restarted(self, number):
-        """Until a task has been requeued and runs again."""
-        self.until(f"restart of {number}", lambda: (
-            (job := CLUSTER.job(number))["Restarts"] != "0" and job["JobState"] == "RUNNING"))
-
-    def log_of(self, task):
-        return (CLUSTER.jobs / f"gridrun-{task}.log").read_text(encoding="utf-8")
-
-    def asserts_as_one_run(self, output):
-        """What has been merged is what one undisturbed run of the same sweep gives."""
-        whole = CLUSTER.jobs / "results/whole"
-        if not whole.exists():
-            CLUSTER.run(GRIDRUN, "--quiet", "--config", "short.toml", "--output", whole)
-        CLUSTER.run(GRIDRUN, "export", output)
-        merged = CLUSTER.jobs / output
+    def asserts_as_one_run(self, name):
+        """What has been merged is what one undisturbed run of the same sweep gives, on another engine at that."""
+        merged, whole = CLUSTER.jobs / "results" / name, CLUSTER.jobs / "whole" / name
+        CLUSTER.run(GRIDRUN, "--quiet", "--config", f"{name}.toml", "--device", "cpu", "--output", whole)
+        CLUSTER.run(GRIDRUN, "export", merged)
         self.assertEqual((merged / "grid.csv").read_bytes(), (whole / "grid.csv").read_bytes())
         with zipfile.ZipFile(merged / "grid.npz") as left, zipfile.ZipFile(whole / "grid.npz") as right:
             self.assertEqual(left.namelist(), right.namelist())
-            for name in left.namelist():
-                self.assertEqual(left.read(name), right.read(name), name)
+            for array in left.namelist():
+                self.assertEqual(left.read(array), right.read(array), array)
 
     def test_tasks_that_are_preempted_or_stopped_go_on(self):
-        array = CLUSTER.submit(f"--array=0-{SHARDS - 1}", SWEEP, "--config", "short.toml", "--output", "results/short")
-        merge = CLUSTER.submit(f"--dependency=afterok:{array}", "--output=merge.log",
-                               f"--wrap={GRIDRUN} merge results/short results/short-shard-*")
+        array = CLUSTER.submit(f"--array=0-{SHARDS - 1}", *sweep("disturbed"))
         tasks = [f"{array}_{index}" for index in range(SHARDS)]
-        outputs = [f"results/short-shard-{shard}-of-{SHARDS}" for shard in range(1, SHARDS + 1)]
-        self.until("a network of each shard", lambda: all(finished(output) for output in outputs))
+        outputs = [f"results/disturbed-shard-{shard}-of-{SHARDS}" for shard in range(1, SHARDS + 1)]
+        freeze(*outputs, networks=1)
+        before = [stored(output) for output in outputs]
+        self.assertTrue(all(len(networks) < NETWORKS / SHARDS for networks in before), "too fast to be disturbed")
+        merge = CLUSTER.submit(f"--dependency=afterok:{array}", "--output=merge.log",
+                               f"--wrap={GRIDRUN} merge results/disturbed results/disturbed-shard-*")
         CLUSTER.submit("--partition=urgent", "--exclusive", "--output=urgent.log", "--wrap=true")
-        self.until("preemption of all", lambda: all(CLUSTER.job(task)["Restarts"] == "1" for task in tasks))
-        self.until_restarted(tasks[1])
-        self.until(f"gridrun in {tasks[1]}", lambda: list(gridruns(outputs[1])))
+        until("preemption of all", lambda: all(CLUSTER.job(task)["Restarts"] == "1" for task in tasks))
+        until_restarted(tasks[1])
+        process, = freeze(outputs[1])
         CLUSTER.run("scancel", "--batch", "--signal=USR1", tasks[1])
-        self.until_state(merge, "COMPLETED")
+        thaw(process)
+        until_state(merge, "COMPLETED")
         self.assertEqual([CLUSTER.job(task)["Restarts"] for task in tasks], ["1", "2", "1", "1"])
-        self.assertIn(f"{tasks[0]} was ended", self.log_of(tasks[0]))
-        self.assertIn(f"{tasks[1]} was stopped and is requeued", self.log_of(tasks[1]))
-        self.asserts_as_one_run("results/short")
+        self.assertIn(f"{tasks[1]} was stopped and is requeued", log_of(tasks[1]))
+        for output, networks in zip(outputs, before):
+            self.assertLessEqual(networks, stored(output))
+        self.asserts_as_one_run("disturbed")
 
     def test_a_killed_task_goes_on_when_it_is_requeued(self):
-        output = "results/killed-shard-1-of-1"
-        self.until("a network", lambda: finished(output))
-        for process in gridruns(output):
-            os.kill(process, signal.SIGKILL)
-        self.until_state(KILLED, "FAILED")
+        before = stored(KILLED_OUTPUT)
+        self.assertLess(len(before), NETWORKS)
+        os.kill(KILLED_PROCESS, signal.SIGKILL)
+        until_state(KILLED, "FAILED")
         self.assertEqual(CLUSTER.job(KILLED)["ExitCode"], "137:0")
         CLUSTER.run("scontrol", "requeue", KILLED)
-        self.until_state(KILLED, "COMPLETED")
-        CLUSTER.run(GRIDRUN, "merge", "results/killed", output)
-        self.asserts_as_one_run("results/killed")
+        until_state(KILLED, "COMPLETED")
+        self.assertLessEqual(before, stored(KILLED_OUTPUT))
+        CLUSTER.run(GRIDRUN, "merge", "results/killed", KILLED_OUTPUT)
+        self.asserts_as_one_run("killed")
 
     def test_the_time_limit_is_an_interruption_and_scancel_the_end(self):
-        self.until_restarted(ENDLESS)
-        self.assertIn(f"{ENDLESS} was stopped and is requeued", self.log_of(ENDLESS))
-        restarts = CLUSTER.job(ENDLESS)["Restarts"]
-        CLUSTER.run("scancel", ENDLESS)
-        self.until_state(ENDLESS, "CANCELLED")
-        self.assertIn(f"{ENDLESS} was ended", self.log_of(ENDLESS))
-        self.assertEqual(CLUSTER.job(ENDLESS)["Restarts"], restarts)
+        thaw(LONG_PROCESS)
+        until_restarted(LONG)
+        self.assertIn(f"{LONG} was stopped and is requeued", log_of(LONG))
+        freeze(LONG_OUTPUT)
+        restarts = CLUSTER.job(LONG)["Restarts"]
+        CLUSTER.run("scancel", LONG)
+        until_state(LONG, "CANCELLED")
+        self.assertIn(f"{LONG} was ended", log_of(LONG))
+        self.assertEqual(CLUSTER.job(LONG)["Restarts"], restarts)
 
 
 class Script(unittest.TestCase):
@@ -221,13 +265,15 @@ signal.alarm(LIMIT)
 try:
     with Cluster() as CLUSTER:
         CLUSTER.environment["GRIDRUN"] = GRIDRUN
-        for name, lr, fraction in (("short", "{ from = 5, to = 10 }", "{ from = 8, to = 11 }"), ("endless", "1", "1")):
-            (CLUSTER.jobs / f"{name}.toml").write_text(CONFIGURATION.format(lr=lr, fraction=fraction), encoding="utf-8")
-        KILLED = CLUSTER.submit("--array=1", "--partition=calm", SWEEP, "--config", "short.toml",
-                                "--output", "results/killed") + "_1"
-        # Its signal comes 45 to 75 seconds before the end of the one minute that it has, while the tests go on.
-        ENDLESS = CLUSTER.submit("--array=1", "--partition=calm", "--time=1", "--signal=B:USR1@45", SWEEP, "--config",
-                                 "endless.toml", "--output", "results/endless") + "_1"
+        for name, iterations in ITERATIONS.items():
+            (CLUSTER.jobs / f"{name}.toml").write_text(CONFIGURATION.format(iterations=iterations), encoding="utf-8")
+        KILLED = CLUSTER.submit("--array=1", "--partition=calm", *sweep("killed")) + "_1"
+        KILLED_OUTPUT = "results/killed-shard-1-of-1"
+        KILLED_PROCESS, = freeze(KILLED_OUTPUT, networks=1)
+        # SLURM looks every half minute whether 570 seconds are left of the ten minutes, and signals.
+        LONG = CLUSTER.submit("--array=1", "--partition=calm", "--time=10", "--signal=B:USR1@570", *sweep("long")) + "_1"
+        LONG_OUTPUT = "results/long-shard-1-of-1"
+        LONG_PROCESS, = freeze(LONG_OUTPUT)
         unittest.main()
 except CannotStart as reason:
     print(f"SKIPPED: SLURM does not start here: {reason}")

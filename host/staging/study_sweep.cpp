@@ -15,11 +15,11 @@ bool has_study_arithmetic(const NetworkSpec& spec) {
   const TensorFormats formats{input,  format, format, spec.formats.accumulator,
                               format, format, format};
   const Format& accumulator = spec.formats.accumulator;
-  return spec.layers() == 1 && !spec.bias && spec.batch == 1 &&
-         spec.output_activation != Activation::leaky_relu && spec.init.unit == WeightUnit::lsb &&
-         spec.lr >= 0 && spec.lr <= max_lr && format.fraction >= 0 &&
-         format.fraction <= max_fraction && spec.formats == formats && accumulator.bits == 64 &&
-         accumulator.overflow == Overflow::wrap;
+  return spec.arithmetic == Arithmetic::fixed_point && spec.layers() == 1 && !spec.bias &&
+         spec.batch == 1 && spec.output_activation != Activation::leaky_relu &&
+         spec.init.unit == WeightUnit::lsb && spec.lr >= 0 && spec.lr <= max_lr &&
+         format.fraction >= 0 && format.fraction <= max_fraction && spec.formats == formats &&
+         accumulator.bits == 64 && accumulator.overflow == Overflow::wrap;
 }
 
 std::optional<StudySweep> study_of(const StagedSweep& sweep) {

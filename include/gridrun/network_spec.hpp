@@ -62,7 +62,12 @@ struct Draws {
   friend bool operator==(const Draws&, const Draws&) = default;
 };
 
+/// Numbers in the formats of the tensors, or in IEEE 754 binary64 (docs/arithmetic.md, part 10),
+/// where `formats` says nothing but, by its master's fraction, what `WeightUnit::lsb` is.
+enum class Arithmetic : std::uint8_t { fixed_point, binary64 };
+
 struct NetworkSpec {
+  Arithmetic arithmetic = Arithmetic::fixed_point;
   std::vector<std::uint32_t> units;  // inputs, then the units of each layer
   Activation activation = Activation::relu;
   Activation output_activation = Activation::relu;  // of the last layer

@@ -8,6 +8,7 @@
 
 #include "gridrun/arithmetic.hpp"
 #include "gridrun/bits.hpp"
+#include "gridrun/diagnostics.hpp"
 
 namespace gridrun {
 
@@ -26,11 +27,12 @@ using Weights = std::vector<std::vector<std::int64_t>>;
 
 /// The record of one network's training.
 struct Outcome {
-  Bits right;                        // [steps], whether each step was right
-  std::vector<LayerSums> layers;     // [layers]
-  std::uint64_t weights_digest = 0;  // of the final master weights
-  Bits held_out_right;               // [held-out samples], by the final weights
-  Weights weights;                   // the final master weights, if the sweep keeps them
+  Bits right;                                 // [steps], whether each step was right
+  std::vector<LayerSums> layers;              // [layers]
+  std::uint64_t weights_digest = 0;           // of the final master weights
+  Bits held_out_right;                        // [held-out samples], by the final weights
+  Weights weights;                            // the final master weights, if the sweep keeps them
+  std::vector<LayerDiagnostics> diagnostics;  // [layers], if the sweep diagnoses, else empty
 
   explicit Outcome(std::size_t steps = 0, std::size_t layer_count = 1)
       : right(steps), layers(layer_count) {}

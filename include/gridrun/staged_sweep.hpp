@@ -22,6 +22,7 @@ struct StagedSweep {
   std::vector<NetworkSpec> networks;  // at least one
   std::uint32_t iterations = 0;       // steps of each network, a multiple of each one's batch
   bool keep_weights = false;          // outcomes have the final weights
+  bool diagnose = false;              // outcomes have diagnostics
 
   /// The stored sample that step i trains on.
   std::size_t sample_of_step(std::uint64_t i) const { return order[i % order.size()]; }
@@ -34,7 +35,8 @@ struct StagedSweep {
     const std::size_t layers = networks.front().layers();
     return static_cast<double>(networks.size()) *
            static_cast<double>(sizeof(Outcome) + words * sizeof(std::uint64_t) +
-                               layers * sizeof(LayerSums));
+                               layers *
+                                   (sizeof(LayerSums) + (diagnose ? sizeof(LayerDiagnostics) : 0)));
   }
   /// Bytes of one network's final weights as an outcome keeps them.
   double weights_bytes() const {

@@ -10,22 +10,9 @@
 
 #include "gridrun/key_value.hpp"
 #include "gridrun/network_spec.hpp"
+#include "gridrun/tensor.hpp"
 
 namespace gridrun {
-
-/// The tensors of a network, in the order of TensorFormats.
-enum class Tensor : std::uint8_t {
-  input,
-  master,
-  weight,
-  accumulator,
-  activation,
-  error,
-  gradient
-};
-inline constexpr std::size_t tensor_count = 7;
-inline constexpr std::array<const char*, tensor_count> tensor_names = {
-    "input", "master", "weight", "accumulator", "activation", "error", "gradient"};
 
 /// What is said of a format; the rest is as for all tensors, or the default.
 struct PartialFormat {
@@ -47,6 +34,9 @@ struct Axis {
 
   friend bool operator==(const Axis&, const Axis&) = default;
 };
+
+/// What the answers compare networks by. docs/arithmetic.md, part 8.
+enum class Metric : std::uint8_t { accuracy, recent_accuracy, test_accuracy };
 
 /// In every key that is an axis it has the value of one cell: at first, of the first.
 struct Sweep {
@@ -82,9 +72,13 @@ struct Sweep {
   struct {
     std::uint32_t smooth_window = 1001;  // steps, odd
     std::uint32_t polyorder = 2;
-    double tolerance = 0.02;  // accuracies that differ by no more count as equal in the answers
-    bool curves = false;      // write curves.npz
-    bool weights = false;     // write weights.npz
+    std::optional<Metric>
+        metric;                // none: test_accuracy if samples are held out, or recent_accuracy
+    double tolerance = 0.02;   // accuracies that differ by no more count as equal in the answers
+    bool curves = false;       // write curves.npz
+    bool weights = false;      // write weights.npz
+    bool diagnostics = false;  // count what tells why a network learned or not
+    bool baseline = false;     // train each network in binary64 as well
   } report;
 };
 

@@ -6,7 +6,6 @@
 #include "configuration/cells.hpp"
 #include "gridrun/error.hpp"
 #include "results/answers_report.hpp"
-#include "results/chance.hpp"
 #include "results/final_weights.hpp"
 #include "results/learning_curves.hpp"
 #include "results/result_files.hpp"
@@ -22,7 +21,9 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
                    const std::function<void(const std::vector<NewFile>&)>& publish) {
   Told told;
   told.networks = plan.grid_size();
-  GridResult grid{sweep.axes, std::vector<CellResult>(told.networks), false};
+  GridResult grid;
+  grid.axes = sweep.axes;
+  grid.cells.resize(told.networks);
   std::optional<CurvesMaker> curves;
   if (sweep.report.curves) curves.emplace(sweep, told.networks);
   std::vector<Weights> weights;
@@ -45,10 +46,15 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
 
   const auto smoothing = savitzky_golay_weights(sweep.report.smooth_window, sweep.report.polyorder);
   told.tables = count_slices(grid);
-  if (told.tables <= most_told) told.slices = slices_of(grid);
-  for (const Slice& slice : told.slices)
-    told.answers.push_back(
-        answer(slice, sweep.report.tolerance, chance_at(slice.cells.front().chance, smoothing)));
+  if (told.tables <= most_told) told.slices = slices_of(grid, sweep.report.metric);
+  Bootstrap bootstrap;
+  for (const SeedSlices& seeds : told.slices) {
+    std::vector<Answers> of_seed;
+    for (const Slice& slice : seeds)
+      of_seed.push_back(answer(slice, sweep.report.tolerance,
+                               chance_of(slice.cells.front(), slice.metric, smoothing)));
+    told.answers.push_back(answer_over_seeds(seeds, std::move(of_seed), bootstrap));
+  }
   std::vector<LayerWeights> layers;  // no array has holes
   if (!weights.empty() && with_weights == told.networks)
     layers = final_weights(network_of(Cells(sweep).sweep_at(0), units_of_data), weights);

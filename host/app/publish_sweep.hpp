@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "gridrun/sweep.hpp"
-#include "results/answers.hpp"
+#include "results/seed_answers.hpp"
 #include "results/network_store.hpp"
 #include "results/published_files.hpp"
 #include "results/slices.hpp"
@@ -22,11 +22,11 @@ inline constexpr std::size_t most_told = 10'000;
 
 /// What is told of a sweep whose files are written.
 struct Told {
-  std::size_t networks = 0;      // of the grid
-  std::size_t trained = 0;       // of these
-  std::size_t tables = 0;        // slices of the grid, whole or not
-  std::vector<Slice> slices;     // whole ones; none where there are more than most_told tables
-  std::vector<Answers> answers;  // of each slice
+  std::size_t networks = 0;        // of the grid
+  std::size_t trained = 0;         // of these
+  std::size_t tables = 0;          // slices of the grid, whole or not
+  std::vector<SeedSlices> slices;  // whole ones; none where there are more than most_told tables
+  std::vector<SeedAnswers> answers;    // of each slice
   std::vector<std::string> written;
 };
 

@@ -160,17 +160,17 @@ class Training {
   }
 
   /// Computed once a batch, or nearly.
-  double chance_of(const StagedSweep& staged) {
+  ChanceLevels chance_of(const StagedSweep& staged) {
     const std::uint64_t hash = staging_hash(staged.networks.front());
     {
       const std::lock_guard lock(mutex_);
       if (const auto known = chance_.find(hash); known != chance_.end()) return known->second;
     }
-    const double level = chance_level(staged, summariser_.smoothing());
+    const ChanceLevels levels = chance_levels(staged, summariser_.smoothing());
     const std::lock_guard lock(mutex_);
     constexpr std::size_t most = 1000;
     if (chance_.size() == most) chance_.clear();
-    return chance_.emplace(hash, level).first->second;
+    return chance_.emplace(hash, levels).first->second;
   }
 
   std::string progress_note() {
@@ -194,7 +194,7 @@ class Training {
   Cells cells_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
-  std::unordered_map<std::uint64_t, double> chance_;  // of a staging
+  std::unordered_map<std::uint64_t, ChanceLevels> chance_;  // of a staging
   std::size_t trained_ = 0;
   double work_ = 0;
   std::vector<std::string> failed_;
@@ -423,15 +423,20 @@ class Run {
   std::size_t trained_ = 0;  // in the store, once the run was interrupted
 };
 
-void print_report(const Told& told, const RunRecord& record, const fs::path& output, bool verbose) {
+void print_report(const Told& told, const RunRecord& record, const fs::path& output, bool verbose,
+                  std::size_t smooth_window) {
   constexpr std::size_t most_slices = 32;
   const std::size_t width = terminal_width(stdout);
   for (std::size_t i = 0; i < told.slices.size() && told.slices.size() <= most_slices; ++i) {
-    if (const std::string held = heading(told.slices[i].held); !held.empty())
+    if (const std::string held = heading(told.slices[i].front().held); !held.empty())
       print(fmt::format("{}\n", held));
-    print(fmt::format("{}\n{}\n", heat_map(told.slices[i], has_colours(stdout), width),
-                      answers_text(told.answers[i], width)));
+    print(fmt::format("{}\n{}{}\n", heat_map(mean_of(told.slices[i]), has_colours(stdout), width),
+                      answers_text(told.answers[i], width),
+                      terms_text(told.answers[i], smooth_window)));
   }
+  if (told.slices.size() <= most_slices)
+    if (const std::string comparison = comparison_text(told.answers); !comparison.empty())
+      print(comparison + "\n");
   if (told.tables > most_told)
     print(fmt::format("{} tables, too many to answer of: grid.csv and networks.db have them\n",
                       told.tables));
@@ -465,7 +470,8 @@ void run(const Options& options) {
   const fs::path output = output_of(options, config_path);
   Run run(sweep, engines, output, options);
   const Told told = run.write();
-  if (!options.quiet) print_report(told, run.record(), output, options.verbose);
+  if (!options.quiet)
+    print_report(told, run.record(), output, options.verbose, sweep.report.smooth_window);
   if (options.plot) plot(plot_script, output, options.quiet);
 }
 

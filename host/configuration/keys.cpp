@@ -37,6 +37,9 @@ const Choices<DrawOrder> draw_orders = {{"shuffle_then_weights", DrawOrder::shuf
 const Choices<TrainSamples> train_samples = {{"all", TrainSamples::all},
                                              {"train", TrainSamples::train}};
 const Choices<WeightUnit> weight_units = {{"lsb", WeightUnit::lsb}, {"real", WeightUnit::real}};
+const Choices<Metric> metrics = {{"accuracy", Metric::accuracy},
+                                 {"recent_accuracy", Metric::recent_accuracy},
+                                 {"test_accuracy", Metric::test_accuracy}};
 const Choices<Round> rounds = {{"floor", Round::floor},
                                {"toward_zero", Round::toward_zero},
                                {"nearest_up", Round::nearest_up},
@@ -394,10 +397,13 @@ std::vector<Key> all_keys() {
               GRIDRUN_MEMBER(report.smooth_window)),
       integer("report.polyorder", 0, 20, "order of the smoothing, below the window",
               GRIDRUN_MEMBER(report.polyorder)),
+      with_default(choice("report.metric", metrics, "what the answers compare networks by",
+                          GRIDRUN_MEMBER(report.metric)),
+                   "test_accuracy where samples are held out, else recent_accuracy"),
       real(
           "report.tolerance", "number from 0 to 1",
           [](double tolerance) { return tolerance >= 0 && tolerance <= 1; },
-          "accuracies that differ by no more count as equal in the answers",
+          "values of the metric that differ by no more count as equal in the answers",
           GRIDRUN_MEMBER(report.tolerance)),
       boolean("report.curves", "write curves.npz", GRIDRUN_MEMBER(report.curves)),
       boolean("report.weights", "write weights.npz", GRIDRUN_MEMBER(report.weights)),

@@ -14,17 +14,22 @@ namespace gridrun {
 struct CellResult {
   static constexpr double none = std::numeric_limits<double>::quiet_NaN();
 
-  double accuracy = none;       // smoothed at the last step; can leave [0, 1] slightly
-  double mean_update = none;    // mean |u|, in units of 2^-fraction of the format `gradient`
-  double mean_error = none;     // mean of what the learning rate dropped of u, times 2^fraction
-  double test_accuracy = none;  // share of the held-out samples that the final weights get right
-  double chance = none;         // accuracy of always answering the one class that pays best
+  double accuracy = none;         // smoothed at the last step; can leave [0, 1] slightly
+  double mean_update = none;      // mean |u|, in units of 2^-fraction of the format `gradient`
+  double mean_error = none;       // mean of what the learning rate dropped of u, times 2^fraction
+  double test_accuracy = none;    // share of the held-out samples that the final weights get right
+  double chance = none;           // accuracy of always answering the one class that pays best
+  double recent_accuracy = none;  // share of the last smooth_window steps that were right
+  double recent_chance = none;    // chance, of recent_accuracy
+  double test_chance = none;      // chance, of test_accuracy
+  double held_out = 0;            // samples that test_accuracy is of
 };
 
 struct GridResult {
-  std::vector<Axis> axes;         // from the slowest to the fastest
-  std::vector<CellResult> cells;  // the product of the axes
-  bool holds_out = false;         // whether samples were held out for any
+  std::vector<Axis> axes;             // from the slowest to the fastest
+  std::vector<CellResult> cells;      // the product of the axes
+  bool holds_out = false;             // whether samples were held out for any
+  std::vector<CellResult> baselines;  // [cell], the same networks in binary64; empty: none trained
 
   /// Whether the network of a cell is trained.
   bool is_there(std::size_t cell) const { return !std::isnan(cells[cell].accuracy); }
@@ -39,7 +44,7 @@ struct Figure {
   double CellResult::*value;
 };
 
-/// The figures that the cells of a grid have, in the order of files.
+/// The figures of grid.csv and grid.npz, in their order.
 std::vector<Figure> figures_of(const GridResult& grid);
 
 /// All figures, as a store keeps them.

@@ -37,7 +37,7 @@ std::string heat_map(const Slice& slice, bool coloured, std::size_t width) {
   const bool has_precision = !slice.precision.name.empty();
   const std::size_t fit = width > label_width ? (width - label_width) / cell_width : 1;
   const std::size_t panel = width == 0 ? columns : std::max<std::size_t>(1, fit);
-  std::string text = "accuracy in percent; down: learning rate 2^-lr";
+  std::string text = words_of(slice.metric) + " in percent; down: learning rate 2^-lr";
   if (has_precision) text += ", across: " + precision_unit(slice.precision.name);
   text += '\n';
   for (std::size_t begin = 0; begin < columns; begin += panel) {
@@ -50,7 +50,7 @@ std::string heat_map(const Slice& slice, bool coloured, std::size_t width) {
     for (std::size_t row = 0; row < slice.lr.size(); ++row) {
       text += fmt::format("{:<{}}", slice.lr[row], label_width);
       for (std::size_t column = begin; column < end; ++column)
-        text += cell_text(slice.at(row, column).accuracy, coloured);
+        text += cell_text(slice.value(row, column), coloured);
       trim_line(text);
       text += '\n';
     }

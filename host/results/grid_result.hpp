@@ -26,10 +26,11 @@ struct CellResult {
 };
 
 struct GridResult {
-  std::vector<Axis> axes;             // from the slowest to the fastest
-  std::vector<CellResult> cells;      // the product of the axes
-  bool holds_out = false;             // whether samples were held out for any
-  std::vector<CellResult> baselines;  // [cell], the same networks in binary64; empty: none trained
+  std::vector<Axis> axes;         // from the slowest to the fastest
+  std::vector<CellResult> cells;  // the product of the axes
+  bool holds_out = false;         // whether samples were held out for any
+  std::vector<CellResult> baselines =
+      {};  // [cell], the same networks in binary64; empty: none trained
 
   /// Whether the network of a cell is trained.
   bool is_there(std::size_t cell) const { return !std::isnan(cells[cell].accuracy); }

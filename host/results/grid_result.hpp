@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -25,6 +26,11 @@ struct GridResult {
   std::vector<Axis> axes;         // from the slowest to the fastest
   std::vector<CellResult> cells;  // the product of the axes
   bool holds_out = false;         // whether samples were held out for any
+
+  /// The same networks in binary64, where the sweep has them: [cell] is
+  /// baselines[baseline_of[cell]].
+  std::vector<CellResult> baselines = {};
+  std::vector<std::uint32_t> baseline_of = {};
 
   /// Whether the network of a cell is trained.
   bool is_there(std::size_t cell) const { return !std::isnan(cells[cell].accuracy); }

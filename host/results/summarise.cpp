@@ -24,9 +24,11 @@ CellResult Summariser::figures(const NetworkSpec& network, const Outcome& outcom
   const auto right = [&](std::uint32_t step) { return outcome.right[step] ? 1.0 : 0.0; };
   CellResult cell;
   cell.accuracy = smoothed_at_end(smoothing_, network.iterations, right);
-  cell.mean_update = static_cast<double>(sums.abs_update) / visits;
-  cell.mean_error =
-      std::ldexp(static_cast<double>(sums.dropped) / visits, network.formats.gradient.fraction);
+  if (network.arithmetic == Arithmetic::fixed_point) {
+    cell.mean_update = static_cast<double>(sums.abs_update) / visits;
+    cell.mean_error =
+        std::ldexp(static_cast<double>(sums.dropped) / visits, network.formats.gradient.fraction);
+  }
   if (held_out != 0)
     cell.test_accuracy = static_cast<double>(outcome.held_out_right.count()) / held_out;
   return cell;

@@ -25,11 +25,11 @@ using V = hn::Vec<Lanes>;
 /// while those of the others go on, few enough for all to be in registers.
 constexpr std::size_t tile_vectors = 8;
 
-/// Rows of a panel: few enough for a panel to stay in the first-level cache while the samples pass.
-constexpr std::size_t panel_rows = 64;
+/// Numbers of a panel: few enough for it to stay in the first-level cache while the samples pass.
+constexpr std::size_t panel_numbers = 4096;
 
 /// Samples that are worth a panel of their own.
-constexpr std::size_t least_samples = 4;
+constexpr std::size_t least_samples = 8;
 
 /// Calls visit(first place, std::integral_constant<vectors>) for all tiles of so many places.
 template <class Visit>
@@ -130,21 +130,36 @@ HWY_INLINE void sum_panels(std::size_t row_count, std::size_t rows_of_panel, std
   });
 }
 
+/// Rows of a panel that is as wide as the widest tile.
+HWY_INLINE std::size_t panel_rows() { return panel_numbers / (tile_vectors * hn::Lanes(Lanes())); }
+
+/// Room for so many numbers.
+HWY_INLINE double* room_in(FloatScratch& scratch, std::size_t numbers) {
+  scratch.panel.resize(std::max(scratch.panel.size(), numbers));
+  return scratch.panel.data();
+}
+
 void sum_rows_target(const FloatRows<const double>& rows, std::size_t row_count, std::size_t places,
                      const TermLists& terms, const FloatRows<double>& sums, FloatScratch& scratch) {
-  const std::size_t rows_of_panel = terms.size() < least_samples ? row_count : panel_rows;
-  sum_panels(row_count, rows_of_panel, places, terms, sums, scratch,
-             [&](std::size_t first, std::size_t, std::size_t j, std::size_t) {
-               return FloatRows<const double>{rows.row(first) + j, rows.stride};
+  if (terms.size() < least_samples)
+    return sum_panels(row_count, row_count, places, terms, sums, scratch,
+                      [&](std::size_t first, std::size_t, std::size_t j, std::size_t) {
+                        return FloatRows<const double>{rows.row(first) + j, rows.stride};
+                      });
+  double* const panel = room_in(scratch, panel_numbers);
+  sum_panels(row_count, panel_rows(), places, terms, sums, scratch,
+             [&](std::size_t first, std::size_t end, std::size_t j, std::size_t width) {
+               for (std::size_t k = first; k < end; ++k)
+                 std::copy_n(rows.row(k) + j, width, panel + (k - first) * width);
+               return FloatRows<const double>{panel, width};
              });
 }
 
 void sum_columns_target(const FloatRows<const double>& rows, std::size_t row_count,
                         std::size_t places, const TermLists& terms, const FloatRows<double>& sums,
                         FloatScratch& scratch) {
-  scratch.panel.resize(panel_rows * tile_vectors * float_padding);
-  double* const panel = scratch.panel.data();
-  sum_panels(places, panel_rows, row_count, terms, sums, scratch,
+  double* const panel = room_in(scratch, panel_numbers);
+  sum_panels(places, panel_rows(), row_count, terms, sums, scratch,
              [&](std::size_t first, std::size_t end, std::size_t k, std::size_t width) {
                const std::size_t there = std::min(width, row_count - k);
                for (std::size_t i = 0; i < there; ++i) {
@@ -177,8 +192,7 @@ void update_rows_target(const FloatRows<double>& weights, std::size_t row_count,
   if (update.inputs.size() == 1 && update.partial == nullptr)
     return update_by_one(weights, units, update);
   const std::size_t samples = update.inputs.size();
-  scratch.panel.resize(samples * tile_vectors * float_padding);
-  double* const panel = scratch.panel.data();
+  double* const panel = room_in(scratch, samples * tile_vectors * float_padding);
   for_tiles(units, [&](std::size_t j, auto vectors) {
     const std::size_t width = vectors() * hn::Lanes(Lanes());
     for (std::size_t s = 0; s < samples; ++s)

@@ -28,7 +28,7 @@ struct Batch {
 };
 
 /// What is to be trained of a sweep. Its networks have numbers: those of the grid that of their
-/// cell, the baselines, each once, those that follow.
+/// cell; a baseline for all cells that differ in precision only follows them.
 class Plan {
  public:
   /// Resolves every network, and has `check` see it, the grid's first. Throws RequestError where

@@ -20,27 +20,38 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
                    const std::function<std::string(const Told&)>& run_record,
                    const std::function<void(const std::vector<NewFile>&)>& publish) {
   Told told;
-  told.networks = plan.grid_size();
+  told.networks = plan.size();
+  const std::size_t cells = plan.grid_size();
   GridResult grid;
   grid.axes = sweep.axes;
-  grid.cells.resize(told.networks);
+  grid.cells.resize(cells);
+  grid.baselines.resize(plan.size() - cells);
+  if (sweep.report.baseline)
+    for (std::uint32_t cell = 0; cell < cells; ++cell)
+      grid.baseline_of.push_back(
+          static_cast<std::uint32_t>(plan.baseline_of(cell).value() - cells));
   std::optional<CurvesMaker> curves;
-  if (sweep.report.curves) curves.emplace(sweep, told.networks);
+  if (sweep.report.curves) curves.emplace(sweep, cells);
   std::vector<Weights> weights;
-  if (sweep.report.weights) weights.resize(told.networks);
+  if (sweep.report.weights) weights.resize(cells);
   std::size_t with_weights = 0;
   store.visit(
       [&](StoredNetwork&& network) {
         const auto identity = identity_of_text(network.identity);
-        const auto cell = identity ? plan.cell_of(*identity) : std::nullopt;
-        if (!cell) return;  // of another grid of this study
+        const auto number = identity ? plan.find(*identity) : std::nullopt;
+        if (!number) return;  // of another grid of this study
         ++told.trained;
-        grid.cells[*cell] = figures_of(network);
+        if (plan.is_baseline(*number)) {
+          grid.baselines[*number - cells] = figures_of(network);
+          return;
+        }
+        const std::uint32_t cell = *number;
+        grid.cells[cell] = figures_of(network);
         grid.holds_out = grid.holds_out || network.held_out != 0;
-        if (curves && network.last_steps == network.steps) curves->add(*cell, network.last_right);
+        if (curves && network.last_steps == network.steps) curves->add(cell, network.last_right);
         if (weights.empty() || network.weights.empty()) return;
         ++with_weights;
-        weights[*cell] = std::move(network.weights);
+        weights[cell] = std::move(network.weights);
       },
       sweep.report.weights);
 
@@ -56,7 +67,7 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
     told.answers.push_back(answer_over_seeds(seeds, std::move(of_seed), bootstrap));
   }
   std::vector<LayerWeights> layers;  // no array has holes
-  if (!weights.empty() && with_weights == told.networks)
+  if (!weights.empty() && with_weights == cells)
     layers = final_weights(network_of(Cells(sweep).sweep_at(0), units_of_data), weights);
   std::optional<LearningCurves> learned;
   if (curves) learned = curves->curves();
@@ -67,7 +78,7 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
   return told;
 }
 
-double publishing_memory_needed(const Sweep& sweep, std::size_t networks,
+double publishing_memory_needed(const Sweep& sweep, std::size_t cells,
                                 double weights_of_a_network) {
   // Of figures and their text; of answers, and what a table's rows and columns add.
   constexpr double bytes_a_cell = 400, bytes_a_table = 3000, bytes_a_line = 700;
@@ -84,9 +95,10 @@ double publishing_memory_needed(const Sweep& sweep, std::size_t networks,
       std::max(1.0, values("fraction") != 0 ? values("fraction") : values("bits"));
   const double of_table = bytes_a_table + bytes_a_line * (rows + columns);
   double bytes = bytes_a_cell + of_table / (rows * columns);
+  if (sweep.report.baseline) bytes += sizeof(CellResult) + sizeof(std::uint32_t);
   if (sweep.report.curves) bytes += bytes_a_curve;
   if (sweep.report.weights) bytes += weights_of_a_network;
-  return bytes * static_cast<double>(networks);
+  return bytes * static_cast<double>(cells);
 }
 
 }  // namespace gridrun

@@ -27,7 +27,6 @@
 #include "base/machine.hpp"
 #include "base/memory.hpp"
 #include "base/message_text.hpp"
-#include "configuration/cells.hpp"
 #include "configuration/configuration.hpp"
 #include "data/load_dataset.hpp"
 #include "engines/train_batches.hpp"
@@ -40,6 +39,7 @@
 #include "results/summarise.hpp"
 #include "results/sweep_store.hpp"
 #include "staging/identity.hpp"
+#include "staging/planned_networks.hpp"
 #include "staging/stage.hpp"
 
 namespace gridrun {
@@ -77,29 +77,28 @@ class Training {
         engines_(engines),
         plan_(plan),
         stager_(stager),
-        units_of_data_(units_of_data),
         axes_(store.axes()),
         progress_(progress),
         summariser_(sweep),
-        cells_(sweep),
+        networks_(sweep, plan, units_of_data),
         writer_(
             store, [this] { return progress_note(); }, [this] { progress_.stop(); }) {}
 
   /// Throws Interrupted where `progress` was stopped; what was trained is stored then as well.
   void train(std::vector<Batch> batches, bool quiet) {
     BatchTraining training;
-    training.networks_of = [&](const std::vector<std::uint32_t>& cells) {
-      return networks_of(cells);
+    training.networks_of = [&](const std::vector<std::uint32_t>& networks) {
+      return networks_of(networks);
     };
-    training.stage = [&](std::vector<NetworkSpec> networks) {
-      return stager_.stage(std::move(networks), sweep_.report.weights);
+    training.stage = [&](std::vector<NetworkSpec> specs) {
+      return stager_.stage(std::move(specs), sweep_.report.weights);
     };
     training.begin = [&](const Engine& engine, const StagedSweep&) {
       writer_.start(engine.device());
     };
-    training.take = [&](const Engine& engine, const StagedSweep& staged, std::size_t network,
-                        std::uint32_t cell, Outcome&& outcome) {
-      take(engine, staged, network, cell, std::move(outcome));
+    training.take = [&](const Engine& engine, const StagedSweep& staged, std::size_t n,
+                        std::uint32_t network, Outcome&& outcome) {
+      take(engine, staged, n, network, std::move(outcome));
     };
     training.failed = [&](const Engine& engine, const std::string& why) {
       const std::string text = fmt::format("{}: {}", escaped(engine.device()), escaped(why));
@@ -125,38 +124,27 @@ class Training {
   double store_seconds() const { return writer_.seconds(); }
 
  private:
-  std::vector<NetworkSpec> networks_of(const std::vector<std::uint32_t>& cells) {
-    const std::lock_guard lock(cells_mutex_);
-    std::vector<NetworkSpec> networks;
-    networks.reserve(cells.size());
-    for (const std::uint32_t cell : cells)
-      networks.push_back(network_of(cells_.sweep_at(cell), units_of_data_));
-    return networks;
+  std::vector<NetworkSpec> networks_of(const std::vector<std::uint32_t>& networks) {
+    const std::lock_guard lock(networks_mutex_);
+    std::vector<NetworkSpec> specs;
+    specs.reserve(networks.size());
+    for (const std::uint32_t network : networks) specs.push_back(networks_.at(network));
+    return specs;
   }
 
-  void take(const Engine& engine, const StagedSweep& staged, std::size_t network,
-            std::uint32_t cell, Outcome&& outcome) {
+  void take(const Engine& engine, const StagedSweep& staged, std::size_t n, std::uint32_t network,
+            Outcome&& outcome) {
     StoredNetwork stored =
-        summariser_.record(staged.networks[network], std::move(outcome),
+        summariser_.record(staged.networks[n], std::move(outcome),
                            static_cast<std::uint32_t>(staged.held_out.size()), chance_of(staged));
-    stored.identity = text_of(plan_.identity_of(cell));
-    stored.axes = columns_of(axes_, values_at(cell));
+    stored.identity = text_of(plan_.identity_of(network));
+    stored.axes = columns_of(axes_, networks_.axes_of(network));
     stored.engine = engine.name();
     stored.device = engine.device();
     writer_.add(std::move(stored));
     const std::lock_guard lock(mutex_);
     ++trained_;
-    work_ += plan_.work_of(cell);
-  }
-
-  std::vector<KeyValue> values_at(std::size_t cell) const {
-    std::vector<KeyValue> values(sweep_.axes.size());
-    for (std::size_t axis = values.size(); axis-- > 0;) {
-      const auto& of_axis = sweep_.axes[axis].values;
-      values[axis] = of_axis[cell % of_axis.size()];
-      cell /= of_axis.size();
-    }
-    return values;
+    work_ += plan_.work_of(network);
   }
 
   /// Computed once a batch, or nearly.
@@ -186,12 +174,11 @@ class Training {
   const Engines& engines_;
   const Plan& plan_;
   const Stager& stager_;
-  const std::vector<std::uint32_t>& units_of_data_;
   const std::vector<StoredAxis> axes_;
   Progress& progress_;
   const Summariser summariser_;
-  std::mutex cells_mutex_;
-  Cells cells_;
+  std::mutex networks_mutex_;
+  PlannedNetworks networks_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
   std::unordered_map<std::uint64_t, ChanceLevels> chance_;  // of a staging
@@ -217,6 +204,7 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t number) {
 /// A hash of what of a network decides how much memory its training takes.
 std::uint64_t memory_hash(const NetworkSpec& network) {
   std::uint64_t hash = mixed(network.iterations, network.batch);
+  hash = mixed(hash, static_cast<std::uint64_t>(network.arithmetic));
   for (const std::uint32_t units : network.units) hash = mixed(hash, units);
   hash = mixed(hash, network.bias);
   const TensorFormats& formats = network.formats;
@@ -240,18 +228,18 @@ struct MemoryNeeded {
 MemoryNeeded memory_needed(const Sweep& sweep, const Engines& engines, const Plan& plan,
                            const Stager& stager, const std::vector<std::uint32_t>& units_of_data,
                            const std::vector<Batch>& batches, const fs::path& output) {
-  Cells cells(sweep);
+  PlannedNetworks planned(sweep, plan, units_of_data);
   std::vector<double> of_engine(engines.size());
   MemoryNeeded training;
   double weights = 0, row = 0;
   std::size_t networks_to_train = 0;
   std::set<std::uint64_t> looked_at;
   for (const Batch& batch : batches) {
-    networks_to_train += batch.cells.size();
+    networks_to_train += batch.networks.size();
     std::vector<NetworkSpec> networks;
     std::uint64_t hash = 0;
-    for (const std::uint32_t cell : batch.cells) {
-      networks.push_back(network_of(cells.sweep_at(cell), units_of_data));
+    for (const std::uint32_t network : batch.networks) {
+      networks.push_back(planned.at(network));
       hash = mixed(hash, memory_hash(networks.back()));
     }
     if (!looked_at.insert(hash).second) continue;
@@ -279,7 +267,7 @@ MemoryNeeded memory_needed(const Sweep& sweep, const Engines& engines, const Pla
   const auto threads = static_cast<unsigned>(engines.size()) + processors();
   if (networks_to_train != 0) bytes += StoreWriter::memory_needed(networks, row, threads);
   bytes += NetworkStore::memory_needed(output, networks * row);
-  return {bytes, fmt::format("{}, {}", cause, counted(plan.grid_size(), "network"))};
+  return {bytes, fmt::format("{}, {}", cause, counted(plan.size(), "network"))};
 }
 
 std::string memory_text(double bytes) {
@@ -295,8 +283,9 @@ std::string announcement(const Dataset& dataset, const Plan& plan, std::size_t d
     return std::any_of(sweep.axes.begin(), sweep.axes.end(),
                        [&](const Axis& axis) { return axis.name == name; });
   };
-  std::string text = fmt::format("{}: {}", dataset.name, counted(plan.cells().size(), "network"));
-  if (plan.cells().size() != plan.grid_size()) text += fmt::format(" of {}", plan.grid_size());
+  std::string text =
+      fmt::format("{}: {}", dataset.name, counted(plan.networks().size(), "network"));
+  if (plan.networks().size() != plan.size()) text += fmt::format(" of {}", plan.size());
   if (done != 0) text += fmt::format(", {} of them trained before", done);
   if (!is_axis("network.layers")) text += fmt::format(", {}", fmt::join(first.units, " to "));
   if (!is_axis("train.iterations"))
@@ -344,16 +333,14 @@ class Run {
       stager.check(network);
       if (!first) first = network;
     });
-    std::vector<bool> is_trained(plan.grid_size());
+    std::vector<bool> is_trained(plan.size());
     for (const NetworkStore::Held& held : directory.held(data))
-      if (const auto identity = identity_of_text(held.identity);
-          identity && has_enough(held, sweep_))
-        if (const auto cell = plan.cell_of(*identity)) is_trained[*cell] = true;
-    auto batches = plan.batches([&](std::uint32_t cell) { return !is_trained[cell]; },
+      if (const auto network = held_network(plan, held, sweep_)) is_trained[*network] = true;
+    auto batches = plan.batches([&](std::uint32_t network) { return !is_trained[network]; },
                                 updates_of_batch(engines_));
     const auto done = static_cast<std::size_t>(
-        std::count_if(plan.cells().begin(), plan.cells().end(),
-                      [&](std::uint32_t cell) { return is_trained[cell]; }));
+        std::count_if(plan.networks().begin(), plan.networks().end(),
+                      [&](std::uint32_t network) { return is_trained[network]; }));
     const auto [bytes, cause] =
         memory_needed(sweep_, engines_, plan, stager, units, batches, output_);
     require_memory(bytes, cause);

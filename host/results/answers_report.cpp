@@ -283,7 +283,8 @@ json seeds_json(const SeedAnswers& over) {
   record["tolerance"] = first.tolerance;
   record["resamples"] = Bootstrap::resamples;
   record["seeds"] = json::array();
-  for (const Answers& answers : over.of_seed) record["seeds"].push_back(json(to_json(*answers.seed)));
+  for (const Answers& answers : over.of_seed)
+    record["seeds"].push_back(json(to_json(*answers.seed)));
   record["learned"] = over.learned;
   record["best"] = json{{"value", estimate_json(over.best)}, {"lr", estimate_json(over.best_lr)}};
   if (!axis.empty()) record["best"][axis] = estimate_json(over.best_precision);

@@ -10,12 +10,11 @@ namespace gridrun {
 
 std::string figures_csv(const GridResult& result) {
   constexpr Metric metrics[] = {Metric::accuracy, Metric::recent_accuracy, Metric::test_accuracy};
-  const bool has_baselines = !result.baselines.empty();
   std::vector<std::string> fields;
   for (const Axis& axis : result.axes) fields.push_back(axis.name);
   for (const Figure& figure : all_figures()) fields.emplace_back(figure.name);
   fields.emplace_back("held_out");
-  if (has_baselines)
+  if (result.has_baselines())
     for (const Metric metric : metrics) fields.push_back("baseline_" + name_of(metric));
   std::string text = fmt::format("{}\n", fmt::join(fields, ","));
   for (std::size_t cell = 0; cell < result.cells.size(); ++cell) {
@@ -25,9 +24,9 @@ std::string figures_csv(const GridResult& result) {
     for (const Figure& figure : all_figures())
       fields.push_back(csv_field(result.cells[cell].*figure.value));
     fields.push_back(csv_field(result.cells[cell].held_out));
-    if (has_baselines)
+    if (result.has_baselines())
       for (const Metric metric : metrics)
-        fields.push_back(csv_field(value_of(result.baselines[cell], metric)));
+        fields.push_back(csv_field(value_of(result.baseline(cell), metric)));
     text += fmt::format("{}\n", fmt::join(fields, ","));
   }
   return text;

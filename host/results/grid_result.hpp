@@ -3,6 +3,7 @@
 
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <limits>
 #include <vector>
 
@@ -29,8 +30,15 @@ struct GridResult {
   std::vector<Axis> axes;         // from the slowest to the fastest
   std::vector<CellResult> cells;  // the product of the axes
   bool holds_out = false;         // whether samples were held out for any
-  std::vector<CellResult> baselines =
-      {};  // [cell], the same networks in binary64; empty: none trained
+
+  /// The same networks in binary64, where the sweep has them: [cell] is
+  /// baselines[baseline_of[cell]].
+  std::vector<CellResult> baselines = {};
+  std::vector<std::uint32_t> baseline_of = {};
+
+  bool has_baselines() const { return !baseline_of.empty(); }
+  /// Of a grid that has them; its figures are none where it is not trained yet.
+  const CellResult& baseline(std::size_t cell) const { return baselines[baseline_of[cell]]; }
 
   /// Whether the network of a cell is trained.
   bool is_there(std::size_t cell) const { return !std::isnan(cells[cell].accuracy); }

@@ -204,8 +204,9 @@ NetworkRow RowFormat::row_of(const StoredNetwork& network) const {
   row.reserve(width());
   row.push_back(network.identity);
   for (std::size_t a = 0; a < axes(); ++a) {
-    require(kind_of(network.axes[a]) == columns_.axes[a].kind, "has an axis of another kind");
-    row.push_back(cell_of(network.axes[a]));
+    const auto& value = network.axes[a];
+    require(!value || kind_of(*value) == columns_.axes[a].kind, "has an axis of another kind");
+    row.push_back(value ? cell_of(*value) : Cell());
   }
   for (const double figure : network.figures) row.push_back(cell_of_real(figure));
   Cell weights = blob_of(network.weights);
@@ -243,8 +244,11 @@ StoredNetwork RowFormat::network_of(const NetworkRow& row) const {
     const auto number = [&] { return std::get<std::int64_t>(*next++); };
     const auto text = [&]() -> const std::string& { return std::get<std::string>(*next++); };
     network.identity = text();
-    for (const StoredAxis& axis : columns_.axes)
-      network.axes.push_back(value_of(*next++, axis.kind));
+    for (const StoredAxis& axis : columns_.axes) {
+      const bool has_value = !std::holds_alternative<std::monostate>(*next);
+      network.axes.push_back(has_value ? std::optional(value_of(*next, axis.kind)) : std::nullopt);
+      ++next;
+    }
     for (std::size_t f = 0; f < figures(); ++f) network.figures.push_back(real_of(*next++));
     network.steps = static_cast<std::uint32_t>(number());
     network.right = static_cast<std::uint64_t>(number());

@@ -100,7 +100,7 @@ std::vector<SeedSlices> slices_of(const GridResult& grid, std::optional<Metric> 
         slice.cells.push_back(grid.cells[first + row + column]);
       }
     for (const std::size_t row : down.offsets)
-      if (!grid.baselines.empty()) slice.baselines.push_back(grid.baselines[first + row]);
+      if (grid.has_baselines()) slice.baselines.push_back(grid.baseline(first + row));
     const bool no_baseline =
         std::any_of(slice.baselines.begin(), slice.baselines.end(),
                     [](const CellResult& baseline) { return std::isnan(baseline.accuracy); });

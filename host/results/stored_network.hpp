@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,9 @@ namespace gridrun {
 
 /// What a finished network leaves, as integers, beside its figures, which are reals made of those.
 struct StoredNetwork {
-  std::string identity;          // 32 hex digits: a hash of the resolved network and of the data
-  std::vector<KeyValue> axes;    // one an axis of the store, of its kind
+  std::string identity;  // 32 hex digits: a hash of the resolved network and of the data
+  std::vector<std::optional<KeyValue>> axes;  // one an axis of the store, of its kind; none, kept
+                                              // as NULL, where the network does not depend on it
   std::vector<double> figures;   // one a figure of the store; NaN, kept as NULL, where it has none
   std::uint32_t steps = 0;       // trained
   std::uint64_t right = 0;       // of these steps

@@ -24,9 +24,11 @@ CellResult Summariser::figures(const NetworkSpec& network, const Outcome& outcom
   const auto right = [&](std::uint32_t step) { return outcome.right[step] ? 1.0 : 0.0; };
   CellResult cell;
   cell.accuracy = smoothed_at_end(smoothing_, network.iterations, right);
-  cell.mean_update = static_cast<double>(sums.abs_update) / visits;
-  cell.mean_error =
-      std::ldexp(static_cast<double>(sums.dropped) / visits, network.formats.gradient.fraction);
+  if (network.arithmetic == Arithmetic::fixed_point) {
+    cell.mean_update = static_cast<double>(sums.abs_update) / visits;
+    cell.mean_error =
+        std::ldexp(static_cast<double>(sums.dropped) / visits, network.formats.gradient.fraction);
+  }
   const auto window = static_cast<std::uint32_t>(smoothing_.size());
   std::uint32_t recent = 0;
   for (std::uint32_t step = network.iterations - window; step < network.iterations; ++step)

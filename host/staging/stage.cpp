@@ -100,12 +100,13 @@ void Stager::check(const NetworkSpec& network) const {
   if (units.back() < dataset_.classes)
     throw RequestError(fmt::format("{}: {} has the label {}, expected 0 to {}", layers_text(units),
                                    dataset_.name, dataset_.classes - 1, units.back() - 1));
+  drawn_test_samples(network.draws, dataset_);  // it may refuse
+  if (network.arithmetic == Arithmetic::binary64) return;
   if (!(std::ldexp(largest_, network.formats.input.fraction) < two_to_63))
     throw RequestError(
         fmt::format("dataset.scale = {}: an input of magnitude {} at fraction {} does not fit 64 "
                     "bits",
                     dataset_.scale, largest_, network.formats.input.fraction));
-  drawn_test_samples(network.draws, dataset_);  // it may refuse
   check_weights(network);
 }
 
@@ -183,7 +184,7 @@ StagedSweep Stager::without_draws(std::vector<NetworkSpec> networks, bool keep_w
   StagedSweep staged;
   staged.dataset = &dataset_;
   staged.iterations = networks.front().iterations;
-  staged.keep_weights = keep_weights;
+  staged.keep_weights = keep_weights && networks.front().arithmetic == Arithmetic::fixed_point;
   const Draws& draws = networks.front().draws;
   if (draws.samples == TrainSamples::train) {
     const std::size_t test_samples = drawn_test_samples(draws, dataset_);

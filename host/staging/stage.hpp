@@ -24,7 +24,7 @@ class Stager {
   void check(const NetworkSpec& network) const;
 
   /// The networks, at least one, which have been checked, ready to train. All have the same draws,
-  /// layers and iterations.
+  /// layers, iterations and arithmetic. Weights are kept of fixed-point numbers only.
   StagedSweep stage(std::vector<NetworkSpec> networks, bool keep_weights) const;
 
   /// The same without order and normals: enough to count memory.

@@ -137,8 +137,9 @@ TEST(FiguresCsv, HasARowForEachTrainedNetwork) {
   grid.cells[4] = {};
   grid.cells[5].test_accuracy = 0.75;
   grid.cells[5].held_out = 8;
-  grid.baselines.resize(6);
-  grid.baselines[5].recent_accuracy = 0.875;
+  grid.baselines.resize(2);
+  grid.baselines[1].recent_accuracy = 0.875;
+  grid.baseline_of = {0, 0, 0, 1, 1, 1};
   EXPECT_EQ(figures_csv(grid),
             "lr,train.seed,accuracy,mean_update,mean_error,test_accuracy,chance,recent_accuracy,"
             "recent_chance,test_chance,held_out,baseline_accuracy,baseline_recent_accuracy,"
@@ -146,7 +147,7 @@ TEST(FiguresCsv, HasARowForEachTrainedNetwork) {
             "5,1,0.1,1,2,,,,,,0,,,\n"
             "5,2,0.2,1,2,,,,,,0,,,\n"
             "5,3,0.6,1,2,,,,,,0,,,\n"
-            "6,1,0.5,1,2,,,,,,0,,,\n"
+            "6,1,0.5,1,2,,,,,,0,,0.875,\n"
             "6,3,0.5,1,2,0.75,,,,,8,,0.875,\n");
 }
 

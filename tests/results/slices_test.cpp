@@ -100,7 +100,8 @@ TEST(Slices, AreComparedByWhatWasHeldOutWhereAllWas) {
 
 TEST(Slices, HaveTheirRowsBaselines) {
   GridResult grid = numbered({{"bits", {8, 16}}, {"lr", {3, 4}}});
-  grid.baselines = {{0.5}, {0.6}, {0.5}, {0.6}};
+  grid.baselines = {{0.5}, {0.6}};
+  grid.baseline_of = {0, 1, 0, 1};
   const Slice slice = slices_of(grid, Metric::accuracy)[0][0];
   ASSERT_EQ(slice.baselines.size(), 2U);
   EXPECT_EQ(slice.baselines[0].accuracy, 0.5);

@@ -58,6 +58,21 @@ TEST(Summarise, CountsAllLayersBatchesAndTheGradientsFraction) {
   EXPECT_EQ(cell.mean_error, 9.0 / 81 * 8);
 }
 
+TEST(Summarise, HasNoUpdatesOfBinary64) {
+  Sweep sweep;
+  sweep.axes = {{"lr", {5}}};
+  sweep.precision.all.fraction = 10;
+  sweep.report.smooth_window = 1;
+  sweep.report.polyorder = 0;
+  sweep.train.iterations = 1;
+  NetworkSpec network = networks_of(sweep, {2, 3}).at(0);
+  network.arithmetic = Arithmetic::binary64;
+  const CellResult cell = Summariser(sweep).figures(network, Outcome(1), 0);
+  EXPECT_EQ(cell.accuracy, 0.0);
+  EXPECT_TRUE(std::isnan(cell.mean_update));
+  EXPECT_TRUE(std::isnan(cell.mean_error));
+}
+
 TEST(Summarise, CountsTheHeldOutSamples) {
   Sweep sweep;
   sweep.axes = {{"lr", {5}}};

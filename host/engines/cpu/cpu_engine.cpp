@@ -11,6 +11,7 @@
 #include <set>
 
 #include "base/parallel.hpp"
+#include "engines/cpu/floats/train_floats.hpp"
 #include "engines/cpu/general/train_general.hpp"
 #include "engines/cpu/winners.hpp"
 #include "gridrun/study_sweep.hpp"
@@ -356,6 +357,8 @@ std::string CpuEngine::device() const {
 }
 
 double CpuEngine::memory_needed(const StagedSweep& sweep) const {
+  if (sweep.networks.front().arithmetic == Arithmetic::binary64)
+    return floats_memory_needed(sweep, threads_);
   constexpr double worth_a_pass = 0x1p30;
   const std::optional<StudySweep> study_sweep = study_of(sweep);
   if (!study_sweep) return general_memory_needed(sweep, threads_);
@@ -372,6 +375,8 @@ double CpuEngine::memory_needed(const StagedSweep& sweep) const {
 void CpuEngine::train(const StagedSweep& sweep, Progress& progress, const TakeOutcome& take) {
   statistics_ = {};
   general_statistics_ = {};
+  if (sweep.networks.front().arithmetic == Arithmetic::binary64)
+    return train_floats(sweep, threads_, progress, take);
   const std::optional<StudySweep> study = study_of(sweep);
   if (!study) return train_general(sweep, threads_, progress, take, general_statistics_);
   train_then_judge(sweep, threads_, progress, take, [&](const TakeOutcome& take_trained) {

@@ -1,5 +1,5 @@
 // The engine for processors. For the study's arithmetic SIMD lanes are networks, and threads take
-// neurons; for any other lanes are units, and threads take networks. Same outcomes as the reference
+// neurons; for any other, and for binary64, lanes are units, and threads take networks. Same outcomes as the reference
 // engine, to the bit.
 #pragma once
 

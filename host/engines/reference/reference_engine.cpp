@@ -5,16 +5,32 @@
 #include <algorithm>
 
 #include "base/parallel.hpp"
+#include "engines/reference/reference_float_network.hpp"
 #include "engines/reference/reference_network.hpp"
 #include "staging/initial_weights.hpp"
 
 namespace gridrun {
 namespace {
 
-Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec, Progress& progress) {
-  ReferenceNetwork network(spec, initial_weights(sweep, spec));
+/// Which of the held-out samples a trained network gives their label.
+template <class Network>
+Bits held_out_right(const Network& network, const StagedSweep& sweep, const Progress& progress) {
+  Bits right(sweep.held_out.size());
   std::vector<double> inputs(sweep.inputs());
-  Outcome outcome(sweep.iterations);
+  for (std::size_t i = 0; i < sweep.held_out.size(); ++i) {
+    progress.throw_if_stopped();
+    const std::size_t sample = sweep.held_out[i];
+    for (std::size_t k = 0; k < inputs.size(); ++k) inputs[k] = sweep.dataset->input(sample, k);
+    if (network.classify(inputs) == sweep.dataset->labels[sample]) right.set(i);
+  }
+  return right;
+}
+
+/// All steps, for `right` and the held-out pass of an outcome.
+template <class Network>
+void train_and_judge(Network& network, const StagedSweep& sweep, Progress& progress,
+                     Outcome& outcome) {
+  std::vector<double> inputs(sweep.inputs());
   for (std::uint32_t i = 0; i < sweep.iterations; ++i) {
     const std::size_t sample = sweep.sample_of_step(i);
     for (std::size_t k = 0; k < inputs.size(); ++k) inputs[k] = sweep.dataset->input(sample, k);
@@ -22,9 +38,20 @@ Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec, Progres
     progress.add(1);
     progress.throw_if_stopped();
   }
-  outcome.layers = network.sums();
-  outcome.weights_digest = network.weights_digest();
   outcome.held_out_right = held_out_right(network, sweep, progress);
+  outcome.weights_digest = network.weights_digest();
+}
+
+Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec, Progress& progress) {
+  Outcome outcome(sweep.iterations, spec.layers());
+  if (spec.arithmetic == Arithmetic::binary64) {
+    ReferenceFloatNetwork network(spec, initial_reals(sweep, spec));
+    train_and_judge(network, sweep, progress, outcome);
+    return outcome;
+  }
+  ReferenceNetwork network(spec, initial_weights(sweep, spec));
+  train_and_judge(network, sweep, progress, outcome);
+  outcome.layers = network.sums();
   if (sweep.keep_weights) outcome.weights = network.weights();
   return outcome;
 }

@@ -91,7 +91,7 @@ class Training {
       return networks_of(networks);
     };
     training.stage = [&](std::vector<NetworkSpec> specs) {
-      return stager_.stage(std::move(specs), sweep_.report.weights);
+      return stager_.stage(std::move(specs), kept_by(sweep_));
     };
     training.begin = [&](const Engine& engine, const StagedSweep&) {
       writer_.start(engine.device());
@@ -243,7 +243,7 @@ MemoryNeeded memory_needed(const Sweep& sweep, const Engines& engines, const Pla
       hash = mixed(hash, memory_hash(networks.back()));
     }
     if (!looked_at.insert(hash).second) continue;
-    const StagedSweep staged = stager.without_draws(std::move(networks), sweep.report.weights);
+    const StagedSweep staged = stager.without_draws(std::move(networks), kept_by(sweep));
     weights = std::max(weights, staged.weights_bytes());
     row = std::max(row, staged.outcome_bytes());
     for (std::size_t e = 0; e < engines.size(); ++e) {
@@ -344,8 +344,7 @@ class Run {
     const auto [bytes, cause] =
         memory_needed(sweep_, engines_, plan, stager, units, batches, output_);
     require_memory(bytes, cause);
-    const std::size_t held_out =
-        stager.without_draws({*first}, sweep_.report.weights).held_out.size();
+    const std::size_t held_out = stager.without_draws({*first}, {}).held_out.size();
     const auto about_data = dataset_json(dataset, data, held_out);
     NetworkStore& store =
         directory.open_store(sweep_, {configuration, about_data, record_.engine, record_.device});

@@ -138,9 +138,11 @@ std::size_t take_over(const NetworkStore& from, NetworkStore& to, const fs::path
                 "one of both is wrong",
                 path_text(path), network.identity));
           const bool has_more = network.last_steps > there->second.last_steps ||
-                                (!network.weights.empty() && !there->second.has_weights);
+                                (!network.weights.empty() && !there->second.has_weights) ||
+                                (!network.diagnostics.empty() && !there->second.has_diagnostics);
           const bool has_less = network.last_steps < there->second.last_steps ||
-                                (network.weights.empty() && there->second.has_weights);
+                                (network.weights.empty() && there->second.has_weights) ||
+                                (network.diagnostics.empty() && there->second.has_diagnostics);
           if (!has_more || has_less) return;
         }
         networks.push_back(std::move(network));

@@ -407,6 +407,8 @@ std::vector<Key> all_keys() {
           GRIDRUN_MEMBER(report.tolerance)),
       boolean("report.curves", "write curves.npz", GRIDRUN_MEMBER(report.curves)),
       boolean("report.weights", "write weights.npz", GRIDRUN_MEMBER(report.weights)),
+      boolean("report.diagnostics", "count and say why each network learned or not",
+              GRIDRUN_MEMBER(report.diagnostics)),
       boolean("report.baseline",
               "train each network in binary64 as well, once for all that differ in precision only",
               GRIDRUN_MEMBER(report.baseline)),

@@ -25,11 +25,12 @@ struct StoredNetwork {
   std::uint32_t held_out = 0;    // samples held out
   std::uint32_t held_out_right = 0;  // of these, right by the final weights
   std::vector<LayerSums> layers;
-  std::uint64_t weights_digest = 0;  // of the final master weights
-  Weights weights;                   // the final master weights, or empty
-  std::string engine;                // that trained it,
-  std::string device;                //   on this
-  double seconds = 0;                // of its training
+  std::vector<LayerDiagnostics> diagnostics;  // [layers], or empty
+  std::uint64_t weights_digest = 0;           // of the final master weights
+  Weights weights;                            // the final master weights, or empty
+  std::string engine;                         // that trained it,
+  std::string device;                         //   on this
+  double seconds = 0;                         // of its training
 };
 
 /// What there is of a network, without reading it whole.
@@ -37,6 +38,7 @@ struct HeldNetwork {
   std::string identity;
   std::uint32_t last_steps = 0;
   bool has_weights = false;
+  bool has_diagnostics = false;
 };
 
 }  // namespace gridrun

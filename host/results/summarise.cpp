@@ -59,6 +59,7 @@ StoredNetwork Summariser::record(const NetworkSpec& network, Outcome&& outcome,
   stored.held_out = held_out;
   stored.held_out_right = static_cast<std::uint32_t>(outcome.held_out_right.count());
   stored.layers = std::move(outcome.layers);
+  stored.diagnostics = std::move(outcome.diagnostics);
   stored.weights_digest = outcome.weights_digest;
   stored.weights = std::move(outcome.weights);
   return stored;

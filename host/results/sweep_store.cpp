@@ -82,8 +82,10 @@ std::optional<std::uint32_t> held_network(const Plan& plan, const HeldNetwork& h
   if (!network) return std::nullopt;
   const std::uint32_t steps =
       sweep.report.curves ? sweep.train.iterations : sweep.report.smooth_window;
-  const bool needs_weights = sweep.report.weights && !plan.is_baseline(*network);
-  if (held.last_steps < steps || (needs_weights && !held.has_weights)) return std::nullopt;
+  if (held.last_steps < steps) return std::nullopt;
+  if (plan.is_baseline(*network)) return network;
+  if (sweep.report.weights && !held.has_weights) return std::nullopt;
+  if (sweep.report.diagnostics && !held.has_diagnostics) return std::nullopt;
   return network;
 }
 

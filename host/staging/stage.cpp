@@ -180,11 +180,13 @@ std::shared_ptr<const Stager::Drawn> Stager::drawn_for(const NetworkSpec& networ
   return drawn_.front();
 }
 
-StagedSweep Stager::without_draws(std::vector<NetworkSpec> networks, bool keep_weights) const {
+StagedSweep Stager::without_draws(std::vector<NetworkSpec> networks, const Kept& kept) const {
   StagedSweep staged;
   staged.dataset = &dataset_;
   staged.iterations = networks.front().iterations;
-  staged.keep_weights = keep_weights && networks.front().arithmetic == Arithmetic::fixed_point;
+  const bool is_fixed_point = networks.front().arithmetic == Arithmetic::fixed_point;
+  staged.keep_weights = kept.weights && is_fixed_point;
+  staged.diagnose = kept.diagnostics && is_fixed_point;
   const Draws& draws = networks.front().draws;
   if (draws.samples == TrainSamples::train) {
     const std::size_t test_samples = drawn_test_samples(draws, dataset_);
@@ -194,9 +196,9 @@ StagedSweep Stager::without_draws(std::vector<NetworkSpec> networks, bool keep_w
   return staged;
 }
 
-StagedSweep Stager::stage(std::vector<NetworkSpec> networks, bool keep_weights) const {
+StagedSweep Stager::stage(std::vector<NetworkSpec> networks, const Kept& kept) const {
   const auto drawn = drawn_for(networks.front());
-  StagedSweep staged = without_draws(std::move(networks), keep_weights);
+  StagedSweep staged = without_draws(std::move(networks), kept);
   staged.order = drawn->order;
   staged.held_out = drawn->held_out;
   staged.normals = drawn->normals;
@@ -213,8 +215,10 @@ StagedSweep stage(const Sweep& sweep, const Dataset& dataset) {
   const Stager stager(dataset);
   std::vector<NetworkSpec> networks = networks_of(sweep, units_of(dataset));
   for (const NetworkSpec& network : networks) stager.check(network);
-  return stager.stage(std::move(networks), sweep.report.weights);
+  return stager.stage(std::move(networks), kept_by(sweep));
 }
+
+Kept kept_by(const Sweep& sweep) { return {sweep.report.weights, sweep.report.diagnostics}; }
 
 std::vector<std::uint32_t> units_of(const Dataset& dataset) {
   return {static_cast<std::uint32_t>(dataset.inputs), dataset.classes};

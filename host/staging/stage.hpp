@@ -12,6 +12,12 @@
 
 namespace gridrun {
 
+/// What the outcomes of networks in fixed point have beside what all have.
+struct Kept {
+  bool weights = false;
+  bool diagnostics = false;
+};
+
 /// Draws what networks train on and start from: once for all that have equal draws and layers, as
 /// long as they come soon one after the other. Safe to share by threads.
 class Stager {
@@ -25,10 +31,10 @@ class Stager {
 
   /// The networks, at least one, which have been checked, ready to train. All have the same draws,
   /// layers, iterations and arithmetic. Weights are kept of fixed-point numbers only.
-  StagedSweep stage(std::vector<NetworkSpec> networks, bool keep_weights) const;
+  StagedSweep stage(std::vector<NetworkSpec> networks, const Kept& kept) const;
 
   /// The same without order and normals: enough to count memory.
-  StagedSweep without_draws(std::vector<NetworkSpec> networks, bool keep_weights) const;
+  StagedSweep without_draws(std::vector<NetworkSpec> networks, const Kept& kept) const;
 
   /// Bytes that staging such a sweep takes at most.
   double memory_needed(const StagedSweep& sweep) const;
@@ -51,6 +57,9 @@ class Stager {
   mutable std::mutex mutex_;
   mutable std::vector<std::shared_ptr<const Drawn>> drawn_;  // the latest first
 };
+
+/// What the report of a sweep asks for.
+Kept kept_by(const Sweep& sweep);
 
 /// Inputs and labels: the layers of a network that is not told any.
 std::vector<std::uint32_t> units_of(const Dataset& dataset);

@@ -13,6 +13,7 @@
 #include "results/published_files.hpp"
 #include "results/seed_answers.hpp"
 #include "results/slices.hpp"
+#include "results/storage.hpp"
 #include "staging/plan.hpp"
 
 namespace gridrun {
@@ -27,6 +28,7 @@ struct Told {
   std::size_t tables = 0;            // slices of the grid, whole or not
   std::vector<SeedSlices> slices;    // whole ones; none where there are more than most_told tables
   std::vector<SeedAnswers> answers;  // of each of them
+  std::vector<FrontPoint> front;     // of storage against the metric, over all slices
   std::vector<std::string> written;
 };
 

@@ -416,8 +416,11 @@ void print_report(const Told& told, const RunRecord& record, const fs::path& out
   for (std::size_t i = 0; i < told.slices.size() && told.slices.size() <= most_slices; ++i) {
     if (const std::string held = heading(told.slices[i].front().held); !held.empty())
       print(fmt::format("{}\n", held));
-    print(fmt::format("{}\n{}{}\n", heat_map(mean_of(told.slices[i]), has_colours(stdout), width),
-                      answers_text(told.answers[i], width),
+    const Slice mean = mean_of(told.slices[i]);
+    print(heat_map(mean, has_colours(stdout), width) + "\n");
+    if (const auto& labels = told.answers[i].labels; !labels.empty())
+      print(label_map(mean, labels, width) + "\n");
+    print(fmt::format("{}{}\n", answers_text(told.answers[i], width),
                       terms_text(told.answers[i], smooth_window)));
   }
   if (told.slices.size() <= most_slices)

@@ -524,4 +524,8 @@ std::string keys_as_help() {
   return text;
 }
 
+std::string name_of(Round round) { return name_of(rounds, round); }
+
+std::string name_of(Overflow overflow) { return name_of(overflows, overflow); }
+
 }  // namespace gridrun

@@ -172,6 +172,7 @@ Answers answer(const Slice& slice, double tolerance, const Chance& chance) {
   answers.held = slice.held;
   answers.seed = slice.seed;
   answers.metric = slice.metric;
+  answers.lr = slice.lr;
   answers.precision_axis = slice.precision.name;
   answers.tolerance = tolerance;
   answers.chance = chance;

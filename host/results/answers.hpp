@@ -86,6 +86,7 @@ struct Answers {
   std::vector<HeldValue> held;   // as of the slice
   std::optional<KeyValue> seed;  // as of the slice
   Metric metric = Metric::accuracy;
+  std::vector<int> lr;         // as of the slice
   std::string precision_axis;  // name of the columns' axis; empty: the columns are of no axis, and
                                // nothing is answered of knees, columns and bits
   double tolerance = 0;        // as asked for

@@ -464,11 +464,29 @@ std::string comparison_text(const std::vector<SeedAnswers>& slices) {
   return text;
 }
 
+namespace {
+
+/// With the labels of the cells, a list a row.
+json labelled_json(const SeedAnswers& over) {
+  json record = seeds_json(over);
+  if (over.labels.empty()) return record;
+  const std::size_t rows = over.of_seed.front().lr.size(), columns = over.labels.size() / rows;
+  record["labels"] = json::array();
+  for (std::size_t row = 0; row < rows; ++row) {
+    record["labels"].push_back(json::array());
+    for (std::size_t column = 0; column < columns; ++column)
+      record["labels"][row].push_back(name_of(over.labels[row * columns + column]));
+  }
+  return record;
+}
+
+}  // namespace
+
 json answers_json(const std::vector<SeedAnswers>& slices) {
   if (!slices.empty() && slices.front().of_seed.front().held.empty())
-    return seeds_json(slices.front());
+    return labelled_json(slices.front());
   json record{{"slices", json::array()}};
-  for (const SeedAnswers& slice : slices) record["slices"].push_back(seeds_json(slice));
+  for (const SeedAnswers& slice : slices) record["slices"].push_back(labelled_json(slice));
   return record;
 }
 

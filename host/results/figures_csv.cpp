@@ -16,6 +16,7 @@ std::string figures_csv(const GridResult& result) {
   fields.emplace_back("held_out");
   if (result.has_baselines())
     for (const Metric metric : metrics) fields.push_back("baseline_" + name_of(metric));
+  if (!result.labels.empty()) fields.emplace_back("label");
   std::string text = fmt::format("{}\n", fmt::join(fields, ","));
   for (std::size_t cell = 0; cell < result.cells.size(); ++cell) {
     if (!result.is_there(cell)) continue;
@@ -27,6 +28,7 @@ std::string figures_csv(const GridResult& result) {
     if (result.has_baselines())
       for (const Metric metric : metrics)
         fields.push_back(csv_field(value_of(result.baseline(cell), metric)));
+    if (!result.labels.empty()) fields.push_back(result.label_text(cell));
     text += fmt::format("{}\n", fmt::join(fields, ","));
   }
   return text;

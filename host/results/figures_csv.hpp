@@ -9,7 +9,7 @@ namespace gridrun {
 
 /// A row a trained network: the axes, its figures, and `baseline_accuracy`,
 /// `baseline_recent_accuracy` and `baseline_test_accuracy` of the same network in binary64, where
-/// that was trained.
+/// that was trained; and `label`, where networks are diagnosed.
 std::string figures_csv(const GridResult& result);
 
 }  // namespace gridrun

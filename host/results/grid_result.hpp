@@ -1,13 +1,18 @@
 // What a sweep says: one real for each figure and network.
 #pragma once
 
+#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <optional>
+#include <string>
 #include <vector>
 
+#include "gridrun/diagnostics.hpp"
 #include "gridrun/sweep.hpp"
+#include "results/label.hpp"
 
 namespace gridrun {
 
@@ -26,6 +31,14 @@ struct CellResult {
   double held_out = 0;            // samples that test_accuracy is of
 };
 
+/// What a layer of a diagnosed network counted.
+struct LayerCounts {
+  LayerDiagnostics counts;
+  std::array<int, tensor_count> fraction{};  // of each tensor's format
+  double drift = 0;  // what rounding added to a weight in one update, in the mean, in units of the
+                     // master's last place
+};
+
 struct GridResult {
   std::vector<Axis> axes;         // from the slowest to the fastest
   std::vector<CellResult> cells;  // the product of the axes
@@ -35,6 +48,14 @@ struct GridResult {
   /// baselines[baseline_of[cell]].
   std::vector<CellResult> baselines = {};
   std::vector<std::uint32_t> baseline_of = {};
+
+  std::vector<std::vector<LayerCounts>> diagnostics = {};  // [cell][layer]; empty: none asked for
+  std::vector<std::optional<Label>> labels = {};           // [cell]; none: of no whole table
+
+  /// The name of a cell's label, or nothing.
+  std::string label_text(std::size_t cell) const {
+    return labels.empty() || !labels[cell] ? "" : name_of(*labels[cell]);
+  }
 
   bool has_baselines() const { return !baseline_of.empty(); }
   /// Of a grid that has them; its figures are none where it is not trained yet.

@@ -1,5 +1,7 @@
 #include "results/seed_answers.hpp"
 
+#include <algorithm>
+#include <array>
 #include <functional>
 
 namespace gridrun {
@@ -113,6 +115,28 @@ SeedAnswers answer_over_seeds(const SeedSlices& slices, std::vector<Answers> of_
       [](const Answers& answers) { return number(answers.common_rate, &CommonRate::precision); });
   over.of_seed = std::move(of_seed);
   return over;
+}
+
+bool has_learned(double value, const Answers& answers) {
+  const Chance& chance = answers.chance;
+  return value > chance.threshold() &&
+         value >= chance.level + (answers.best.value - chance.level) / 2;
+}
+
+void label_cells(const SeedSlices& slices, SeedAnswers& answers,
+                 std::vector<std::optional<Label>>& labels) {
+  for (std::size_t cell = 0; cell < slices.front().cells.size(); ++cell) {
+    std::array<std::size_t, label_count> counts{};
+    for (std::size_t seed = 0; seed < slices.size(); ++seed) {
+      const Slice& slice = slices[seed];
+      std::optional<Label>& label = labels[slice.numbers[cell]];
+      if (has_learned(value_of(slice.cells[cell], slice.metric), answers.of_seed[seed]))
+        label = Label::learned;
+      ++counts[static_cast<std::size_t>(label.value())];
+    }
+    const auto most = std::max_element(counts.begin(), counts.end());
+    answers.labels.push_back(static_cast<Label>(most - counts.begin()));
+  }
 }
 
 }  // namespace gridrun

@@ -24,6 +24,7 @@ struct RowEstimates {
 struct SeedAnswers {
   std::vector<Answers> of_seed;  // at least one, in the order of the seeds
   std::vector<Estimate> cells;   // the metric, [row][column]
+  std::vector<Label> labels;     // most common over seeds, [row][column]; empty: not diagnosed
 
   Estimate best, best_lr, best_precision;
   std::optional<Estimate> baseline, baseline_fewest;  // bits within tolerance of the baseline
@@ -40,5 +41,13 @@ struct SeedAnswers {
 
 SeedAnswers answer_over_seeds(const SeedSlices& slices, std::vector<Answers> of_seed,
                               Bootstrap& bootstrap);
+
+/// Whether a cell of a table of these answers learned as Label::learned says.
+bool has_learned(double value, const Answers& answers);
+
+/// Labels the cells of these tables, in the grid and in the answers. The grid's labels are so far
+/// the causes why networks may not have learned.
+void label_cells(const SeedSlices& slices, SeedAnswers& answers,
+                 std::vector<std::optional<Label>>& labels);
 
 }  // namespace gridrun

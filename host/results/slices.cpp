@@ -98,6 +98,7 @@ std::vector<SeedSlices> slices_of(const GridResult& grid, std::optional<Metric> 
       for (const std::size_t column : across.offsets) {
         if (!grid.is_there(first + row + column)) return std::nullopt;
         slice.cells.push_back(grid.cells[first + row + column]);
+        slice.numbers.push_back(first + row + column);
       }
     for (const std::size_t row : down.offsets)
       if (grid.has_baselines()) slice.baselines.push_back(grid.baseline(first + row));

@@ -484,22 +484,26 @@ HWY_INLINE void update_random_stretch(const Update& update, const Stretch& rows,
   sums.add_rows(update, next, nexts);
 }
 
-/// The sum of lanes, none of them negative.
-template <class D>
-std::uint64_t sum_of_lanes(D d, hn::Vec<D> sums) {
-  HWY_ALIGN hn::TFromD<D> lanes[hn::MaxLanes(d)];
-  hn::Store(sums, d, lanes);
+/// The sum of lanes, all of them unsigned.
+HWY_INLINE std::uint64_t sum_of_lanes(VMiddle sums) {
+  const WideU d;
+  const auto pairs = hn::BitCast(d, sums);
+  HWY_ALIGN std::uint64_t lanes[hn::MaxLanes(d)];
+  hn::Store(hn::Add(hn::And(pairs, hn::Set(d, 0xffffffff)), hn::ShiftRight<32>(pairs)), d, lanes);
   return std::accumulate(lanes, lanes + hn::Lanes(d), std::uint64_t{0});
+}
+HWY_INLINE std::uint64_t sum_of_lanes(VShort sums) {
+  const hn::RebindToUnsigned<Middle> d;
+  const auto pairs = hn::BitCast(d, sums);
+  return sum_of_lanes(hn::BitCast(
+      Middle(), hn::Add(hn::And(pairs, hn::Set(d, 0xffff)), hn::ShiftRight<16>(pairs))));
 }
 
 inline void add_sums(const Update& update, const UnitSums& of_units, LayerSums& sums) {
-  const hn::RebindToUnsigned<Short> du;
-  const hn::RebindToUnsigned<Middle> dmu;
-  sums.abs_update += sum_of_lanes(dmu, hn::BitCast(dmu, of_units.update));
-  sums.dropped += sum_of_lanes(dmu, hn::BitCast(dmu, of_units.dropped));
+  sums.abs_update += sum_of_lanes(of_units.update);
+  sums.dropped += sum_of_lanes(of_units.dropped);
   if (update.is_far)
-    sums.dropped += WideSum{sum_of_lanes(du, hn::BitCast(du, of_units.negatives))} *
-                    WideSum{update.far_dropped};
+    sums.dropped += WideSum{sum_of_lanes(of_units.negatives)} * WideSum{update.far_dropped};
 }
 
 /// Updates the units from j on that a vector holds, in every row.
@@ -545,15 +549,16 @@ HWY_NOINLINE void update_layer(const Update& all, const std::int16_t* errors, st
   // A lane's share of a row is at most 2^16 of |u|, less of what is dropped, and one negative u.
   constexpr std::size_t most_rows = 32767;
   const auto update_some = update_units_for<kRound, kRange>(all);
-  for (std::size_t first = 0; first < all.rows; first += most_rows) {
-    const Update update =
-        all.rows <= most_rows ? all : all.part(first, std::min(most_rows, all.rows - first));
+  const auto update_rows_of = [&](const Update& update) {
     for (std::size_t j = 0; j < stride; j += hn::Lanes(d)) {
       const VShort d_of_units = hn::LoadU(d, errors + j);
       if (hn::AllTrue(d, hn::Eq(d_of_units, hn::Zero(d)))) continue;
       update_some(update, j, d_of_units, sums);
     }
-  }
+  };
+  if (all.rows <= most_rows) return update_rows_of(all);
+  for (std::size_t first = 0; first < all.rows; first += most_rows)
+    update_rows_of(all.part(first, std::min(most_rows, all.rows - first)));
 }
 
 /// Updates the units from j on that a vector holds, in every row, given P as MiddlePairs.

@@ -200,7 +200,7 @@ class ShortKernels {
   const Format gradient_, master_;
   const UpdateKernels kernels_;
   const std::uint64_t most_inputs_;  // a sum of |x| or |d| so large times any |v| fits 31 bits
-  std::vector<Update> updates_;  // of single samples, one a layer
+  std::vector<Update> updates_;      // of single samples, one a layer
   std::vector<std::int32_t> pairs_;
   std::vector<std::int16_t> errors_;  // d [unit]
   ShortBatch batch_;

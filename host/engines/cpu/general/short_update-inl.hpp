@@ -232,8 +232,8 @@ HWY_INLINE VShort load_random(const std::uint16_t* halves) {
 
 /// -1 where random words are above a threshold, else 0, where some of their highest halves are
 /// equal. Out of line, since that is seldom.
-HWY_NOINLINE VShort above_by_halves(VShort random, VShort high, const std::uint16_t* low_halves,
-                                    VShort low) {
+HWY_NOINLINE inline VShort above_by_halves(VShort random, VShort high,
+                                           const std::uint16_t* low_halves, VShort low) {
   const Short d;
   const auto above = hn::Gt(random, high);
   const auto above_low = hn::And(hn::Eq(random, high), hn::Gt(load_random(low_halves), low));
@@ -470,17 +470,16 @@ HWY_INLINE void update_random_stretch(const Update& update, Stretch rows, std::s
                                          update.gradient_range);
   const Threshold to_next =
       random_threshold(lower, upper, update.gradient_bits, update.gradient.shift);
+  // The step of u and its threshold, and how those of `next` differ.
   const VShort high = step_threshold_high<kFarStep>(update, u);
-  const VShort to_next_high = hn::Xor(high, step_threshold_high<kFarStep>(update, next));
+  const VShort high_change = hn::Xor(high, step_threshold_high<kFarStep>(update, next));
   const VShort step = hn::ShiftRightSame(u, update.step.shift);
-  const VShort to_next_step = hn::Sub(hn::ShiftRightSame(next, update.step.shift), step);
-  const VShort next_low = to_next.low;
+  const VShort step_change = hn::Sub(hn::ShiftRightSame(next, update.step.shift), step);
   const VShort low = kFarStep ? step_threshold_low(update, u) : hn::Zero(d);
-  const VShort to_next_low =
-      kFarStep ? hn::Xor(low, step_threshold_low(update, next)) : hn::Zero(d);
+  const VShort low_change = kFarStep ? hn::Xor(low, step_threshold_low(update, next)) : hn::Zero(d);
   const std::uint16_t* for_gradient = update.for_gradient.row(rows.begin) + j;
   const std::uint16_t* for_master = update.for_master.row(rows.begin) + j;
-  const std::size_t stride = update.for_gradient.stride;  // of the master's too
+  const std::size_t stride = update.for_gradient.stride;  // the master's too: both are drawn
   std::int16_t* const weights = update.weights + j;
   const std::uint32_t* const end = update.index + rows.end;
   VShort nexts = hn::Zero(d);  // how many u are one more
@@ -488,7 +487,7 @@ HWY_INLINE void update_random_stretch(const Update& update, Stretch rows, std::s
     const VShort for_u = load_random(for_gradient);
     VShort is_next = hn::VecFromMask(d, hn::Gt(for_u, to_next.high));
     const VShort for_step = load_random(for_master);
-    VShort threshold = hn::Xor(high, hn::And(to_next_high, is_next));
+    VShort threshold = hn::Xor(high, hn::And(high_change, is_next));
     VShort up = hn::VecFromMask(d, hn::Gt(for_step, threshold));
     if constexpr (kFarUpdate || kFarStep) {
       VShort ties = hn::Zero(d);
@@ -497,17 +496,17 @@ HWY_INLINE void update_random_stretch(const Update& update, Stretch rows, std::s
       if (HWY_UNLIKELY(!hn::AllFalse(d, hn::MaskFromVec(ties)))) {
         if (kFarUpdate)
           is_next = above_by_halves(for_u, to_next.high,
-                                    for_gradient + update.for_gradient.low_halves, next_low);
-        threshold = hn::Xor(high, hn::And(to_next_high, is_next));
+                                    for_gradient + update.for_gradient.low_halves, to_next.low);
+        threshold = hn::Xor(high, hn::And(high_change, is_next));
         up = kFarStep
                  ? above_by_halves(for_step, threshold, for_master + update.for_master.low_halves,
-                                   hn::Xor(low, hn::And(to_next_low, is_next)))
+                                   hn::Xor(low, hn::And(low_change, is_next)))
                  : hn::VecFromMask(d, hn::Gt(for_step, threshold));
       }
     }
     nexts = hn::Sub(nexts, is_next);
     add_to_row<kRange>(update, weights + *index * update.stride,
-                       hn::Sub(hn::Add(step, hn::And(to_next_step, is_next)), up));
+                       hn::Sub(hn::Add(step, hn::And(step_change, is_next)), up));
     for_gradient += stride;
     for_master += stride;
   }

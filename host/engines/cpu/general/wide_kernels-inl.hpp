@@ -88,12 +88,14 @@ std::size_t arg_max(const Layer<Word>& layer) {
   // Narrow words are exact in binary64.
   using Compared = std::conditional_t<sizeof(Word) < sizeof(std::int64_t), std::int64_t, double>;
   std::size_t best = 0;
-  auto largest = static_cast<Compared>(layer.a[0]);
-  for (std::size_t j = 1; j < layer.units; ++j) {
-    const auto a = static_cast<Compared>(layer.a[j]);
-    const bool is_larger = largest < a;
+  const std::int64_t* const a = layer.a.get();
+  const std::size_t units = layer.units;
+  auto largest = static_cast<Compared>(a[0]);
+  for (std::size_t j = 1; j < units; ++j) {
+    const auto of_unit = static_cast<Compared>(a[j]);
+    const bool is_larger = largest < of_unit;
     best = is_larger ? j : best;
-    largest = is_larger ? a : largest;
+    largest = is_larger ? of_unit : largest;
   }
   return best;
 }
@@ -101,8 +103,11 @@ std::size_t arg_max(const Layer<Word>& layer) {
 /// e of the last layer.
 template <class Word>
 void output_errors(Layer<Word>& layer, std::uint32_t label) {
-  for (std::size_t j = 0; j < layer.units; ++j) layer.e[j] = wrapping_subtract(0, layer.a[j]);
-  if (label < layer.units) layer.e[label] = wrapping_subtract(layer.one, layer.a[label]);
+  const std::int64_t* const a = layer.a.get();
+  std::int64_t* const e = layer.e.get();
+  const std::size_t units = layer.units;
+  for (std::size_t j = 0; j < units; ++j) e[j] = wrapping_subtract(0, a[j]);
+  if (label < units) e[label] = wrapping_subtract(layer.one, a[label]);
 }
 
 /// Paragraph 5.5: d, given e, a plain sum in hidden layers, a and z.

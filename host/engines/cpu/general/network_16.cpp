@@ -79,7 +79,7 @@ class ShortKernels {
   void update(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list,
               RowNoise<std::uint16_t> for_gradient, RowNoise<std::uint16_t> for_master,
               LayerSums& sums) {
-    Update update(layer, gradient_, master_, kernels_.round);
+    Update& update = update_of(layer);
     const bool draws_near =
         kernels_.round == static_cast<int>(Round::stochastic) && !update.draws_far;
     const std::int16_t constant =
@@ -171,7 +171,7 @@ class ShortKernels {
     const hn::Rebind<std::uint16_t, decltype(d)> half;
     const auto* const inputs = reinterpret_cast<const std::uint16_t*>(list.x);
     const auto others = hn::Set(d, static_cast<std::uint32_t>(pair_of(0, other.value_or(0))));
-    pairs_.resize(list.count);
+    if (pairs_.size() < list.count) pairs_.resize(list.count);
     std::int32_t* const pairs = pairs_.data();
     const std::size_t count = list.count;
     std::size_t i = 0;
@@ -181,6 +181,13 @@ class ShortKernels {
                  pairs + i);
     }
     for (; i < count; ++i) pairs[i] = pair_of(list.x[i], other.value_or(list.x[i]));
+  }
+
+  /// What was last made for a layer.
+  Update& update_of(Layer<std::int16_t>& layer) {
+    for (Update& update : updates_)
+      if (update.weights == layer.master.get()) return update;
+    return updates_.emplace_back(layer, gradient_, master_, kernels_.round);
   }
 
   void shorten_errors(const Layer<std::int16_t>& layer) {
@@ -193,6 +200,7 @@ class ShortKernels {
   const Format gradient_, master_;
   const UpdateKernels kernels_;
   const std::uint64_t most_inputs_;  // a sum of |x| or |d| so large times any |v| fits 31 bits
+  std::vector<Update> updates_;      // of single samples, one a layer
   std::vector<std::int32_t> pairs_;
   std::vector<std::int16_t> errors_;  // d [unit]
   ShortBatch batch_;

@@ -100,14 +100,17 @@ void Stager::check(const NetworkSpec& network) const {
   if (units.back() < dataset_.classes)
     throw RequestError(fmt::format("{}: {} has the label {}, expected 0 to {}", layers_text(units),
                                    dataset_.name, dataset_.classes - 1, units.back() - 1));
-  drawn_test_samples(network.draws, dataset_);  // it may refuse
-  if (network.arithmetic == Arithmetic::binary64) return;
-  if (!(std::ldexp(largest_, network.formats.input.fraction) < two_to_63))
+  const bool is_fixed_point = network.arithmetic == Arithmetic::fixed_point;
+  if (is_fixed_point && !(std::ldexp(largest_, network.formats.input.fraction) < two_to_63))
     throw RequestError(
         fmt::format("dataset.scale = {}: an input of magnitude {} at fraction {} does not fit 64 "
                     "bits",
                     dataset_.scale, largest_, network.formats.input.fraction));
-  check_weights(network);
+  if (!is_fixed_point && !std::isfinite(largest_))
+    throw RequestError(
+        fmt::format("dataset.scale = {}: an input is too large for binary64", dataset_.scale));
+  drawn_test_samples(network.draws, dataset_);  // it may refuse
+  if (is_fixed_point) check_weights(network);
 }
 
 void Stager::check_weights(const NetworkSpec& network) const {

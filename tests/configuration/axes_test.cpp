@@ -213,7 +213,7 @@ TEST(Axes, RefuseNamesThatAreNoAxis) {
             "grid.\"train.seed\".from?");
   for (const char* key :
        {"dataset.name", "dataset.path", "dataset.scale", "report.smooth_window", "report.polyorder",
-        "report.tolerance", "report.curves", "report.weights"})
+        "report.tolerance", "report.curves", "report.weights", "report.baseline"})
     EXPECT_EQ(refusal(fmt::format("\"{}\" = [1]", key))
                   .find(fmt::format("c.toml:4: unknown key grid.\"{}\"", key)),
               0U)

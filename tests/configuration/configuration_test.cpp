@@ -91,6 +91,7 @@ polyorder     = 3
 tolerance     = 0.1
 curves        = true
 weights       = true
+baseline      = true
 )");
   EXPECT_EQ(
       to_json(sweep).dump(),
@@ -103,8 +104,8 @@ weights       = true
       R"("init":{"unit":"real","mean":-1.5,"std":"he"},)"
       R"("train":{"iterations":50,"seed":7,"draw_order":"weights","batch":5,"rounding_seed":8,)"
       R"("samples":"train"},"grid":{"lr":[-16,7,31],"fraction":[20,21,22,23]},)"
-      R"("report":{"smooth_window":5,"polyorder":3,"tolerance":0.1,"curves":true,"weights":true)"
-      R"(}})");
+      R"("report":{"smooth_window":5,"polyorder":3,"tolerance":0.1,"curves":true,"weights":true,)"
+      R"("baseline":true}})");
 }
 
 TEST(Configuration, OverridesReplaceSingleKeys) {

@@ -6,6 +6,7 @@
 #include "gridrun/error.hpp"
 #include "message_of.hpp"
 #include "scratch_directory.hpp"
+#include "staging/identity.hpp"
 
 namespace gridrun {
 namespace {
@@ -56,8 +57,8 @@ TEST_F(SweepStore, WithoutNotesItIsNoSweeps) {
 
 TEST_F(SweepStore, WhatBelongsToAStudy) {
   const SweepNotes notes = notes_for(sweep);
-  for (const char* same :
-       {"grid.lr=[3]", "report.tolerance=0.5", "report.curves=true", "report.weights=true"})
+  for (const char* same : {"grid.lr=[3]", "report.tolerance=0.5", "report.curves=true",
+                           "report.weights=true", "report.baseline=true"})
     EXPECT_EQ(objection(notes, to_json(sweep_with({same}))), "") << same;
   for (const char* other :
        {"train.seed=7", "report.smooth_window=101", "grid.\"train.seed\"=[1, 2]", "init.std=2.0"})

@@ -82,13 +82,14 @@ struct Tile {
     for (std::size_t i = 0; i < kVectors; ++i)
       v[i] = hn::Add(v[i], hn::Mul(hn::LoadU(d, row + i * hn::Lanes(d)), factor));
   }
-  /// The same without the lanes where the row is 0.
+  /// The same without the lanes where the row is 0. Ne() would leave out those that are not a
+  /// number.
   HWY_INLINE void add_products_but_zeros(const double* row, double value) {
     const Lanes d;
     const V factor = hn::Set(d, value);
     for (std::size_t i = 0; i < kVectors; ++i) {
       const V x = hn::LoadU(d, row + i * hn::Lanes(d));
-      v[i] = hn::Add(v[i], hn::IfThenElseZero(hn::Ne(x, hn::Zero(d)), hn::Mul(x, factor)));
+      v[i] = hn::Add(v[i], hn::IfThenZeroElse(hn::Eq(x, hn::Zero(d)), hn::Mul(x, factor)));
     }
   }
   /// to += rate * this.

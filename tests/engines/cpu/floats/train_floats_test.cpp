@@ -4,13 +4,15 @@
 
 #include <algorithm>
 #include <atomic>
+#include <bit>
 #include <cmath>
-#include <limits>
 
 #include "draws.hpp"
 #include "engines/cpu/cpu_engine.hpp"
 #include "engines/cpu/floats/float_engine.hpp"
+#include "engines/float_word.hpp"
 #include "engines/reference/reference_engine.hpp"
+#include "gridrun/weights_digest.hpp"
 #include "simd_targets.hpp"
 
 namespace gridrun {
@@ -101,7 +103,7 @@ TEST(TrainFloats, ReturnsWhatTheReferenceReturns) {
   }
 }
 
-/// Of one layer, one unit and one weight, by hand.
+/// Of one layer and one unit, by hand.
 class OneWeight : public ::testing::Test {
  protected:
   OneWeight() {
@@ -134,11 +136,21 @@ class OneWeight : public ::testing::Test {
   FloatSweep sweep;
 };
 
+TEST_F(OneWeight, IsUpdatedByTheErrorTimesTheInput) {
+  const double product = (1.0 - 0.1 * 3.0) * 3.0;
+  EXPECT_EQ(digest(), weight_digest(word_of(0.1 + 0.25 * product), 0));
+}
+
+/// Of two weights whose products are 0 together: a fused multiply-add would leave what the first
+/// one's rounding added, and the unit would be active.
 TEST_F(OneWeight, RoundsEachProductBeforeItAdds) {
-  const double z = 0.1 * 3.0;
-  EXPECT_NE(std::fma(3.0, 0.1, 0.0) - 0.3, std::fma(3.0, 0.1, -0.3)) << "it would show";
-  const double product = (1.0 - z) * 3.0;
-  EXPECT_EQ(digest(), weight_digest(std::bit_cast<std::int64_t>(0.1 + 0.25 * product), 0));
+  ASSERT_GT(std::fma(-0.1, 3.0, 0.1 * 3.0), 0.0);
+  sweep.dataset.inputs = 2;
+  sweep.dataset.values = std::vector<double>{3.0, 3.0};
+  sweep.staged.normals = {0.1, -0.1};
+  sweep.staged.networks[0].units = {2, 1};
+  sweep.staged.networks[0].output_activation = Activation::relu;
+  EXPECT_EQ(digest(), weight_digest(word_of(0.1), 0) + weight_digest(word_of(-0.1), 1));
 }
 
 TEST_F(OneWeight, IsOneNotANumber) {

@@ -3,16 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/parallel.hpp"
 #include "engines/reference/reference_network.hpp"
 #include "staging/initial_weights.hpp"
+#include "staging/start_diagnostics.hpp"
 
 namespace gridrun {
 namespace {
 
-Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec, Progress& progress) {
-  ReferenceNetwork network(spec, initial_weights(sweep, spec));
+/// `start` is null where nothing is diagnosed.
+Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec,
+                      const StartDiagnostics* start, Progress& progress) {
+  ReferenceNetwork network(spec, initial_weights(sweep, spec),
+                           start ? start->of(spec) : std::vector<LayerDiagnostics>());
   std::vector<double> inputs(sweep.inputs());
   Outcome outcome(sweep.iterations);
   for (std::uint32_t i = 0; i < sweep.iterations; ++i) {
@@ -24,6 +29,7 @@ Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec, Progres
   }
   outcome.layers = network.sums();
   outcome.weights_digest = network.weights_digest();
+  outcome.diagnostics = network.diagnostics();
   outcome.held_out_right = held_out_right(network, sweep, progress);
   if (sweep.keep_weights) outcome.weights = network.weights();
   return outcome;
@@ -51,9 +57,13 @@ double ReferenceEngine::memory_needed(const StagedSweep& sweep) const {
 }
 
 void ReferenceEngine::train(const StagedSweep& sweep, Progress& progress, const TakeOutcome& take) {
+  std::optional<StartDiagnostics> start;
+  if (sweep.diagnose) start.emplace(sweep);
   parallel_for(
       sweep.networks.size(), threads_,
-      [&](std::size_t n) { take(n, train_network(sweep, sweep.networks[n], progress)); },
+      [&](std::size_t n) {
+        take(n, train_network(sweep, sweep.networks[n], start ? &*start : nullptr, progress));
+      },
       [&] { progress.stop(); });
 }
 

@@ -391,10 +391,15 @@ void CpuEngine::train(const StagedSweep& sweep, Progress& progress, const TakeOu
   statistics_ = {};
   general_statistics_ = {};
   const std::optional<StudySweep> study = study_of(sweep);
-  if (!study || sweep.diagnose)
-    return train_general(sweep, threads_, progress, take, general_statistics_);
-  train_then_judge(sweep, threads_, progress, take, [&](const TakeOutcome& take_trained) {
-    Training(*study, threads_, progress, take_trained).run(statistics_);
+  if (!study) return train_general(sweep, threads_, progress, take, general_statistics_);
+  std::optional<StartDiagnostics> start;
+  if (sweep.diagnose) start.emplace(sweep);
+  train_then_judge(sweep, threads_, progress, take, [&](const TakeOutcome& take_judged) {
+    const TakeOutcome take_counted = [&](std::size_t n, Outcome outcome) {
+      add_diagnostics(outcome.diagnostics.front(), start->of(sweep.networks[n]).front());
+      take_judged(n, std::move(outcome));
+    };
+    Training(*study, threads_, progress, start ? take_counted : take_judged).run(statistics_);
   });
 }
 

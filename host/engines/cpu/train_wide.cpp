@@ -92,6 +92,7 @@ class BlockSums {
       const WideSum all = sum(update, place);
       neuron.sum_abs_update[lane] += all - 2 * sum(negative_update, place);
       neuron.sum_dropped[lane] += all - (sum(step, place) << wide.lr[place]);
+      if (neuron.counts) neuron.counts->step[lane] += static_cast<SignedSum>(sum(step, place));
     }
   }
 

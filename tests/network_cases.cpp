@@ -7,7 +7,9 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "engines/reference/reference_network.hpp"
+#include "engines/reference/reference_engine.hpp"
+#include "gridrun/staged_sweep.hpp"
+#include "gridrun/tensor.hpp"
 
 namespace gridrun {
 
@@ -53,20 +55,66 @@ NetworkSpec spec_of(const Json& json) {
 }
 
 /// Decimal, since JSON's readers may have no integers of 128 bits.
-std::string text(WideSum sum) { return fmt::format("{}", sum); }
+template <class Sum>
+std::string text(Sum sum) {
+  return fmt::format("{}", sum);
+}
 
+Json json_of(const LayerDiagnostics& layer) {
+  Json tensors = Json::array();
+  for (const TensorDiagnostics& tensor : layer.tensor)
+    tensors.push_back({{"overflowed", tensor.overflowed}, {"bits", tensor.bits}});
+  return {{"tensors", tensors},
+          {"updates", layer.updates},
+          {"lost", layer.lost},
+          {"inactive", layer.inactive},
+          {"last_inactive", layer.last_inactive},
+          {"step", text(layer.step)},
+          {"product", text(layer.product)}};
+}
+
+Json json_of(const Bits& bits, std::size_t count) {
+  Json list = Json::array();
+  for (std::size_t i = 0; i < count; ++i) list.push_back(bits[i]);
+  return list;
+}
+
+/// Samples are trained on in their order, and then all are held out; weights are the normals.
 Json trained(const Json& json) {
   const auto samples = json.at("samples").get<std::vector<std::vector<double>>>();
-  const auto labels = json.at("labels").get<std::vector<std::uint32_t>>();
-  const auto weights = json.at("weights").get<std::vector<std::vector<std::int64_t>>>();
-  ReferenceNetwork network(spec_of(json), {weights.begin(), weights.end()});
-  Json right = Json::array(), held_out = Json::array(), sums = Json::array();
-  for (std::size_t i = 0; i < json.at("iterations"); ++i)
-    right.push_back(network.train(samples[i % samples.size()], labels[i % samples.size()]));
-  for (const auto& sample : samples) held_out.push_back(network.classify(sample));
-  for (const auto& layer : network.sums())
+  NetworkSpec spec = spec_of(json);
+  spec.init.std = 1;
+  spec.iterations = json.at("iterations");
+  Dataset dataset;
+  dataset.samples = dataset.train_samples = samples.size();
+  dataset.inputs = spec.units.front();
+  dataset.labels = json.at("labels").get<std::vector<std::uint32_t>>();
+  dataset.values = std::vector<double>();
+  StagedSweep sweep;
+  for (const auto& sample : samples) {
+    auto& values = std::get<1>(dataset.values);
+    values.insert(values.end(), sample.begin(), sample.end());
+    sweep.order.push_back(static_cast<std::uint32_t>(sweep.order.size()));
+  }
+  for (const auto& layer : json.at("weights"))
+    for (const auto& weight : layer) sweep.normals.push_back(weight);
+  sweep.dataset = &dataset;
+  sweep.held_out = sweep.order;
+  sweep.networks = {spec};
+  sweep.iterations = spec.iterations;
+  sweep.keep_weights = sweep.diagnose = true;
+  Progress progress;
+  const Outcome outcome = std::move(ReferenceEngine(1).train(sweep, progress).front());
+  Json sums = Json::array(), diagnostics = Json::array();
+  for (const LayerSums& layer : outcome.layers)
     sums.push_back({text(layer.abs_update), text(layer.dropped)});
-  return {{"right", right}, {"held_out", held_out}, {"sums", sums}, {"weights", network.weights()}};
+  for (const LayerDiagnostics& layer : outcome.diagnostics) diagnostics.push_back(json_of(layer));
+  const Bits judged = outcome.held_out_right;
+  return {{"right", json_of(outcome.right, spec.iterations)},
+          {"held_out", json_of(judged, samples.size())},
+          {"sums", sums},
+          {"weights", outcome.weights},
+          {"diagnostics", diagnostics}};
 }
 
 }  // namespace

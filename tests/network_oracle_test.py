@@ -2,13 +2,15 @@
 """Compares the reference engine's network with Python's integers on random networks: network_oracle_test.py PROGRAM
 
 PROGRAM is tests/network_cases.cpp. 600 seeded networks: formats of 2 to 64 bits, every rounding and overflow, 1 to 4 layers,
-biases, batches, learning rates of both signs, inputs of both signs, one input, one unit. Every bit of a step, every class
-of the held-out pass, every sum and every final weight must be equal. Exit status: 0 equal, 1 not.
+biases, batches, learning rates of both signs, inputs of both signs, one input, one unit. Every bit of a step, every bit
+of the held-out pass, every sum, every final weight and all diagnostics must be equal. Exit status: 0 equal, 1 not.
 """
 import json
+import math
 import random
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "oracle"))
@@ -40,11 +42,10 @@ def random_case(seed):
     lr = draw.randint(max(-16, -largest), min(20, 63 + smallest - largest))
     layers = draw.choice([1, 1, 2, 2, 3, 4])
     units = [draw.randint(1, 7) for _ in range(layers + 1)]
-    spread = 2 ** draw.choice([2, 4, 8, formats["master"]["bits"] - 1])
-    lowest, highest = -2 ** (formats["master"]["bits"] - 1), 2 ** (formats["master"]["bits"] - 1) - 1
-    if formats["master"]["overflow"] == "saturate_symmetric":
-        lowest += 1
-    weight = lambda: max(lowest, min(highest, draw.randint(-spread, spread)))  # noqa: E731
+    # As normals are: binary64. Some overflow at the start.
+    spread = 2 ** draw.choice([2, 4, 8, formats["master"]["bits"] - 1, min(63, formats["master"]["bits"])])
+    highest = int(math.nextafter(2.0**63, 0))
+    weight = lambda: min(highest, int(float(draw.randint(-spread, spread))))  # noqa: E731
     batch, samples = draw.choice([1, 1, 1, 2, 3, 5]), draw.randint(1, 6)
     value = draw.choice([lambda: draw.uniform(-4, 4), lambda: draw.choice([0.0, 0.0, draw.randint(0, 255) / 255]),
                          lambda: draw.randint(-64, 64) / 32])
@@ -66,9 +67,11 @@ def expected(case):
     for first in range(0, case["iterations"], case["batch"]):
         steps = [step % count for step in range(first, first + case["batch"])]
         right += network.train([(case["samples"][i], case["labels"][i]) for i in steps])
-    return {"right": right, "held_out": [network.label_of(sample) for sample in case["samples"]],
+    judged = [network.label_of(sample) == label for sample, label in zip(case["samples"], case["labels"])]
+    return {"right": right, "held_out": judged,
             "sums": [[str(update), str(dropped)] for update, dropped in zip(network.sum_update, network.sum_dropped)],
-            "weights": [[w for unit in layer for w in unit] for layer in network.w]}
+            "weights": [[w for unit in layer for w in unit] for layer in network.w],
+            "diagnostics": [layer.counted(case["formats"]) for layer in network.diagnostics]}
 
 
 def main():
@@ -77,13 +80,23 @@ def main():
     printed = subprocess.run([sys.argv[1]], input=lines, capture_output=True, text=True, check=True).stdout.splitlines()
     assert len(printed) == CASES, f"{len(printed)} answers to {CASES} cases"
     moved = 0  # networks whose weights changed: the others would agree whatever an update did
+    happened = Counter()  # in how many layers there was what is counted
     for seed, (case, line) in enumerate(zip(cases, printed)):
         got, wanted = json.loads(line), expected(case)
         for part in wanted:
             if got[part] != wanted[part]:
                 sys.exit(f"case {seed}: {part}: {got[part]}, expected {wanted[part]}\n{json.dumps(case)}")
         moved += any(update != "0" for update, _ in wanted["sums"])
+        for layer in wanted["diagnostics"]:
+            for name, count in zip(TENSORS, layer["tensors"]):
+                happened[name] += count["overflowed"] > 0
+                happened["over 64 bits"] += count["bits"] > 64
+            for name in ["updates", "lost", "inactive", "last_inactive"]:
+                happened[name] += layer[name] > 0
+            happened["step"] += layer["step"] != "0"
+            happened["product"] += layer["product"] != "0"
     assert moved > CASES / 2, f"only {moved} networks learned anything"
+    assert len(happened) == len(TENSORS) + 7 and min(happened.values()) >= 10, f"too seldom: {happened}"
     print(f"{CASES} networks agree, {moved} of them moved")
 
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "draws.hpp"
 
@@ -93,6 +94,34 @@ RandomNetwork random_network(std::uint32_t seed, RandomBits bits) {
   network.iterations = static_cast<std::uint32_t>(draw.number(1, 40));
   network.description = fmt::format("network {} of {} to {} bits", seed, bits.least, bits.most);
   return network;
+}
+
+RandomNetworks random_networks(std::uint32_t seed, RandomBits bits) {
+  const RandomNetwork first = random_network(seed, bits);
+  RandomNetworks sweep;
+  sweep.description = fmt::format("seed {}, {} to {} bits", seed, bits.least, bits.most);
+  sweep.dataset = std::make_unique<Dataset>(first.dataset);
+  StagedSweep& staged = sweep.staged;
+  staged.dataset = sweep.dataset.get();
+  const auto samples = static_cast<std::uint32_t>(sweep.dataset->samples);
+  for (std::uint32_t i = 0; i < samples; ++i) staged.order.push_back(samples - 1 - i);
+  for (std::uint32_t i = 0; i < samples; i += 2) staged.held_out.push_back(i);
+  staged.iterations = 80;
+  staged.keep_weights = seed % 2 == 0;
+  for (std::uint32_t i = 0; i < 5 + seed % 10; ++i) {
+    NetworkSpec spec = random_network(1000 * seed + i / (1 + seed % 3), bits).spec;
+    spec.units = first.spec.units;
+    spec.init.std = 30.0;
+    if (spec.batch == 3) spec.batch = 4;  // batches divide the iterations
+    spec.rounding_seed = i % 2;
+    staged.networks.push_back(spec);
+  }
+  std::size_t weights = 0;
+  for (std::size_t layer = 0; layer < first.spec.layers(); ++layer)
+    weights += first.spec.inputs_of(layer) * first.spec.units_of(layer);
+  for (std::size_t i = 0; i < weights; ++i)
+    staged.normals.push_back(std::remainder(static_cast<double>(i + seed) * 0.618, 1.0) * 4);
+  return sweep;
 }
 
 }  // namespace gridrun

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "gridrun/dataset.hpp"
 #include "gridrun/network_spec.hpp"
 #include "gridrun/outcomes.hpp"
+#include "gridrun/staged_sweep.hpp"
 
 namespace gridrun {
 
@@ -28,5 +30,16 @@ struct RandomNetwork {
 /// overflow, 1 to 4 layers, biases, batches, learning rates of both signs, inputs of both signs,
 /// one input, one unit. No right shift is above 63.
 RandomNetwork random_network(std::uint32_t seed, RandomBits bits);
+
+/// A sweep together with the data set that it points to.
+struct RandomNetworks {
+  std::string description;
+  std::unique_ptr<Dataset> dataset;
+  StagedSweep staged;
+};
+
+/// 5 to 14 networks of the layers of one random network, each of which has its own formats and the
+/// rest. Some overflow at the start.
+RandomNetworks random_networks(std::uint32_t seed, RandomBits bits);
 
 }  // namespace gridrun

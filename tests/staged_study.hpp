@@ -19,6 +19,7 @@ inline StagedSweep staged_study(const StudySweep& study) {
     staged.normals.push_back(std::min(static_cast<double>(weight), largest));
   staged.iterations = study.iterations;
   staged.keep_weights = study.keep_weights;
+  staged.diagnose = study.diagnose;
   NetworkSpec spec;
   spec.units = {static_cast<std::uint32_t>(study.inputs),
                 static_cast<std::uint32_t>(study.outputs)};

@@ -20,18 +20,25 @@ double initial_std(const NetworkSpec& spec, std::size_t layer) {
   return spec.init.std;
 }
 
+WeightDraw::WeightDraw(const NetworkSpec& spec, std::size_t layer)
+    : mean(spec.init.mean),
+      std(initial_std(spec, layer)),
+      unit(spec.init.unit == WeightUnit::lsb ? 1.0
+                                             : std::ldexp(1.0, spec.formats.master.fraction)) {}
+
+std::int64_t WeightDraw::operator()(double normal) const {
+  return static_cast<std::int64_t>(std::rint((mean + std * normal) * unit));
+}
+
 Weights initial_weights(const StagedSweep& sweep, const NetworkSpec& spec) {
   const Format& master = spec.formats.master;
-  const double unit = spec.init.unit == WeightUnit::lsb ? 1.0 : std::ldexp(1.0, master.fraction);
   Weights weights(spec.layers());
   const double* normal = sweep.normals.data();
   for (std::size_t layer = 0; layer < spec.layers(); ++layer) {
-    const double std = initial_std(spec, layer);
+    const WeightDraw draw(spec, layer);
     weights[layer].resize(spec.units_of(layer) * spec.inputs_of(layer));
-    for (std::int64_t& weight : weights[layer]) {
-      const double drawn = std::rint((spec.init.mean + std * *normal++) * unit);
-      weight = overflowed(static_cast<std::int64_t>(drawn), master.bits, master.overflow);
-    }
+    for (std::int64_t& weight : weights[layer])
+      weight = overflowed(draw(*normal++), master.bits, master.overflow);
   }
   return weights;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "gridrun/outcomes.hpp"
@@ -11,6 +12,17 @@ namespace gridrun {
 
 /// The standard deviation of a layer's initial weights, in their unit.
 double initial_std(const NetworkSpec& spec, std::size_t layer);
+
+/// What makes the normals of a layer its initial weights; of larger ones it makes weights that are
+/// all at least as large, or all at most.
+struct WeightDraw {
+  double mean, std, unit;
+
+  WeightDraw(const NetworkSpec& spec, std::size_t layer);
+
+  /// Not yet overflowed.
+  std::int64_t operator()(double normal) const;
+};
 
 /// Words of the format `master` [layer][unit][input], without biases, which start at 0. The sweep's
 /// normals are drawn.

@@ -40,6 +40,7 @@ std::optional<StudySweep> study_of(const StagedSweep& sweep) {
   study.iterations = sweep.iterations;
   study.activation = first.output_activation;
   study.keep_weights = sweep.keep_weights || !sweep.held_out.empty();
+  study.diagnose = sweep.diagnose;
   return study;
 }
 

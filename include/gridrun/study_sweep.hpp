@@ -33,6 +33,7 @@ struct StudySweep {
   std::uint32_t iterations = 0;
   Activation activation = Activation::relu;
   bool keep_weights = false;  // outcomes have the final weights
+  bool diagnose = false;      // outcomes have diagnostics
 
   /// The stored sample that step i trains on.
   std::size_t sample_of_step(std::uint64_t i) const { return order[i % order.size()]; }

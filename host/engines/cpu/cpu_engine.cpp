@@ -11,10 +11,12 @@
 #include <set>
 
 #include "base/parallel.hpp"
+#include "engines/cpu/add_diagnostics.hpp"
 #include "engines/cpu/floats/train_floats.hpp"
 #include "engines/cpu/general/train_general.hpp"
 #include "engines/cpu/winners.hpp"
 #include "gridrun/study_sweep.hpp"
+#include "staging/start_diagnostics.hpp"
 
 namespace gridrun {
 namespace {
@@ -63,6 +65,8 @@ class Slot {
     setting_.emplace(group, samples_, sweep_.activation);
     outcomes_.reserve(group_lanes);
     while (outcomes_.size() < group.members.size()) outcomes_.emplace_back(sweep_.iterations);
+    if (sweep_.diagnose)
+      for (Outcome& outcome : outcomes_) outcome.diagnostics.resize(1);
     winners_.clear();
     merged_ = 0;
   }
@@ -105,6 +109,10 @@ class Slot {
       outcome.layers.front().abs_update += neurons_[index]->sum_abs_update[lane];
       outcome.layers.front().dropped += neurons_[index]->sum_dropped[lane];
       outcome.weights_digest += neurons_[index]->weights_digest[lane];
+      if (sweep_.diagnose)
+        add_diagnostics(
+            outcome.diagnostics.front(),
+            neurons_[index]->counts->of(lane, group_->networks[lane].fraction, sweep_.activation));
       if (!sweep_.keep_weights) continue;
       outcome.weights.resize(1);
       outcome.weights[0].resize(sweep_.outputs * sweep_.inputs);
@@ -121,6 +129,15 @@ class Slot {
     for (std::uint32_t i = 0; i < steps; ++i, sample = samples_.after(sample)) {
       for (std::size_t lane = 0; lane < lanes; ++lane)
         if (winners_.winner(i, lane) == sample->label) outcomes_[lane].right.set(first + i);
+    }
+    if (!sweep_.diagnose || sweep_.activation != Activation::relu) return;
+    for (std::size_t lane = 0; lane < lanes; ++lane) {
+      LayerDiagnostics& counts = outcomes_[lane].diagnostics.front();
+      for (std::uint32_t i = 0; i < steps; ++i) {
+        const bool is_inactive = winners_.activation(i, lane) == 0;
+        counts.inactive += is_inactive;
+        counts.last_inactive = is_inactive ? counts.last_inactive + 1 : 0;
+      }
     }
   }
 
@@ -342,7 +359,8 @@ double training_bytes(const StudySweep& sweep, double outcome_bytes, unsigned th
       small_rests > 1 ? group_lanes * std::min<double>(counts.values, largest_mixed_inputs) : 0;
   const auto inputs = static_cast<double>(sweep.inputs);
   const double neuron = inputs * group_lanes * (sizeof(std::int32_t) + sizeof(std::int64_t)) +
-                        mixed_values * sizeof(std::int64_t) + sizeof(Neuron) + 64;
+                        mixed_values * sizeof(std::int64_t) + sizeof(Neuron) + 64 +
+                        (sweep.diagnose ? sizeof(NeuronCounts) + 64 : 0);
   const double setting = std::max(counts.values, mixed_values) * 3 * sizeof(std::int32_t);
   constexpr double logs = 2048 * group_lanes * 3 * sizeof(double);  // of winners or activations
   return samples + outcomes + lists +
@@ -379,8 +397,14 @@ void CpuEngine::train(const StagedSweep& sweep, Progress& progress, const TakeOu
     return train_floats(sweep, threads_, progress, take);
   const std::optional<StudySweep> study = study_of(sweep);
   if (!study) return train_general(sweep, threads_, progress, take, general_statistics_);
-  train_then_judge(sweep, threads_, progress, take, [&](const TakeOutcome& take_trained) {
-    Training(*study, threads_, progress, take_trained).run(statistics_);
+  std::optional<StartDiagnostics> start;
+  if (sweep.diagnose) start.emplace(sweep);
+  train_then_judge(sweep, threads_, progress, take, [&](const TakeOutcome& take_judged) {
+    const TakeOutcome take_counted = [&](std::size_t n, Outcome outcome) {
+      add_diagnostics(outcome.diagnostics.front(), start->of(sweep.networks[n]).front());
+      take_judged(n, std::move(outcome));
+    };
+    Training(*study, threads_, progress, start ? take_counted : take_judged).run(statistics_);
   });
 }
 

@@ -32,14 +32,31 @@ struct BlockSums {
   }
 };
 
+/// What an update counts where networks are diagnosed. `falling`: every u is negative, as where d
+/// is nowhere positive and all x are, so that none is lost and weights fall.
+enum class Counting { none, falling, any };
+
+/// What updates counted over a block, a lane each.
+struct BlockCounts {
+  HWY_ALIGN std::int32_t least_update[group_lanes] = {}, most_update[group_lanes] = {};  // of u
+  HWY_ALIGN std::int32_t least_weight[group_lanes] = {}, most_weight[group_lanes] = {};  // of w
+  std::uint64_t updates[group_lanes] = {}, steps[group_lanes] = {};  // u and steps other than 0
+  SignedSum product[group_lanes] = {};                               // of P
+};
+
 /// The update of kLanes lanes by one sample.
-template <bool kLong, std::size_t kLanes, bool kOneFraction>
+template <bool kLong, std::size_t kLanes, bool kOneFraction, Counting kCounting>
 class Update {
  public:
   /// Of the lanes from `lane` on, by their errors d.
   HWY_INLINE Update(const GroupSetting& setting, const SparseSample& sample, const std::int32_t* d,
                     std::size_t lane, std::int32_t* weights)
       : inputs_(setting.update_inputs, sample), w_(weights + lane), lane_(lane) {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      least_u_[v] = most_u_[v] = least_w_[v] = most_w_[v] = hn::Zero(d32);
+      updates_[v] = steps_[v] = hn::Zero(d32);
+      low_x_[v] = high_x_[v] = hn::Zero(d64);
+    }
     for (std::size_t v = 0; v < vectors; ++v) {
       const V32 errors = hn::LoadU(d32, d + lane + v * width);
       d_[v] = hn::ShiftLeftSame(errors, setting.error_shift);
@@ -61,6 +78,35 @@ class Update {
         block_sums.add(d64, sums.low(v), lane_ + v * width);
         block_sums.add(d64, sums.high(v), lane_ + v * width + width / 2);
       }
+    }
+  }
+
+  /// Adds what was counted in run(), with the errors d again.
+  HWY_INLINE void count(const GroupSetting& setting, const SparseSample& sample,
+                        const std::int32_t* d, BlockCounts& counts) const {
+    const auto& [fours, twos, ones] = sample.counts[0];
+    const std::uint32_t rows = 4 * fours + 2 * twos + ones;
+    HWY_ALIGN std::int32_t updates[kLanes], steps[kLanes];
+    HWY_ALIGN std::int64_t x[kLanes];
+    for (std::size_t v = 0; v < vectors; ++v) {
+      const std::size_t at = lane_ + v * width;
+      store_ends(least_u_[v], most_u_[v], counts.least_update + at, counts.most_update + at);
+      store_ends(least_w_[v], most_w_[v], counts.least_weight + at, counts.most_weight + at);
+      hn::Store(updates_[v], d32, updates + v * width);
+      hn::Store(steps_[v], d32, steps + v * width);
+      hn::StoreU(low_x_[v], d64, x + v * width);
+      hn::StoreU(high_x_[v], d64, x + v * width + width / 2);
+    }
+    for (std::size_t i = 0; i < kLanes; ++i) {
+      const std::size_t lane = lane_ + i;
+      if (d[lane] == 0) continue;
+      const auto all = static_cast<std::uint64_t>(rows);
+      counts.updates[lane] +=
+          kCounting == Counting::falling ? all : static_cast<std::uint32_t>(updates[i]);
+      counts.steps[lane] +=
+          kCounting == Counting::falling ? all : static_cast<std::uint32_t>(steps[i]);
+      const int shift = GroupSetting::update_shift(setting.fraction[lane], setting.input_bits);
+      counts.product[lane] += SignedSum{d[lane]} * ((kOneFraction ? x_ : x[i]) >> shift);
     }
   }
 
@@ -123,36 +169,73 @@ class Update {
   HWY_INLINE const std::uint32_t* add_updates(const std::uint32_t* HWY_RESTRICT chunk,
                                               std::uint32_t count, Sums& sums) {
     Sums once;
-    for (const std::uint32_t* end = chunk + count * (1 + kRows); chunk != end; chunk += 1 + kRows)
+    for (const std::uint32_t* end = chunk + count * (1 + kRows); chunk != end; chunk += 1 + kRows) {
+      if constexpr (kCounting != Counting::none && kOneFraction)
+        x_ += std::int64_t{kRows} * inputs_.x[chunk[0]];
       for (std::size_t v = 0; v < vectors; ++v) {
         const V32 x = inputs_.get(d32, chunk[0], lane_ + v * width);
         const V64 even = hn::MulEven(d_[v], x), odd = hn::MulEven(d_odd_[v], inputs_.odd(x));
         const V32 u = hn::OddEven(hn::BitCast(d32, odd), hn::DupOdd(hn::BitCast(d32, even)));
         once.add(u, v);
         const V32 step = hn::Shr(u, lr_[v]);
+        if constexpr (kCounting != Counting::none) count_rows<kRows>(x, u, step, v);
         for (std::size_t row = 0; row < kRows; ++row) {
           std::int32_t* at = w_ + chunk[1 + row] + v * width;
-          hn::StoreU(hn::Add(hn::LoadU(d32, at), step), d32, at);
+          const V32 w = hn::Add(hn::LoadU(d32, at), step);
+          if constexpr (kCounting != Counting::none) least_w_[v] = hn::Min(least_w_[v], w);
+          if constexpr (kCounting == Counting::any) most_w_[v] = hn::Max(most_w_[v], w);
+          hn::StoreU(w, d32, at);
         }
       }
+    }
     sums.template add<kRows / 2>(once);  // 4, 2, 1 times
     return chunk;
+  }
+
+  template <std::size_t kRows>
+  HWY_INLINE void count_rows(V32 x, V32 u, V32 step, std::size_t v) {
+    least_u_[v] = hn::Min(least_u_[v], u);
+    if constexpr (!kOneFraction) {
+      constexpr int shift = kRows / 2;
+      low_x_[v] = hn::Add(low_x_[v], hn::ShiftLeft<shift>(hn::PromoteTo(d64, hn::LowerHalf(x))));
+      high_x_[v] = hn::Add(
+          high_x_[v], hn::ShiftLeft<shift>(hn::PromoteTo(d64, hn::UpperHalf(hn::Half<D32>(), x))));
+    }
+    if constexpr (kCounting == Counting::any) {
+      const V32 rows = hn::Set(d32, kRows);
+      most_u_[v] = hn::Max(most_u_[v], u);
+      updates_[v] = hn::Add(updates_[v], hn::IfThenElseZero(hn::Ne(u, hn::Zero(d32)), rows));
+      steps_[v] = hn::Add(steps_[v], hn::IfThenElseZero(hn::Ne(step, hn::Zero(d32)), rows));
+    }
+  }
+
+  static HWY_INLINE void store_ends(V32 least, V32 most, std::int32_t* all_least,
+                                    std::int32_t* all_most) {
+    hn::StoreU(hn::Min(hn::LoadU(d32, all_least), least), d32, all_least);
+    hn::StoreU(hn::Max(hn::LoadU(d32, all_most), most), d32, all_most);
   }
 
   const Inputs<kOneFraction> inputs_;
   std::int32_t* const HWY_RESTRICT w_;
   const std::size_t lane_;
-  V32 d_[vectors], d_odd_[vectors];  // shifted by GroupSetting::error_shift
+  // Counted, of the sample.
+  V32 least_u_[vectors], most_u_[vectors], least_w_[vectors], most_w_[vectors];
+  V32 updates_[vectors], steps_[vectors];
+  V64 low_x_[vectors], high_x_[vectors];  // sums of x as in update_inputs, with several fractions
+  std::int64_t x_ = 0;                    // the sum with one fraction
+  V32 d_[vectors], d_odd_[vectors];       // shifted by GroupSetting::error_shift
   V32 lr_[vectors];
 };
 
 /// Trains the weights of the lanes from `lane` on by one sample. Not inlined: with all its kinds in
 /// one function, compilers take minutes under the sanitizers.
-template <bool kLong, std::size_t kLanes, bool kOneFraction>
+template <bool kLong, std::size_t kLanes, bool kOneFraction, Counting kCounting>
 HWY_NOINLINE void update(const GroupSetting& setting, const SparseSample& sample,
                          const std::int32_t* d, std::size_t lane, std::int32_t* weights,
-                         BlockSums& block_sums) {
-  Update<kLong, kLanes, kOneFraction>(setting, sample, d, lane, weights).run(sample, block_sums);
+                         BlockSums& block_sums, BlockCounts* counts) {
+  Update<kLong, kLanes, kOneFraction, kCounting> update(setting, sample, d, lane, weights);
+  update.run(sample, block_sums);
+  if constexpr (kCounting != Counting::none) update.count(setting, sample, d, *counts);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -27,6 +27,7 @@ GroupSetting::GroupSetting(const LaneGroup& group, const SparseSamples& samples,
       members((LaneSet{1} << group.members.size()) - 1),
       narrow(0),
       error_shift(2 + samples.input_bits()),
+      some_vanish(false),
       finest_fraction(0),
       input_bits(samples.input_bits()),
       activation_bits(28 - input_bits) {
@@ -54,11 +55,12 @@ GroupSetting::GroupSetting(const LaneGroup& group, const SparseSamples& samples,
   for (std::size_t lane = 0; lane < columns; ++lane) {
     if (!holds(narrow, lane)) continue;
     const double unit = std::ldexp(1.0, fraction[lane]);
-    const int to_update = 30 - fraction[lane] - input_bits;
+    const int to_update = update_shift(fraction[lane], input_bits);
     for (std::size_t i = 0; i < values.size(); ++i) {
       const std::int32_t x = quantise_narrow(values[i], unit);
       narrow_inputs[i * columns + lane] = x;
       update_inputs[i * columns + lane] = x << to_update;
+      some_vanish = some_vanish || (x == 0 && values[i] != 0);
     }
   }
   if (short_z)
@@ -76,9 +78,31 @@ TrainingStatistics& TrainingStatistics::operator+=(const TrainingStatistics& oth
   return *this;
 }
 
+LayerDiagnostics NeuronCounts::of(std::size_t lane, int fraction, Activation activation) const {
+  LayerDiagnostics all;
+  const auto bits = [&](const Ends& ends) {
+    return std::max(word_width(ends.least[lane]), word_width(ends.most[lane]));
+  };
+  // Nothing overflows words of 64 bits, and a rises with z.
+  const bool relu = activation == Activation::relu;
+  all.of(Tensor::accumulator).bits = bits(sum);
+  all.of(Tensor::activation).bits =
+      std::max(word_width(relu ? 0 : floor_shift(sum.least[lane], fraction)),
+               word_width(floor_shift(sum.most[lane], fraction)));
+  all.of(Tensor::error).bits = bits(error);
+  all.of(Tensor::gradient).bits = bits(update);
+  all.of(Tensor::master).bits = bits(weight);
+  all.updates = updates[lane];
+  all.lost = lost[lane];
+  all.step = step[lane];
+  all.product = product[lane];
+  return all;
+}
+
 Neuron::Neuron(std::size_t the_index, const StudySweep& sweep, const SparseSamples& samples,
                const GroupSetting& setting)
     : index(the_index), inputs(sweep.inputs) {
+  if (sweep.diagnose) counts = std::make_unique<NeuronCounts>();
   const std::int64_t* initial = &sweep.weights[index * inputs];
   std::uint64_t largest = 0;
   for (std::size_t k = 0; k < inputs; ++k) largest = std::max(largest, magnitude(initial[k]));
@@ -135,6 +159,7 @@ void Neuron::end_narrow(std::size_t lane, const GroupSetting& setting) {
   for (std::size_t k = 0; k < inputs; ++k) moved += narrow_weights[k * group_lanes + lane];
   const auto kept = static_cast<WideSum>(moved) << setting.lr[lane];
   sum_dropped[lane] += sum_update[lane] - kept;
+  if (counts) counts->step[lane] += moved;
 }
 
 void Neuron::leave(LaneSet lanes, const StepBlock& block, TrainingStatistics& statistics) {

@@ -15,6 +15,7 @@
 #include "engines/cpu/sparse_samples.hpp"
 #include "engines/cpu/wide_lanes.hpp"
 #include "gridrun/arithmetic.hpp"
+#include "gridrun/diagnostics.hpp"
 
 namespace gridrun {
 
@@ -39,7 +40,9 @@ struct GroupSetting {
   /// The narrow inputs 2^(30 - fraction - input_bits) times, and the shift of d that goes with
   /// them: u is the upper half of the 64-bit product of the two.
   std::vector<std::int32_t> update_inputs;
+  static int update_shift(int fraction, int input_bits) { return 30 - fraction - input_bits; }
   int error_shift;
+  bool some_vanish;  // whether an input other than 0 is 0 in a narrow lane
   /// |x| at scale 2^-fraction, [value]: where all lanes have one fraction and none is narrow.
   std::vector<std::uint64_t> wide_inputs;
 
@@ -117,6 +120,29 @@ class ActivationLog {
   std::vector<double> values_;  // [size][lane]
 };
 
+/// What a neuron counts where networks are diagnosed, a lane each. docs/arithmetic.md, 8.7.
+struct NeuronCounts {
+  template <class T>
+  using PerLane = std::array<T, group_lanes>;
+
+  /// The least and the largest of some values, and 0.
+  struct Ends {
+    PerLane<std::int64_t> least{}, most{};
+
+    void add(std::size_t lane, std::int64_t value) {
+      least[lane] = std::min(least[lane], value);
+      most[lane] = std::max(most[lane], value);
+    }
+  };
+
+  Ends sum, error, update, weight;           // z, d, u, w + step
+  PerLane<std::uint64_t> updates{}, lost{};  //
+  PerLane<SignedSum> step{}, product{};      // steps of narrow lanes only once they are over
+
+  /// Of one lane, a network's diagnostics but for samples.
+  LayerDiagnostics of(std::size_t lane, int fraction, Activation activation) const;
+};
+
 struct Neuron {
   using Sums = std::array<WideSum, group_lanes>;
 
@@ -155,6 +181,7 @@ struct Neuron {
   Sums sum_update{};   // of u over the narrow steps, modulo 2^128
   std::array<std::uint64_t, group_lanes> weights_digest{};  // this neuron's part of it
   std::int64_t initial_weight_sum = 0;                      // of each lane's narrow weights
+  std::unique_ptr<NeuronCounts> counts;                     // where the sweep diagnoses
 
  private:
   void end_narrow(std::size_t lane, const GroupSetting& setting);

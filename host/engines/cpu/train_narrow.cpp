@@ -7,6 +7,8 @@
 #include <hwy/highway.h>
 
 #include <limits>
+#include <type_traits>
+#include <variant>
 
 #include "engines/cpu/narrow_products-inl.hpp"
 #include "engines/cpu/narrow_update-inl.hpp"
@@ -171,7 +173,89 @@ HWY_NOINLINE LaneSet lanes_out_of_range(const V64 (&z_even)[vectors], const V64 
   return lanes;
 }
 
-template <bool kOneFraction>
+/// The least and the largest z, d and what updates count, over a block.
+struct StepCounts {
+  V64 least_even[vectors], most_even[vectors], least_odd[vectors], most_odd[vectors];  // of z
+  V32 least_error[vectors], most_error[vectors];                                       // of d
+  BlockCounts updates;
+
+  HWY_INLINE StepCounts() {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      least_even[v] = most_even[v] = least_odd[v] = most_odd[v] = hn::Zero(d64);
+      least_error[v] = most_error[v] = hn::Zero(d32);
+    }
+  }
+  HWY_INLINE void add_sums(const V64 (&z_even)[vectors], const V64 (&z_odd)[vectors]) {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      least_even[v] = hn::Min(least_even[v], z_even[v]);
+      most_even[v] = hn::Max(most_even[v], z_even[v]);
+      least_odd[v] = hn::Min(least_odd[v], z_odd[v]);
+      most_odd[v] = hn::Max(most_odd[v], z_odd[v]);
+    }
+  }
+  HWY_INLINE void add_errors(const V32 (&d)[vectors]) {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      least_error[v] = hn::Min(least_error[v], d[v]);
+      most_error[v] = hn::Max(most_error[v], d[v]);
+    }
+  }
+  void add_to(NeuronCounts& counts) const {
+    HWY_ALIGN std::int64_t sums[4][width / 2];
+    HWY_ALIGN std::int32_t errors[2][width];
+    for (std::size_t v = 0; v < vectors; ++v) {
+      hn::Store(least_even[v], d64, sums[0]);
+      hn::Store(least_odd[v], d64, sums[1]);
+      hn::Store(most_even[v], d64, sums[2]);
+      hn::Store(most_odd[v], d64, sums[3]);
+      hn::Store(least_error[v], d32, errors[0]);
+      hn::Store(most_error[v], d32, errors[1]);
+      for (std::size_t i = 0; i < width; ++i)
+        for (const std::size_t end : {std::size_t{0}, std::size_t{1}}) {
+          counts.sum.add(v * width + i, sums[2 * end + i % 2][i / 2]);
+          counts.error.add(v * width + i, errors[end][i]);
+        }
+    }
+    for (std::size_t lane = 0; lane < group_lanes; ++lane) {
+      counts.update.add(lane, updates.least_update[lane]);
+      counts.update.add(lane, updates.most_update[lane]);
+      counts.weight.add(lane, updates.least_weight[lane]);
+      counts.weight.add(lane, updates.most_weight[lane]);
+      counts.updates[lane] += updates.updates[lane];
+      counts.lost[lane] += updates.updates[lane] - updates.steps[lane];
+      counts.product[lane] += updates.product[lane];
+    }
+  }
+};
+
+/// What an update counts: as little as its errors and inputs allow.
+HWY_INLINE Counting counting_for(const GroupSetting& setting, const SparseSample& sample,
+                                 const V32 (&d)[vectors]) {
+  const auto& [fours, twos, ones] = sample.counts[1];  // of negative inputs
+  if (setting.some_vanish || (fours | twos | ones) != 0) return Counting::any;
+  return any_above(d, 0) ? Counting::any : Counting::falling;
+}
+
+/// Trains the weights of the lanes by one sample, in the way that is the fastest for its errors.
+template <bool kOneFraction, Counting kCounting>
+HWY_INLINE void update_by(const GroupSetting& setting, const SparseSample& sample,
+                          const V32 (&d)[vectors], bool is_long, LaneSet lanes, std::int32_t* w,
+                          BlockSums& sums, BlockCounts* counts, TrainingStatistics& statistics) {
+  HWY_ALIGN std::int32_t errors[group_lanes];
+  for (std::size_t v = 0; v < vectors; ++v) hn::Store(d[v], d32, errors + v * width);
+  if (is_long) {
+    update<true, group_lanes, kOneFraction, kCounting>(setting, sample, errors, 0, w, sums, counts);
+    ++statistics.long_update_sums;
+  } else if (const std::size_t half = half_with(lanes); half != group_lanes) {
+    update<false, half_lanes, kOneFraction, kCounting>(setting, sample, errors, half, w, sums,
+                                                       counts);
+    ++statistics.half_updates;
+  } else {
+    update<false, group_lanes, kOneFraction, kCounting>(setting, sample, errors, 0, w, sums,
+                                                        counts);
+  }
+}
+
+template <bool kOneFraction, bool kDiagnose>
 HWY_NOINLINE NarrowEnd train(const StepBlock& block, std::uint32_t begin, Neuron& neuron,
                              ActivationLog& log, TrainingStatistics& statistics) {
   const GroupSetting& setting = *block.setting;
@@ -179,6 +263,7 @@ HWY_NOINLINE NarrowEnd train(const StepBlock& block, std::uint32_t begin, Neuron
   std::int32_t* const w = neuron.narrow_weights.get();
   const Constants constants(setting, neuron.narrow_lanes);
   BlockSums block_sums;
+  std::conditional_t<kDiagnose, StepCounts, std::monostate> counts;
 
   const SparseSample* next = block.samples->of_step(std::uint64_t{block.first} + begin);
   std::uint64_t short_steps = 0;
@@ -198,6 +283,7 @@ HWY_NOINLINE NarrowEnd train(const StepBlock& block, std::uint32_t begin, Neuron
       sum_products<LongProducts>(sample, w, inputs, z_even, z_odd);
     }
 
+    if constexpr (kDiagnose) counts.add_sums(z_even, z_odd);
     U64 out_of_range = hn::Zero(du64), any = hn::Zero(du64);
     for (std::size_t v = 0; v < vectors; ++v) {
       if (relu) {
@@ -232,16 +318,19 @@ HWY_NOINLINE NarrowEnd train(const StepBlock& block, std::uint32_t begin, Neuron
     if (const LaneSet lanes = nonzero_lanes(d); lanes != 0) {
       reached.leaving = raise_bound(abs_d, setting.input_bits, constants, neuron, statistics);
       if (reached.leaving != 0) break;
-      HWY_ALIGN std::int32_t errors[group_lanes];
-      for (std::size_t v = 0; v < vectors; ++v) hn::Store(d[v], d32, errors + v * width);
-      if (any_above(abs_d, static_cast<std::int32_t>(sample.error_limit))) {
-        update<true, group_lanes, kOneFraction>(setting, sample, errors, 0, w, block_sums);
-        ++statistics.long_update_sums;
-      } else if (const std::size_t half = half_with(lanes); half != group_lanes) {
-        update<false, half_lanes, kOneFraction>(setting, sample, errors, half, w, block_sums);
-        ++statistics.half_updates;
+      const bool is_long = any_above(abs_d, static_cast<std::int32_t>(sample.error_limit));
+      const auto update = [&](auto counting, BlockCounts* of_updates) {
+        update_by<kOneFraction, counting()>(setting, sample, d, is_long, lanes, w, block_sums,
+                                            of_updates, statistics);
+      };
+      if constexpr (!kDiagnose) {
+        update(std::integral_constant<Counting, Counting::none>(), nullptr);
       } else {
-        update<false, group_lanes, kOneFraction>(setting, sample, errors, 0, w, block_sums);
+        counts.add_errors(d);
+        if (counting_for(setting, sample, d) == Counting::falling)
+          update(std::integral_constant<Counting, Counting::falling>(), &counts.updates);
+        else
+          update(std::integral_constant<Counting, Counting::any>(), &counts.updates);
       }
     }
     double* const activations = log.add(i);
@@ -253,13 +342,17 @@ HWY_NOINLINE NarrowEnd train(const StepBlock& block, std::uint32_t begin, Neuron
     neuron.sum_update[lane] += static_cast<WideSum>(block_sums.update[lane]);
     neuron.sum_abs_update[lane] += static_cast<WideSum>(block_sums.abs_update[lane]);
   }
+  if constexpr (kDiagnose) counts.add_to(*neuron.counts);
   return reached;
 }
 
 NarrowEnd train_narrow_target(const StepBlock& block, std::uint32_t begin, Neuron& neuron,
                               ActivationLog& log, TrainingStatistics& statistics) {
-  return block.setting->one_fraction ? train<true>(block, begin, neuron, log, statistics)
-                                     : train<false>(block, begin, neuron, log, statistics);
+  if (neuron.counts)
+    return block.setting->one_fraction ? train<true, true>(block, begin, neuron, log, statistics)
+                                       : train<false, true>(block, begin, neuron, log, statistics);
+  return block.setting->one_fraction ? train<true, false>(block, begin, neuron, log, statistics)
+                                     : train<false, false>(block, begin, neuron, log, statistics);
 }
 
 }  // namespace

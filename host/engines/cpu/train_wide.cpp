@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <type_traits>
+#include <variant>
 
 #include "engines/cpu/neuron.hpp"
 
@@ -90,6 +92,7 @@ class BlockSums {
       const WideSum all = sum(update, place);
       neuron.sum_abs_update[lane] += all - 2 * sum(negative_update, place);
       neuron.sum_dropped[lane] += all - (sum(step, place) << wide.lr[place]);
+      if (neuron.counts) neuron.counts->step[lane] += static_cast<SignedSum>(sum(step, place));
     }
   }
 
@@ -109,8 +112,68 @@ class BlockSums {
   HWY_ALIGN std::int64_t high_[3][kLanes] = {};
 };
 
-/// One sample's way through the lanes.
-template <std::size_t kLanes, class Inputs>
+/// What updates counted over a block, one a place, where networks are diagnosed.
+template <std::size_t kLanes>
+class BlockCounts {
+ public:
+  /// Adds what `rows` weights have in common.
+  template <class D, class V = hn::Vec<D>>
+  HWY_INLINE void add_update(D d, V product, V u, V step, std::int64_t rows, std::size_t place) {
+    const V zero = hn::Zero(d), count = hn::Set(d, rows);
+    add_ends(d, u, least_update_ + place, most_update_ + place);
+    add(d, updates_ + place, hn::IfThenElseZero(hn::Ne(u, zero), count));
+    add(d, steps_ + place, hn::IfThenElseZero(hn::Ne(step, zero), count));
+    for (std::int64_t row = 0; row < rows; ++row) {
+      add(d, low_ + place, hn::And(product, hn::Set(d, 0xffffffff)));
+      add(d, high_ + place, hn::ShiftRight<32>(product));
+    }
+  }
+  template <class D, class V = hn::Vec<D>>
+  HWY_INLINE void add_weight(D d, V w, std::size_t place) {
+    add_ends(d, w, least_weight_ + place, most_weight_ + place);
+  }
+
+  void add_sum(std::size_t place, std::int64_t z) { sums_.add(place, z); }
+  void add_error(std::size_t place, std::int64_t d) { errors_.add(place, d); }
+
+  void add_to(Neuron& neuron) const {
+    NeuronCounts& counts = *neuron.counts;
+    for (std::size_t place = 0; place < neuron.wide.count; ++place) {
+      const std::size_t lane = neuron.wide.lane[place];
+      counts.sum.add(lane, sums_.least[place]);
+      counts.sum.add(lane, sums_.most[place]);
+      counts.error.add(lane, errors_.least[place]);
+      counts.error.add(lane, errors_.most[place]);
+      counts.update.add(lane, least_update_[place]);
+      counts.update.add(lane, most_update_[place]);
+      counts.weight.add(lane, least_weight_[place]);
+      counts.weight.add(lane, most_weight_[place]);
+      counts.updates[lane] += static_cast<std::uint64_t>(updates_[place]);
+      counts.lost[lane] += static_cast<std::uint64_t>(updates_[place] - steps_[place]);
+      counts.product[lane] += SignedSum{high_[place]} * (std::int64_t{1} << 32) + low_[place];
+    }
+  }
+
+ private:
+  template <class D>
+  static HWY_INLINE void add(D d, std::int64_t* to, hn::Vec<D> more) {
+    hn::Store(hn::Add(hn::Load(d, to), more), d, to);
+  }
+  template <class D>
+  static HWY_INLINE void add_ends(D d, hn::Vec<D> value, std::int64_t* least, std::int64_t* most) {
+    hn::Store(hn::Min(hn::Load(d, least), value), d, least);
+    hn::Store(hn::Max(hn::Load(d, most), value), d, most);
+  }
+
+  HWY_ALIGN std::int64_t least_update_[kLanes] = {}, most_update_[kLanes] = {};
+  HWY_ALIGN std::int64_t least_weight_[kLanes] = {}, most_weight_[kLanes] = {};
+  HWY_ALIGN std::int64_t updates_[kLanes] = {}, steps_[kLanes] = {};
+  HWY_ALIGN std::int64_t low_[kLanes] = {}, high_[kLanes] = {};  // of P, as in BlockSums
+  NeuronCounts::Ends sums_, errors_;
+};
+
+/// One sample's way through the lanes. `Counts` is BlockCounts, or counts nothing: std::monostate.
+template <std::size_t kLanes, class Inputs, class Counts>
 class Step {
  public:
   HWY_INLINE Step(const GroupSetting& setting, const SparseSample& sample, WideLanes& wide)
@@ -131,11 +194,11 @@ class Step {
   }
 
   /// Updates the weights of the lanes that have an error d.
-  HWY_INLINE void update(const std::int64_t* d, BlockSums<kLanes>& sums) {
+  HWY_INLINE void update(const std::int64_t* d, BlockSums<kLanes>& sums, Counts& counts) {
     for (std::size_t v = 0; v < vectors; ++v) {
       const V error = hn::Load(d64, d + v * width);
       if (!hn::AllTrue(d64, hn::Eq(error, hn::Zero(d64))))
-        update(v, hn::BitCast(du64, error), sums);
+        update(v, hn::BitCast(du64, error), sums, counts);
     }
   }
 
@@ -198,7 +261,7 @@ class Step {
 
   static constexpr std::uint64_t sign_bit = std::uint64_t{1} << 63;
 
-  HWY_NOINLINE void update(std::size_t v, U error, BlockSums<kLanes>& sums) {
+  HWY_NOINLINE void update(std::size_t v, U error, BlockSums<kLanes>& sums, Counts& counts) {
     const hn::Rebind<std::int32_t, D64> d32;
     const V fraction = hn::PromoteTo(d64, hn::LoadU(d32, &wide_.fraction[v * width]));
     const V lr = hn::PromoteTo(d64, hn::LoadU(d32, &wide_.lr[v * width]));
@@ -206,9 +269,9 @@ class Step {
     const std::uint32_t* chunk = sample_.chunks;
     for (const auto& [fours, twos, ones] : sample_.counts) {
       const Update update{w_, inputs_, error, hn::ShiftRight<32>(error), by_fraction, by_both, v};
-      chunk = add_updates<4>(chunk, fours, update, sums);
-      chunk = add_updates<2>(chunk, twos, update, sums);
-      chunk = add_updates<1>(chunk, ones, update, sums);
+      chunk = add_updates<4>(chunk, fours, update, sums, counts);
+      chunk = add_updates<2>(chunk, twos, update, sums, counts);
+      chunk = add_updates<1>(chunk, ones, update, sums, counts);
       error = hn::Sub(hn::Zero(du64), error);  // the next inputs are negative
     }
   }
@@ -227,14 +290,14 @@ class Step {
   template <std::size_t kRows>
   HWY_INLINE const std::uint32_t* add_updates(const std::uint32_t* HWY_RESTRICT chunk,
                                               std::uint32_t count, const Update& update,
-                                              BlockSums<kLanes>& block_sums) {
+                                              BlockSums<kLanes>& block_sums, Counts& counts) {
     // |u| <= 2^(63 - fraction): so many of them sum up within 64 bits.
     const std::uint32_t most = std::uint32_t{1} << std::min(31, wide_.coarsest_fraction);
     while (count != 0) {
       const std::uint32_t some = std::min(count, most);
       Sums sums{hn::Zero(d64), hn::Zero(d64), hn::Zero(d64)};
       for (const std::uint32_t* end = chunk + some * (1 + kRows); chunk != end; chunk += 1 + kRows)
-        add_update<kRows>(chunk, update, sums);
+        add_update<kRows>(chunk, update, sums, counts);
       constexpr int log2_rows = kRows / 2;  // of 4, 2 and 1
       const std::size_t place = update.v * width;
       block_sums.template add<log2_rows>(d64, Block::update, sums.update, place);
@@ -247,7 +310,8 @@ class Step {
 
   template <std::size_t kRows>
   HWY_INLINE void add_update(const std::uint32_t* HWY_RESTRICT chunk, const Update& update,
-                             Sums& sums) {
+                             Sums& sums, Counts& counts) {
+    constexpr bool counting = !std::is_same_v<Counts, std::monostate>;
     const U x = update.inputs.get(du64, chunk[0], update.v * width);
     U high = multiply_low(update.error_high, x);
     if constexpr (!Inputs::is_short)
@@ -258,9 +322,14 @@ class Step {
     sums.update = hn::Add(sums.update, u);
     sums.negative_update = hn::Add(sums.negative_update, hn::And(u, hn::BroadcastSignBit(u)));
     sums.step = hn::Add(sums.step, step);
+    const std::size_t place = update.v * width;
+    if constexpr (counting)
+      counts.add_update(d64, hn::BitCast(d64, product), u, step, kRows, place);
     for (std::size_t r = 0; r < kRows; ++r) {
       std::int64_t* at = row(update.weights, chunk[1 + r], update.v);
-      hn::Store(hn::Add(hn::Load(d64, at), step), d64, at);
+      const V w = hn::Add(hn::Load(d64, at), step);
+      if constexpr (counting) counts.add_weight(d64, w, place);
+      hn::Store(w, d64, at);
     }
   }
 
@@ -277,18 +346,22 @@ class Step {
   const Inputs inputs_;
 };
 
-template <std::size_t kLanes, class Inputs>
+template <std::size_t kLanes, class Inputs, class Counts>
 HWY_NOINLINE void train(const StepBlock& block, std::uint32_t begin, std::uint32_t end,
                         Neuron& neuron, ActivationLog& log) {
   const GroupSetting& setting = *block.setting;
   WideLanes& wide = neuron.wide;
   BlockSums<kLanes> sums;
+  constexpr bool counting = !std::is_same_v<Counts, std::monostate>;
+  Counts counts;
   const SparseSample* next = block.samples->of_step(std::uint64_t{block.first} + begin);
   for (std::uint32_t i = begin; i < end; ++i, next = block.samples->after(next)) {
     const SparseSample& sample = *next;
-    Step<kLanes, Inputs> step(setting, sample, wide);
+    Step<kLanes, Inputs, Counts> step(setting, sample, wide);
     HWY_ALIGN std::int64_t z[kLanes], d[kLanes] = {};
     step.sum_products(z);
+    if constexpr (counting)
+      for (std::size_t place = 0; place < kLanes; ++place) counts.add_sum(place, z[place]);
 
     if (setting.activation == Activation::relu &&
         std::all_of(z, z + kLanes, [](std::int64_t value) { return value <= 0; }))
@@ -304,10 +377,21 @@ HWY_NOINLINE void train(const StepBlock& block, std::uint32_t begin, std::uint32
           static_cast<double>(activate(z[place], fraction, setting.activation));
       d[place] = delta(target, z[place], fraction, setting.activation);
       any_error |= d[place];
+      if constexpr (counting) counts.add_error(place, d[place]);
     }
-    if (any_error != 0) step.update(d, sums);
+    if (any_error != 0) step.update(d, sums, counts);
   }
   sums.add_to(neuron);
+  if constexpr (counting) counts.add_to(neuron);
+}
+
+template <std::size_t kLanes, class Inputs>
+void train(const StepBlock& block, std::uint32_t begin, std::uint32_t end, Neuron& neuron,
+           ActivationLog& log) {
+  if (neuron.counts)
+    train<kLanes, Inputs, BlockCounts<kLanes>>(block, begin, end, neuron, log);
+  else
+    train<kLanes, Inputs, std::monostate>(block, begin, end, neuron, log);
 }
 
 template <std::size_t kLanes>

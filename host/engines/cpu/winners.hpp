@@ -24,6 +24,11 @@ class Winners {
     return static_cast<std::size_t>(index_[step * group_lanes + lane]);
   }
 
+  /// Its activation, or what is below all. With ReLU, 0 where none is above.
+  double activation(std::size_t step, std::size_t lane) const {
+    return best_[step * group_lanes + lane];
+  }
+
  private:
   double least_;               // where a neuron that logs nothing stands
   std::vector<double> best_;   // [step][lane]

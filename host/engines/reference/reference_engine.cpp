@@ -3,11 +3,13 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/parallel.hpp"
 #include "engines/reference/reference_float_network.hpp"
 #include "engines/reference/reference_network.hpp"
 #include "staging/initial_weights.hpp"
+#include "staging/start_diagnostics.hpp"
 
 namespace gridrun {
 namespace {
@@ -42,16 +44,20 @@ void train_and_judge(Network& network, const StagedSweep& sweep, Progress& progr
   outcome.weights_digest = network.weights_digest();
 }
 
-Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec, Progress& progress) {
+/// `start` is null where nothing is diagnosed.
+Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec,
+                      const StartDiagnostics* start, Progress& progress) {
   Outcome outcome(sweep.iterations, spec.layers());
   if (spec.arithmetic == Arithmetic::binary64) {
     ReferenceFloatNetwork network(spec, initial_reals(sweep, spec));
     train_and_judge(network, sweep, progress, outcome);
     return outcome;
   }
-  ReferenceNetwork network(spec, initial_weights(sweep, spec));
+  ReferenceNetwork network(spec, initial_weights(sweep, spec),
+                           start ? start->of(spec) : std::vector<LayerDiagnostics>());
   train_and_judge(network, sweep, progress, outcome);
   outcome.layers = network.sums();
+  outcome.diagnostics = network.diagnostics();
   if (sweep.keep_weights) outcome.weights = network.weights();
   return outcome;
 }
@@ -78,9 +84,13 @@ double ReferenceEngine::memory_needed(const StagedSweep& sweep) const {
 }
 
 void ReferenceEngine::train(const StagedSweep& sweep, Progress& progress, const TakeOutcome& take) {
+  std::optional<StartDiagnostics> start;
+  if (sweep.diagnose) start.emplace(sweep);
   parallel_for(
       sweep.networks.size(), threads_,
-      [&](std::size_t n) { take(n, train_network(sweep, sweep.networks[n], progress)); },
+      [&](std::size_t n) {
+        take(n, train_network(sweep, sweep.networks[n], start ? &*start : nullptr, progress));
+      },
       [&] { progress.stop(); });
 }
 

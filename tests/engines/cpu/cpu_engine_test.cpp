@@ -27,6 +27,11 @@ std::vector<StudyNetwork> grid(int first_lr, int last_lr, const std::vector<int>
 /// Expects the reference's outcomes of the engine at every SIMD target, on an odd number of
 /// threads; returns what happened on the way, which is the same at every target.
 TrainingStatistics expect_same_everywhere(const TestSweep& sweep) {
+  TestSweep diagnosed;
+  diagnosed.study = sweep.study;
+  diagnosed.study.diagnose = true;
+  diagnosed.held_out = sweep.held_out;
+  const Outcomes counted = reference_outcomes(diagnosed.staged());
   const Outcomes expected = reference_outcomes(sweep.staged());
   std::optional<TrainingStatistics> statistics;
   for (const std::int64_t target : simd_targets()) {
@@ -36,6 +41,9 @@ TrainingStatistics expect_same_everywhere(const TestSweep& sweep) {
     EXPECT_TRUE(engine.train(sweep.staged(), progress) == expected)
         << sweep.description << " on " << hwy::TargetName(target);
     EXPECT_EQ(progress.done(), std::uint64_t{sweep.study.iterations} * sweep.study.networks.size());
+    Progress progress_counting;
+    EXPECT_TRUE(CpuEngine(3).train(diagnosed.staged(), progress_counting) == counted)
+        << sweep.description << ", diagnosed, on " << hwy::TargetName(target);
     if (!statistics) statistics = engine.statistics();
     EXPECT_EQ(engine.statistics().narrow_steps, statistics->narrow_steps);
     EXPECT_EQ(engine.statistics().short_steps, statistics->short_steps);

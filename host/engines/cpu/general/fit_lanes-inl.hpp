@@ -116,7 +116,8 @@ HWY_INLINE VWide random_wide(const std::uint32_t* words, int n, int random_bits)
 class WideFit {
  public:
   WideFit(int scale, const Format& format)
-      : shift_(scale - format.fraction),
+      : format_(format),
+        shift_(scale - format.fraction),
         rounding_(shift_ > 0 ? shift_ : 1, format.round),
         range_(format),
         random_bits_(format.random_bits),
@@ -127,6 +128,7 @@ class WideFit {
     smallest_ = static_cast<std::int64_t>(std::uint64_t{0} - below);
   }
 
+  const Format& format() const { return format_; }
   int shift() const { return shift_; }
   /// Whether it reads random words.
   bool draws() const { return draws_; }
@@ -141,8 +143,22 @@ class WideFit {
   }
 
   HWY_INLINE VWide fit(VWide value, const std::uint32_t* words) const {
+    return overflow(value, round(value, words));
+  }
+
+  /// The same, and counts the values before they overflow.
+  template <class ValueCounts>
+  HWY_INLINE VWide fit(VWide value, const std::uint32_t* words, ValueCounts& counts) const {
+    const VWide rounded = round(value, words);
+    counts.add(shift_ > 0 ? rounded : value);
+    return overflow(value, rounded);
+  }
+
+ private:
+  /// What is rounded, or shifted to the left, brought into the range of the format's words.
+  HWY_INLINE VWide overflow(VWide value, VWide rounded) const {
     const Wide d;
-    const VWide result = overflow_lanes(d, round(value, words), range_);
+    const VWide result = overflow_lanes(d, rounded, range_);
     if (shift_ >= 0 || range_.wraps) return result;
     // A left shift saturates by the exact value.
     const VWide not_above =
@@ -151,7 +167,7 @@ class WideFit {
                           not_above);
   }
 
- private:
+  Format format_;
   int shift_;  // right, or left where negative
   Rounding<std::int64_t> rounding_;
   WordRange<std::int64_t> range_;

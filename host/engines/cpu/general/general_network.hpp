@@ -63,6 +63,9 @@ class GeneralNetwork {
   virtual std::uint64_t weights_digest() const = 0;
 
   virtual const std::vector<LayerSums>& sums() const = 0;
+
+  /// [layer], but for what StartDiagnostics counts; none where the network was not made to count.
+  virtual std::vector<LayerDiagnostics> diagnostics() const = 0;
   virtual GeneralStatistics statistics() const = 0;
 };
 
@@ -76,5 +79,9 @@ std::unique_ptr<GeneralNetwork<std::int32_t>> make_guarded_network(const Network
                                                                    const Weights& weights);
 std::unique_ptr<GeneralNetwork<std::int64_t>> make_network_64(const NetworkSpec& spec,
                                                               const Weights& weights);
+
+/// The same for networks that count.
+std::unique_ptr<GeneralNetwork<std::int64_t>> make_diagnosed_network_64(const NetworkSpec& spec,
+                                                                        const Weights& weights);
 
 }  // namespace gridrun

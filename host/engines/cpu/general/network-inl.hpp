@@ -38,8 +38,10 @@ class Network final : public GeneralNetwork<Word> {
         products_(aligned_zeros<std::int64_t>(most_units_)),
         sums_(spec.layers()) {
     layers_.reserve(spec.layers());
+    counts_.reserve(spec.layers());
     for (std::size_t number = 0; number < spec.layers(); ++number) {
       Layer<Word>& layer = layers_.emplace_back(spec, number);
+      counts_.emplace_back(spec, layer);
       for (std::size_t j = 0; j < layer.units; ++j)
         for (std::size_t k = 0; k < layer.inputs; ++k)
           layer.master_row(k)[j] = static_cast<Word>(weights[number][j * layer.inputs + k]);
@@ -54,7 +56,7 @@ class Network final : public GeneralNetwork<Word> {
       progress.throw_if_stopped();
       if (spec_.batch > 1 && batch_.empty() && samples.size() - i >= spec_.batch &&
           kernels_.train_batch(layers_, samples.subspan(i, spec_.batch), {step_, batches_done_},
-                               draws_, sums_, first + i, right, progress)) {
+                               draws_, sums_, counts_, first + i, right, progress)) {
         step_ += spec_.batch;
         ++batches_done_;
         i += spec_.batch;
@@ -71,9 +73,12 @@ class Network final : public GeneralNetwork<Word> {
   std::optional<bool> train(const LabelledInputs<Word>& sample, const StepNoise<Word>& noise,
                             const Progress& progress) {
     const InputList<Word>& inputs = sample.inputs;
-    forward(inputs, [&](std::size_t number) {
-      return unit_noise(Drawn::activation, number, noise[number].activation);
-    });
+    forward(
+        inputs,
+        [&](std::size_t number) {
+          return unit_noise(Drawn::activation, number, noise[number].activation);
+        },
+        [&](std::size_t number) -> Counts& { return counts_[number]; });
     const bool right = arg_max(layers_.back()) == sample.label;
     backward(sample.label, noise);
     if constexpr (Kernels::guarded)
@@ -91,7 +96,10 @@ class Network final : public GeneralNetwork<Word> {
   }
 
   std::size_t classify(const InputList<Word>& inputs) override {
-    forward(inputs, [&](std::size_t) { return draws_.halves(); });
+    NoCounts none(spec_, layers_.front());
+    forward(
+        inputs, [&](std::size_t) { return draws_.halves(); },
+        [&](std::size_t) -> NoCounts& { return none; });
     return arg_max(layers_.back());
   }
 
@@ -133,6 +141,14 @@ class Network final : public GeneralNetwork<Word> {
 
   const std::vector<LayerSums>& sums() const override { return sums_; }
 
+  std::vector<LayerDiagnostics> diagnostics() const override {
+    if (!Counts::counts) return {};
+    std::vector<LayerDiagnostics> all(counts_.size());
+    for (std::size_t number = 0; number < counts_.size(); ++number)
+      counts_[number].add_to(all[number]);
+    return all;
+  }
+
   GeneralStatistics statistics() const override {
     GeneralStatistics statistics = kernels_.statistics();
     (sizeof(Word) == 2   ? statistics.networks_16
@@ -144,6 +160,8 @@ class Network final : public GeneralNetwork<Word> {
  private:
   template <class, class>
   friend class Network;
+
+  using Counts = typename Kernels::Counts;
 
   static std::size_t padded_units(const NetworkSpec& spec) {
     return Layer<Word>::padded(*std::max_element(spec.units.begin() + 1, spec.units.end()));
@@ -158,15 +176,15 @@ class Network final : public GeneralNetwork<Word> {
     return shared != nullptr ? shared : draws_.units(tensor, number, step_, layers_[number].units);
   }
 
-  // Paragraph 5.3. `noise` gives a layer's random words.
-  template <class UnitNoise>
-  void forward(const InputList<Word>& inputs, const UnitNoise& noise) {
+  // Paragraph 5.3. `noise` gives a layer's random words, `counts` what counts its values.
+  template <class UnitNoise, class CountsOf>
+  void forward(const InputList<Word>& inputs, const UnitNoise& noise, const CountsOf& counts) {
     for (std::size_t number = 0; number < layers_.size(); ++number) {
       Layer<Word>& layer = layers_[number];
       kernels_.products(layer, number == 0 ? inputs : layers_[number - 1].outputs);
       const bool draws = layer.to_activation.draws() || layer.to_activation_leaking.draws();
       const std::uint32_t* words = draws ? noise(number) : draws_.halves();
-      activate(layer, layer.z.get(), words, layer.units, layer.a.get());
+      activate(layer, layer.z.get(), words, layer.units, layer.a.get(), counts(number));
       if (!layer.is_last) list_outputs(layer);
     }
   }
@@ -200,7 +218,7 @@ class Network final : public GeneralNetwork<Word> {
       const bool draws = layer.to_error.draws() || layer.to_error_leaking.draws();
       const std::uint32_t* words =
           draws ? unit_noise(Drawn::error, number, noise[number].error) : draws_.halves();
-      find_errors(layer, words);
+      find_errors(layer, words, counts_[number]);
     }
   }
 
@@ -232,7 +250,8 @@ class Network final : public GeneralNetwork<Word> {
     };
     kernels_.update(layer, list,
                     rows(layer.to_gradient, Drawn::gradient, &LayerNoise<Noise>::gradient),
-                    rows(layer.to_step, Drawn::master, &LayerNoise<Noise>::master), sums_[number]);
+                    rows(layer.to_step, Drawn::master, &LayerNoise<Noise>::master), sums_[number],
+                    counts_[number]);
     if (layer.has_copies)
       for (std::size_t i = 0; i < list.count; ++i) wide_copy_row(layer, list.index[i], draws_);
   }
@@ -288,10 +307,11 @@ class Network final : public GeneralNetwork<Word> {
               .base;
         };
         wide_update_row(layer, k, products_.get(), noise(layer.to_gradient, Drawn::gradient),
-                        noise(layer.to_step, Drawn::master), sums);
+                        noise(layer.to_step, Drawn::master), sums, counts_[number]);
         if (layer.has_copies) wide_copy_row(layer, k, draws_);
       }
       sums.add_to(sums_[number]);
+      counts_[number].end_update();
     }
     batch_.clear();
     ++batches_done_;
@@ -322,6 +342,7 @@ class Network final : public GeneralNetwork<Word> {
   hwy::AlignedFreeUniquePtr<std::int64_t[]> products_;  // P of a row [unit]
   std::vector<KeptSample> batch_;
   std::vector<LayerSums> sums_;
+  std::vector<Counts> counts_;      // [layer]
   std::uint32_t step_ = 0;          // samples trained on
   std::uint32_t batches_done_ = 0;  //
 };

@@ -24,6 +24,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 class ShortKernels {
  public:
+  using Counts = NoCounts;
   static constexpr bool guarded = false;
 
   explicit ShortKernels(const NetworkSpec& spec)
@@ -78,7 +79,7 @@ class ShortKernels {
 
   void update(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list,
               RowNoise<std::uint16_t> for_gradient, RowNoise<std::uint16_t> for_master,
-              LayerSums& sums) {
+              LayerSums& sums, NoCounts&) {
     Update& update = update_of(layer);
     const bool draws_near =
         kernels_.round == static_cast<int>(Round::stochastic) && !update.draws_far;
@@ -100,9 +101,9 @@ class ShortKernels {
   /// Trains on a whole batch of two samples or more.
   bool train_batch(std::vector<Layer<std::int16_t>>& layers,
                    std::span<const LabelledInputs<std::int16_t>> samples, Clock clock, Draws& draws,
-                   std::vector<LayerSums>& sums, std::size_t first, Bits& right,
-                   const Progress& progress) {
-    batch_.train(*this, layers, samples, clock, draws, sums, first, right, progress);
+                   std::vector<LayerSums>& sums, std::vector<NoCounts>& counts, std::size_t first,
+                   Bits& right, const Progress& progress) {
+    batch_.train(*this, layers, samples, clock, draws, sums, counts, first, right, progress);
     return true;
   }
 

@@ -180,6 +180,7 @@ std::uint64_t largest_of(const T* values, std::size_t count) {
 template <bool kGuarded>
 class MiddleKernels {
  public:
+  using Counts = NoCounts;
   static constexpr bool guarded = kGuarded;
 
   explicit MiddleKernels(const NetworkSpec& spec)
@@ -229,7 +230,8 @@ class MiddleKernels {
   }
 
   bool train_batch(std::vector<Layer<std::int32_t>>&, std::span<const LabelledInputs<std::int32_t>>,
-                   Clock, Draws&, std::vector<LayerSums>&, std::size_t, Bits&, const Progress&) {
+                   Clock, Draws&, std::vector<LayerSums>&, std::vector<NoCounts>&, std::size_t,
+                   Bits&, const Progress&) {
     return false;
   }
 
@@ -262,14 +264,14 @@ class MiddleKernels {
 
   void update(Layer<std::int32_t>& layer, const InputList<std::int32_t>& list,
               RowNoise<std::uint32_t> for_gradient, RowNoise<std::uint32_t> for_master,
-              LayerSums& sums) {
+              LayerSums& sums, NoCounts& counts) {
     const int shift = layer.to_gradient.shift();
     const std::uint64_t most_product =
         largest_of(layer.d.get(), layer.units) * largest_of(list.x, list.count);
     const std::uint64_t quotient = (most_product >> shift) + 1;
     if (gradient_.overflow != Overflow::wrap && quotient > most_quotient) {
       ++statistics_.wide_updates;
-      wide_.update(layer, list, for_gradient, for_master, sums);
+      wide_.update(layer, list, for_gradient, for_master, sums, counts);
       return;
     }
     ++statistics_.middle_updates;
@@ -336,7 +338,7 @@ class MiddleKernels {
   }
 
   GeneralStatistics statistics_;
-  WideKernels wide_;
+  WideKernels<NoCounts> wide_;
   const Format gradient_, master_;
   const UpdateLayer update_;
   std::vector<std::uint64_t> bounds_;  // of |w| [layer]
@@ -392,6 +394,7 @@ class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
   const std::vector<LayerSums>& sums() const override {
     return middle_ ? middle_->sums() : wide_->sums();
   }
+  std::vector<LayerDiagnostics> diagnostics() const override { return {}; }
   GeneralStatistics statistics() const override {
     GeneralStatistics statistics = statistics_;
     statistics += middle_ ? middle_->statistics() : wide_->statistics();
@@ -400,7 +403,7 @@ class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
 
  private:
   using Middle32 = Network<std::int32_t, MiddleKernels<true>>;
-  using Wide64 = Network<std::int64_t, WideKernels>;
+  using Wide64 = Network<std::int64_t, WideKernels<NoCounts>>;
 
   /// Goes on in 64-bit words, from now on.
   void leave() {

@@ -16,7 +16,13 @@ namespace {
 
 /// Owned by the caller.
 GeneralNetwork<std::int64_t>* new_network_64(const NetworkSpec& spec, const Weights& weights) {
-  return new Network<std::int64_t, WideKernels>(spec, weights);
+  return new Network<std::int64_t, WideKernels<NoCounts>>(spec, weights);
+}
+
+/// Owned by the caller.
+GeneralNetwork<std::int64_t>* new_diagnosed_network_64(const NetworkSpec& spec,
+                                                       const Weights& weights) {
+  return new Network<std::int64_t, WideKernels<LayerCounts>>(spec, weights);
 }
 
 }  // namespace
@@ -28,12 +34,19 @@ HWY_AFTER_NAMESPACE();
 namespace gridrun {
 namespace {
 HWY_EXPORT(new_network_64);
+HWY_EXPORT(new_diagnosed_network_64);
 }  // namespace
 
 std::unique_ptr<GeneralNetwork<std::int64_t>> make_network_64(const NetworkSpec& spec,
                                                               const Weights& weights) {
   return std::unique_ptr<GeneralNetwork<std::int64_t>>(
       HWY_DYNAMIC_DISPATCH(new_network_64)(spec, weights));
+}
+
+std::unique_ptr<GeneralNetwork<std::int64_t>> make_diagnosed_network_64(const NetworkSpec& spec,
+                                                                        const Weights& weights) {
+  return std::unique_ptr<GeneralNetwork<std::int64_t>>(
+      HWY_DYNAMIC_DISPATCH(new_diagnosed_network_64)(spec, weights));
 }
 
 }  // namespace gridrun

@@ -38,17 +38,19 @@ bool may_share_noise(const NetworkSpec& spec) {
 
 std::vector<NetworkGroup> groups_of(const StagedSweep& sweep, unsigned threads,
                                     Neighbours neighbours) {
+  const bool trains = neighbours == Neighbours::dealt_out;
+  const bool counts = trains && sweep.diagnose;
   const double largest = largest_input(*sweep.dataset);
   std::vector<WordSize> words;
   std::map<decltype(common_of({}, {})), std::vector<std::size_t>> alike;
   for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
     const NetworkSpec& spec = sweep.networks[n];
-    words.push_back(words_for(spec, largest_word_of(largest, spec.formats.input)));
+    words.push_back(counts ? WordSize::bits_64
+                           : words_for(spec, largest_word_of(largest, spec.formats.input)));
     alike[common_of(spec, words.back())].push_back(n);
   }
   // Of the weights of a group, were they of 64 bits, and of the outcomes that become final with it;
   // judged weights are to stay in a cache.
-  const bool trains = neighbours == Neighbours::dealt_out;
   const double most_bytes = trains ? 0x1p24 : 0x1p20;
   const double outcome = sweep.outcomes_bytes() / static_cast<double>(sweep.networks.size());
   const double fit =

@@ -139,17 +139,17 @@ class ShortBatch {
   template <class Kernels>
   void train(Kernels& kernels, std::vector<Layer<std::int16_t>>& layers,
              std::span<const LabelledInputs<std::int16_t>> samples, Clock clock, Draws& draws,
-             std::vector<LayerSums>& sums, std::size_t first, Bits& right,
-             const Progress& progress) {
+             std::vector<LayerSums>& sums, std::vector<NoCounts>& counts, std::size_t first,
+             Bits& right, const Progress& progress) {
     progress_ = &progress;
     states_.resize(layers.size());
     take_inputs(layers.front(), samples);
     for (std::size_t number = 0; number < layers.size(); ++number)
-      forward(kernels, layers, number, samples, clock, draws);
+      forward(kernels, layers, number, samples, clock, draws, counts[number]);
     for (std::size_t number = layers.size(); number-- > 0;)
-      backward(kernels, layers, number, samples, clock, draws, first, right);
+      backward(kernels, layers, number, samples, clock, draws, counts[number], first, right);
     for (std::size_t number = 0; number < layers.size(); ++number)
-      update(kernels, layers[number], number, clock, draws, sums[number]);
+      update(kernels, layers[number], number, clock, draws, sums[number], counts[number]);
   }
 
  private:
@@ -204,7 +204,8 @@ class ShortBatch {
   // Paragraph 5.3.
   template <class Kernels>
   void forward(Kernels& kernels, std::vector<Layer<std::int16_t>>& layers, std::size_t number,
-               std::span<const LabelledInputs<std::int16_t>> samples, Clock clock, Draws& draws) {
+               std::span<const LabelledInputs<std::int16_t>> samples, Clock clock, Draws& draws,
+               NoCounts& counts) {
     Layer<std::int16_t>& layer = layers[number];
     State& state = states_[number];
     state.largest_weight = Magnitudes(layer.product_row(0), layer.rows * layer.stride).largest;
@@ -221,7 +222,7 @@ class ShortBatch {
         unit_words(layer.to_activation.draws() || layer.to_activation_leaking.draws(),
                    Drawn::activation, number, layer.units, clock.step, draws);
     const auto keep = [&](std::size_t s, std::size_t j, std::int64_t* z, std::size_t count) {
-      activate(layer, z, words.sample(s) + j, count, layer.a.get() + j);
+      activate(layer, z, words.sample(s) + j, count, layer.a.get() + j, counts);
       std::int16_t* a = to.row(s) + j;
       for (std::size_t i = 0; i < count; ++i) a[i] = static_cast<std::int16_t>(layer.a[j + i]);
       if (leaky) std::copy_n(z, count, &state.z[s * layer.stride + j]);
@@ -308,7 +309,7 @@ class ShortBatch {
   template <class Kernels>
   void backward(Kernels& kernels, std::vector<Layer<std::int16_t>>& layers, std::size_t number,
                 std::span<const LabelledInputs<std::int16_t>> samples, Clock clock, Draws& draws,
-                std::size_t first, Bits& right) {
+                NoCounts& counts, std::size_t first, Bits& right) {
     Layer<std::int16_t>& layer = layers[number];
     State& state = states_[number];
     if (!layer.is_last) hidden_errors(kernels, layers[number + 1], states_[number + 1], layer);
@@ -328,7 +329,7 @@ class ShortBatch {
       } else {
         std::copy_n(&e_[s * layer.stride], layer.stride, layer.e.get());
       }
-      find_errors(layer, words.sample(s));
+      find_errors(layer, words.sample(s), counts);
       std::int16_t* d = state.errors.row(s);
       for (std::size_t j = 0; j < layer.units; ++j) d[j] = static_cast<std::int16_t>(layer.d[j]);
       const Magnitudes sizes(d, layer.units);
@@ -379,7 +380,7 @@ class ShortBatch {
   // Paragraph 5.6.
   template <class Kernels>
   void update(Kernels& kernels, Layer<std::int16_t>& layer, std::size_t number, Clock clock,
-              Draws& draws, LayerSums& sums) {
+              Draws& draws, LayerSums& sums, NoCounts& counts) {
     const State& state = states_[number];
     find_active(state, layer.rows);
     const std::uint64_t most_added = std::uint64_t{1} << layer.to_gradient.shift();  // to P
@@ -388,7 +389,7 @@ class ShortBatch {
       update_by_pairs(kernels, layer, number, clock, draws, sums);
     } else {
       ++kernels.statistics().wide_batch_updates;
-      update_in_wide_lanes(layer, number, clock, draws, sums);
+      update_in_wide_lanes(layer, number, clock, draws, sums, counts);
     }
     if (layer.has_copies)
       for (const std::uint32_t k : active_) wide_copy_row(layer, k, draws);
@@ -450,7 +451,7 @@ class ShortBatch {
   }
 
   void update_in_wide_lanes(Layer<std::int16_t>& layer, std::size_t number, Clock clock,
-                            Draws& draws, LayerSums& total) {
+                            Draws& draws, LayerSums& total, NoCounts& counts) {
     const Wide d;
     const hn::Repartition<std::int32_t, Wide> low_halves;
     const State& state = states_[number];
@@ -480,7 +481,7 @@ class ShortBatch {
         return draws.rows<std::uint32_t>(tensor, number, clock.batch, &k, 1, layer.units).base;
       };
       wide_update_row(layer, k, products.get(), noise(layer.to_gradient, Drawn::gradient),
-                      noise(layer.to_step, Drawn::master), sums);
+                      noise(layer.to_step, Drawn::master), sums, counts);
     }
     sums.add_to(total);
   }

@@ -2,21 +2,26 @@
 
 #include <algorithm>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 #include "base/parallel.hpp"
+#include "engines/cpu/add_diagnostics.hpp"
 #include "engines/cpu/general/general_network.hpp"
 #include "engines/cpu/general/input_block.hpp"
 #include "engines/cpu/general/network_group.hpp"
 #include "engines/cpu/general/shared_noise.hpp"
 #include "staging/initial_weights.hpp"
+#include "staging/start_diagnostics.hpp"
 
 namespace gridrun {
 namespace {
 
 template <class Word>
 std::unique_ptr<GeneralNetwork<Word>> make_network(WordSize words, const NetworkSpec& spec,
-                                                   const Weights& weights) {
+                                                   const Weights& weights, bool diagnosed) {
+  if constexpr (sizeof(Word) == 8)
+    if (diagnosed) return make_diagnosed_network_64(spec, weights);
   if constexpr (sizeof(Word) == 2)
     return make_network_16(spec, weights);
   else if constexpr (sizeof(Word) == 4)
@@ -31,15 +36,15 @@ std::unique_ptr<GeneralNetwork<Word>> make_network(WordSize words, const Network
 template <class Word>
 class GroupInWork {
  public:
-  /// `weights_of` has the weights of a member.
+  /// `weights_of` has the weights of a member. `diagnosed` networks count.
   template <class WeightsOf>
   GroupInWork(const StagedSweep& sweep, const NetworkGroup& group, const Progress& progress,
-              const WeightsOf& weights_of)
+              const WeightsOf& weights_of, bool diagnosed)
       : sweep_(sweep), group_(group), progress_(progress) {
     for (std::size_t member = 0; member < group.members.size(); ++member) {
       const NetworkSpec& spec = sweep.networks[group.members[member]];
       needs_.add(spec);
-      networks_.push_back(make_network<Word>(group.words, spec, weights_of(member)));
+      networks_.push_back(make_network<Word>(group.words, spec, weights_of(member), diagnosed));
     }
   }
 
@@ -66,6 +71,7 @@ class GroupInWork {
     for (std::size_t member = 0; member < networks_.size(); ++member) {
       outcomes[member].layers = networks_[member]->sums();
       outcomes[member].weights_digest = networks_[member]->weights_digest();
+      outcomes[member].diagnostics = networks_[member]->diagnostics();
       if (sweep_.keep_weights) outcomes[member].weights = networks_[member]->weights();
     }
   }
@@ -179,9 +185,12 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
 double groups_bytes(const StagedSweep& sweep, unsigned threads, Neighbours neighbours,
                     double outcome_bytes) {
   const std::vector<NetworkGroup> groups = groups_of(sweep, threads, neighbours);
+  constexpr double layer_counts = 8192;
+  const double counts =
+      sweep.diagnose ? layer_counts * static_cast<double>(sweep.networks.front().layers()) : 0;
   double largest = 0;
   for (const NetworkGroup& group : groups) {
-    double bytes = 0;
+    double bytes = counts * static_cast<double>(group.members.size());
     for (const std::size_t n : group.members)
       bytes += outcome_bytes + network_bytes(sweep.networks[n], group.words);
     largest = std::max(largest, bytes);
@@ -209,6 +218,8 @@ double groups_bytes(const StagedSweep& sweep, unsigned threads, Neighbours neigh
 void train_general(const StagedSweep& sweep, unsigned threads, Progress& progress,
                    const TakeOutcome& take, GeneralStatistics& statistics) {
   const std::vector<NetworkGroup> groups = groups_of(sweep, threads, Neighbours::dealt_out);
+  std::optional<StartDiagnostics> start;
+  if (sweep.diagnose) start.emplace(sweep);
   std::mutex mutex;
   const auto train_group = [&](std::size_t g) {
     const NetworkGroup& group = groups[g];
@@ -218,11 +229,16 @@ void train_general(const StagedSweep& sweep, unsigned threads, Progress& progres
       return initial_weights(sweep, sweep.networks[group.members[member]]);
     };
     const GeneralStatistics of_group = with_word(group.words, [&](auto word) {
-      GroupInWork<decltype(word)> in_work(sweep, group, progress, initial);
+      GroupInWork<decltype(word)> in_work(sweep, group, progress, initial, sweep.diagnose);
       in_work.train(outcomes, progress);
       in_work.judge(outcomes);
       return in_work.statistics();
     });
+    for (std::size_t i = 0; start && i < outcomes.size(); ++i) {
+      const auto before = start->of(sweep.networks[group.members[i]]);
+      for (std::size_t layer = 0; layer < before.size(); ++layer)
+        add_diagnostics(outcomes[i].diagnostics[layer], before[layer]);
+    }
     {
       const std::lock_guard lock(mutex);
       statistics += of_group;
@@ -252,7 +268,7 @@ void train_then_judge(const StagedSweep& sweep, unsigned threads, Progress& prog
       return sweep.keep_weights ? weights : std::exchange(weights, {});
     };
     with_word(group.words, [&](auto word) {
-      GroupInWork<decltype(word)>(sweep, group, progress, final_weights).judge(judged);
+      GroupInWork<decltype(word)>(sweep, group, progress, final_weights, false).judge(judged);
     });
     hand_over(group, judged, take);
   };

@@ -16,6 +16,7 @@
 
 #include "engines/cpu/general/draws-inl.hpp"
 #include "engines/cpu/general/layer-inl.hpp"
+#include "engines/cpu/general/layer_counts-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace gridrun {
@@ -67,17 +68,31 @@ class WideSums {
 };
 
 /// Paragraph 5.3, of `count` units: z, at first plain sums, and a.
-template <class Word>
+template <class Word, class Counts>
 void activate(const Layer<Word>& layer, std::int64_t* sums, const std::uint32_t* words,
-              std::size_t count, std::int64_t* activations) {
+              std::size_t count, std::int64_t* activations, Counts& counts) {
   const Wide d;
   for (std::size_t j = 0; j < count; j += hn::Lanes(d)) {
-    VWide z = overflow_lanes(d, hn::Load(d, sums + j), layer.accumulator);
+    const VWide sum = hn::Load(d, sums + j);
+    VWide z = overflow_lanes(d, sum, layer.accumulator);
     hn::Store(z, d, sums + j);
     if (layer.activation == Activation::relu) z = hn::Max(z, hn::Zero(d));
-    VWide a = layer.to_activation.fit(z, words + j);
-    if (layer.activation == Activation::leaky_relu)
-      a = hn::IfThenElse(hn::Gt(z, hn::Zero(d)), a, layer.to_activation_leaking.fit(z, words + j));
+    const bool leaky = layer.activation == Activation::leaky_relu;
+    VWide a;
+    if constexpr (Counts::counts) {
+      counts.accumulator.add(sum);
+      a = layer.to_activation.fit(leaky ? hn::Max(z, hn::Zero(d)) : z, words + j,
+                                  counts.activation);
+      if (leaky)
+        a = hn::IfThenElse(hn::Gt(z, hn::Zero(d)), a,
+                           layer.to_activation_leaking.fit(hn::Min(z, hn::Zero(d)), words + j,
+                                                           counts.activation_leaking));
+    } else {
+      a = layer.to_activation.fit(z, words + j);
+      if (leaky)
+        a = hn::IfThenElse(hn::Gt(z, hn::Zero(d)), a,
+                           layer.to_activation_leaking.fit(z, words + j));
+    }
     hn::Store(a, d, activations + j);
   }
 }
@@ -112,7 +127,7 @@ void output_errors(Layer<Word>& layer, std::uint32_t label) {
 
 /// Paragraph 5.5: d, given e, a plain sum in hidden layers, a and z.
 template <class Word>
-void find_errors(Layer<Word>& layer, const std::uint32_t* words) {
+void find_errors(Layer<Word>& layer, const std::uint32_t* words, NoCounts&) {
   const Wide d;
   for (std::size_t j = 0; j < layer.units; j += hn::Lanes(d)) {
     VWide e = hn::Load(d, layer.e.get() + j);
@@ -128,6 +143,33 @@ void find_errors(Layer<Word>& layer, const std::uint32_t* words) {
     }
     hn::Store(error, d, layer.d.get() + j);
   }
+}
+
+/// The same, counted. What fits round is 0 where it is not to count.
+template <class Word>
+void find_errors(Layer<Word>& layer, const std::uint32_t* words, LayerCounts& counts) {
+  const Wide d;
+  const bool linear = layer.activation == Activation::linear;
+  auto any_active = hn::Zero(d);
+  for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
+    const std::int64_t* decides =
+        layer.activation == Activation::relu ? layer.a.get() : layer.z.get();
+    const VWide is_active =
+        linear ? hn::Set(d, -1) : hn::VecFromMask(d, hn::Gt(hn::Load(d, decides + j), hn::Zero(d)));
+    any_active = hn::Or(any_active, is_active);
+    VWide e = hn::Load(d, layer.e.get() + j);
+    if (layer.activation == Activation::relu) e = hn::And(is_active, e);
+    if (!layer.is_last) {
+      counts.accumulator.add(e);
+      e = overflow_lanes(d, e, layer.accumulator);
+    }
+    VWide error = layer.to_error.fit(hn::And(is_active, e), words + j, counts.error);
+    if (layer.activation == Activation::leaky_relu)
+      error = hn::Or(error, layer.to_error_leaking.fit(hn::AndNot(is_active, e), words + j,
+                                                       counts.error_leaking));
+    hn::Store(error, d, layer.d.get() + j);
+  }
+  counts.add_sample(!hn::AllTrue(d, hn::Eq(any_active, hn::Zero(d))));
 }
 
 /// z = the sums of v x.
@@ -155,21 +197,34 @@ std::int64_t wide_row_error(const Layer<Word>& layer, std::size_t k) {
 }
 
 /// Updates row k, given P [unit] and the row's random words, which are read where they are drawn.
-template <class Word>
+template <class Word, class Counts>
 void wide_update_row(Layer<Word>& layer, std::size_t k, const std::int64_t* products,
                      const std::uint32_t* for_gradient, const std::uint32_t* for_master,
-                     WideSums& sums) {
+                     WideSums& sums, Counts& counts) {
   const Wide d;
   const int shift = layer.to_step.shift();
   const VWide dropped_bits =
       hn::Set(d, shift > 0 ? static_cast<std::int64_t>((std::uint64_t{1} << shift) - 1) : 0);
   Word* row = layer.master_row(k);
   for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
-    const VWide u = layer.to_gradient.fit(hn::Load(d, products + j), for_gradient + j);
+    const VWide product = hn::Load(d, products + j);
+    VWide u;
+    if constexpr (Counts::counts)
+      u = layer.to_gradient.fit(product, for_gradient + j, counts.gradient);
+    else
+      u = layer.to_gradient.fit(product, for_gradient + j);
     sums.add_update(u);
     sums.add_dropped(hn::And(u, dropped_bits));
     const VWide step = layer.to_step.round(u, for_master + j);
-    store_wide(overflow_lanes(d, hn::Add(load_wide(row + j), step), layer.master_range), row + j);
+    const VWide moved = hn::Add(load_wide(row + j), step);
+    const VWide w = overflow_lanes(d, moved, layer.master_range);
+    store_wide(w, row + j);
+    if constexpr (Counts::counts) {
+      counts.add_update(product, u, step);
+      counts.master.add(moved);
+      if (layer.has_copies)
+        layer.to_copy.fit(hn::IfThenZeroElse(hn::Eq(u, hn::Zero(d)), w), nullptr, counts.weight);
+    }
   }
 }
 
@@ -189,7 +244,9 @@ struct Clock {
 };
 
 /// Everything in 64-bit lanes.
+template <class GivenCounts>
 struct WideKernels {
+  using Counts = GivenCounts;
   static constexpr bool guarded = false;
 
   explicit WideKernels(const NetworkSpec&) {}
@@ -199,7 +256,8 @@ struct WideKernels {
   /// Trains on a whole batch, if it can; otherwise it does nothing and returns false.
   template <class Word>
   bool train_batch(std::vector<Layer<Word>>&, std::span<const LabelledInputs<Word>>, Clock, Draws&,
-                   std::vector<LayerSums>&, std::size_t, Bits&, const Progress&) {
+                   std::vector<LayerSums>&, std::vector<Counts>&, std::size_t, Bits&,
+                   const Progress&) {
     return false;
   }
 
@@ -218,7 +276,7 @@ struct WideKernels {
   /// The update of a batch of one sample; the noise is there where it is drawn.
   template <class Word>
   void update(Layer<Word>& layer, const InputList<Word>& list, RowNoise<std::uint32_t> for_gradient,
-              RowNoise<std::uint32_t> for_master, LayerSums& total) {
+              RowNoise<std::uint32_t> for_master, LayerSums& total, Counts& counts) {
     const Wide d;
     const auto products = aligned_zeros<std::int64_t>(layer.stride);
     WideSums sums;
@@ -228,9 +286,10 @@ struct WideKernels {
             multiply_wide(hn::Load(d, layer.d.get() + j), hn::Set(d, std::int64_t{list.x[i]})), d,
             products.get() + j);
       wide_update_row(layer, list.index[i], products.get(), for_gradient.row(i), for_master.row(i),
-                      sums);
+                      sums, counts);
     }
     sums.add_to(total);
+    counts.end_update();
   }
 };
 

@@ -1,0 +1,162 @@
+// What a network's diagnostics count, in 64-bit lanes. docs/arithmetic.md, 8.7.
+// Included once per SIMD target:
+#if defined(GRIDRUN_HOST_LAYER_COUNTS_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRIDRUN_HOST_LAYER_COUNTS_INL_HPP
+#undef GRIDRUN_HOST_LAYER_COUNTS_INL_HPP
+#else
+#define GRIDRUN_HOST_LAYER_COUNTS_INL_HPP
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+
+#include "engines/cpu/general/fit_lanes-inl.hpp"
+#include "engines/cpu/general/layer-inl.hpp"
+#include "gridrun/count_value.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace gridrun {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Values that are to overflow into a format: rounded, or before a left shift. Zeros change
+/// nothing.
+class ValueCounts {
+ public:
+  ValueCounts(const Format& format, int left)
+      : format_(format), left_(left), smallest_(0), largest_(0) {
+    if (left > 63) return;
+    largest_ = largest_word(format.bits) >> left;
+    const std::uint64_t below = magnitude(smallest_word(format.bits, format.overflow)) >> left;
+    smallest_ = static_cast<std::int64_t>(std::uint64_t{0} - below);
+  }
+  explicit ValueCounts(const WideFit& fit) : ValueCounts(fit.format(), std::max(0, -fit.shift())) {}
+
+  HWY_INLINE void add(VWide value) {
+    const Wide d;
+    hn::Store(hn::Min(hn::Load(d, least_), value), d, least_);
+    hn::Store(hn::Max(hn::Load(d, most_), value), d, most_);
+    const auto overflows =
+        hn::Or(hn::Gt(value, hn::Set(d, largest_)), hn::Lt(value, hn::Set(d, smallest_)));
+    hn::Store(hn::Sub(hn::Load(d, overflowed_), hn::VecFromMask(d, overflows)), d, overflowed_);
+  }
+
+  void add_to(TensorDiagnostics& of) const {
+    for (std::size_t i = 0; i < hn::Lanes(Wide()); ++i) {
+      for (const std::int64_t end : {least_[i], most_[i]})
+        of.bits = std::max(of.bits, word_width(end, format_.overflow, left_));
+      of.overflowed += static_cast<std::uint64_t>(overflowed_[i]);
+    }
+  }
+
+ private:
+  static constexpr std::size_t lanes = hn::MaxLanes(Wide());
+
+  Format format_;
+  int left_;
+  std::int64_t smallest_, largest_;  // of those that do not overflow
+  HWY_ALIGN std::int64_t least_[lanes] = {}, most_[lanes] = {}, overflowed_[lanes] = {};
+};
+
+/// A signed sum of 64-bit lanes: 2^31 additions fit.
+class SignedLanes {
+ public:
+  HWY_INLINE void add(VWide value) {
+    const Wide d;
+    hn::Store(hn::Add(hn::Load(d, low_), hn::And(value, hn::Set(d, 0xffffffff))), d, low_);
+    hn::Store(hn::Add(hn::Load(d, high_), hn::ShiftRight<32>(value)), d, high_);
+  }
+  void move_to(SignedSum& sum) {
+    for (std::size_t i = 0; i < hn::Lanes(Wide()); ++i) {
+      sum += SignedSum{high_[i]} * (std::int64_t{1} << 32) + low_[i];
+      low_[i] = high_[i] = 0;
+    }
+  }
+
+ private:
+  HWY_ALIGN std::int64_t low_[hn::MaxLanes(Wide())] = {}, high_[hn::MaxLanes(Wide())] = {};
+};
+
+/// Counts nothing.
+struct NoCounts {
+  static constexpr bool counts = false;
+
+  template <class Word>
+  NoCounts(const NetworkSpec&, const Layer<Word>&) {}
+  void add_to(LayerDiagnostics&) const {}
+  void end_update() {}
+};
+
+/// Counts the values of a layer in training.
+struct LayerCounts {
+  static constexpr bool counts = true;
+
+  template <class Word>
+  LayerCounts(const NetworkSpec& spec, const Layer<Word>& layer)
+      : accumulator(spec.formats.accumulator, 0),
+        activation(layer.to_activation),
+        activation_leaking(layer.to_activation_leaking),
+        error(layer.to_error),
+        error_leaking(layer.to_error_leaking),
+        gradient(layer.to_gradient),
+        master(spec.formats.master, 0),
+        weight(layer.to_copy) {}
+
+  /// Counts the updates of a vector of weights, but for what they make of w.
+  HWY_INLINE void add_update(VWide product, VWide u, VWide step) {
+    const Wide d;
+    const auto is_update = hn::Ne(u, hn::Zero(d));
+    const auto is_lost = hn::And(is_update, hn::Eq(step, hn::Zero(d)));
+    hn::Store(hn::Sub(hn::Load(d, updates_), hn::VecFromMask(d, is_update)), d, updates_);
+    hn::Store(hn::Sub(hn::Load(d, lost_), hn::VecFromMask(d, is_lost)), d, lost_);
+    steps_.add(step);
+    products_.add(product);
+  }
+
+  /// Ends the update of a layer, of fewer than 2^31 vectors of weights.
+  void end_update() {
+    steps_.move_to(step_);
+    products_.move_to(product_);
+  }
+
+  void add_sample(bool any_active) {
+    inactive_ += !any_active;
+    last_inactive_ = any_active ? 0 : last_inactive_ + 1;
+  }
+
+  void add_to(LayerDiagnostics& of) const {
+    accumulator.add_to(of.of(Tensor::accumulator));
+    activation.add_to(of.of(Tensor::activation));
+    activation_leaking.add_to(of.of(Tensor::activation));
+    error.add_to(of.of(Tensor::error));
+    error_leaking.add_to(of.of(Tensor::error));
+    gradient.add_to(of.of(Tensor::gradient));
+    master.add_to(of.of(Tensor::master));
+    weight.add_to(of.of(Tensor::weight));
+    for (std::size_t i = 0; i < hn::Lanes(Wide()); ++i) {
+      of.updates += static_cast<std::uint64_t>(updates_[i]);
+      of.lost += static_cast<std::uint64_t>(lost_[i]);
+    }
+    of.inactive += inactive_;
+    of.last_inactive += last_inactive_;
+    of.step += step_;
+    of.product += product_;
+  }
+
+  ValueCounts accumulator, activation, activation_leaking, error, error_leaking;
+  ValueCounts gradient, master, weight;
+
+ private:
+  HWY_ALIGN std::int64_t updates_[hn::MaxLanes(Wide())] = {}, lost_[hn::MaxLanes(Wide())] = {};
+  SignedLanes steps_, products_;  // of the update in work
+  SignedSum step_ = 0, product_ = 0;
+  std::uint64_t inactive_ = 0, last_inactive_ = 0;  // samples
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gridrun
+HWY_AFTER_NAMESPACE();
+
+#endif

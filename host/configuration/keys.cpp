@@ -229,9 +229,11 @@ Key dataset_header() {
       "dataset.header", Key::Kind::name, "infer, true, false",
       "whether a CSV file's first line names its columns", GRIDRUN_MEMBER(dataset.csv.header),
       [](const GivenValues& given) -> KeyValue {
-        if (given.find("dataset.header")->is_string())
-          return given.choice("dataset.header", {"infer"});
-        return given.boolean("dataset.header");
+        const toml::node& value = *given.find("dataset.header");
+        if (value.is_boolean()) return given.boolean("dataset.header");
+        if (value.value_exact<std::string>() != "infer")
+          given.fail("dataset.header", "infer, true or false");
+        return "infer";
       },
       [](bool held) { return KeyValue(held); },
       [](const KeyValue& value) -> std::optional<bool> {

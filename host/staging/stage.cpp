@@ -60,8 +60,8 @@ void Stager::check(const NetworkSpec& network) const {
     throw RequestError(fmt::format("{}: {} has {} a sample", layers_text(units), dataset_.name,
                                    counted(dataset_.inputs, "input")));
   if (units.back() < dataset_.classes)
-    throw RequestError(fmt::format("{}: {} has the label {}, expected 0 to {}", layers_text(units),
-                                   dataset_.name, dataset_.classes - 1, units.back() - 1));
+    throw RequestError(fmt::format("{}: {} has {} classes, expected {} at most", layers_text(units),
+                                   dataset_.name, dataset_.classes, units.back()));
   drawn_test_samples(network.draws, dataset_);  // it may refuse
   const double largest = inputs_.of(network.draws).largest;
   if (!(std::ldexp(largest, network.formats.input.fraction) < two_to_63))

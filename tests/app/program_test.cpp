@@ -191,14 +191,14 @@ TEST_F(Program, RunsOnesOwnData) {
 TEST_F(Program, TellsWhatItInferredOfACsvFile) {
   const auto run = [&](const std::string& text, std::vector<std::string> arguments) {
     scratch.write("my.csv", text);
-    for (const char* set : {"dataset.name=csv", "dataset.path=my.csv", "report.smooth_window=5",
-                            "train.iterations=10", "grid.lr=3"})
-      arguments.insert(arguments.begin(), {"--set", set});
-    arguments.insert(arguments.end(), {"--force", "--output", "out"});
+    scratch.write("my.toml",
+                  "[dataset]\nname = \"csv\"\npath = \"my.csv\"\n[train]\niterations = 10\n"
+                  "[report]\nsmooth_window = 5\n[grid]\nlr = 3\n");
+    arguments.insert(arguments.end(), {"--config", "my.toml", "--force", "--output", "out"});
     const ProgramResult result = run_program(arguments, settings);
     EXPECT_EQ(result.status, 0) << result.err;
     EXPECT_EQ(result.err, "");
-    const auto announced = result.out.find("csv: ");
+    const auto announced = ("\n" + result.out).find("\ncsv: 16 networks, ");
     EXPECT_NE(announced, std::string::npos) << result.out;
     return result.out.substr(0, announced);
   };
@@ -231,12 +231,12 @@ TEST_F(Program, WarnsOfInputsThatTheirWordsDoNotHold) {
     return result.out;
   };
   const std::string raw = out({});
-  EXPECT_EQ(raw.find("inputs reach 16 and words of 8 bits, fraction 4, hold 7.94: 30 % of values "
+  EXPECT_EQ(raw.find("inputs reach 16 and words of 8 bits, fraction 4, hold 7.94: 32 % of values "
                      "overflow; dataset.scale or dataset.normalise\ndigits: "),
             0U)
       << raw;
   EXPECT_EQ(out({"--set", "dataset.normalise=minmax"}).find("digits: "), 0U);
-  EXPECT_EQ(out({"--set", "precision.input.bits=9"}).find("digits: "), 0U);
+  EXPECT_EQ(out({"--set", "precision.input.bits=10"}).find("digits: "), 0U);
   EXPECT_EQ(out({"--quiet"}), "");
 }
 

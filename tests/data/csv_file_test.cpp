@@ -76,7 +76,7 @@ TEST_F(CsvFile, RefusesWhatOnlyLooksLikeANumber) {
 
 TEST_F(CsvFile, ReadsFieldsInQuotes) {
   const CsvSamples csv =
-      read("\"a,b\",\"c\nd\",\"e\"\"f\"\n\"1\",\" 2\" ,\"no, never\"\n1,2,\"a \"\"x\"\"\"\n");
+      read("\"a,b\",\"c\nd\",\"e\"\"f\"\n\"1\",\"2\" ,\"no, never\"\n1,2,\"a \"\"x\"\"\"\n");
   EXPECT_EQ(csv.values, (std::vector<double>{1, 2, 1, 2}));
   EXPECT_EQ(csv.classes.labels, (std::vector<ClassLabel>{"a \"x\"", "no, never"}));
   EXPECT_EQ(refusal("1,2,0\n1,2\"3,0\n"),

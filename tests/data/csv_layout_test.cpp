@@ -89,6 +89,7 @@ TEST(CsvLayout, TheLabelIsTheColumnOfItsNameOrTheLast) {
 
 TEST(CsvLayout, TheLabelMayBeSaid) {
   CsvLayout said;
+  said.header = true;
   const auto label = [&](const KeyValue& column) {
     said.label = column;
     return layout_of({"a", "b", "2", "label"}, {"1", "2", "3", "4"}, said).label;

@@ -1,5 +1,8 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "data/load_dataset.hpp"
 #include "gridrun/error.hpp"
 #include "message_of.hpp"

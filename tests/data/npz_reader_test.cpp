@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "gridrun/error.hpp"
 #include "message_of.hpp"
 #include "npz_bytes.hpp"

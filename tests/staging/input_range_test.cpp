@@ -92,10 +92,11 @@ TEST(InputRange, IsExact) {
     }
     const auto warning = range.warning();
     ASSERT_EQ(warning.has_value(), worst > 0);
-    if (warning)
+    if (warning) {
       EXPECT_NE(warning->find(": " + std::to_string(std::lround(100 * worst)) + " % of"),
                 std::string::npos)
           << *warning << " for " << worst;
+    }
   }
 }
 

@@ -375,8 +375,8 @@ class Run {
     if (!options_.quiet) {
       for (const std::string& line : dataset_notes.inferred) print(line + "\n");
       if (const auto warning = range.warning()) print(*warning + "\n");
+      print(announcement(dataset, plan, done, *first, sweep_, engines_, bytes));
     }
-    if (!options_.quiet) print(announcement(dataset, plan, done, *first, sweep_, engines_, bytes));
     std::exception_ptr interrupted;
     Training training(sweep_, engines_, plan, stager, units, store, progress_);
     try {

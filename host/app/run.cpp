@@ -39,6 +39,7 @@
 #include "results/summarise.hpp"
 #include "results/sweep_store.hpp"
 #include "staging/identity.hpp"
+#include "staging/input_range.hpp"
 #include "staging/planned_networks.hpp"
 #include "staging/stage.hpp"
 
@@ -321,16 +322,20 @@ class Run {
     OutputDirectory directory(output_, configuration, options_.force);
     record_ = {joined(engines_, &Engine::name), joined(engines_, &Engine::device), {}, 0, 0};
     Stopwatch stopwatch;
-    const Dataset dataset = load_dataset(sweep_, &progress_);
+    DatasetNotes dataset_notes;
+    const Dataset dataset = load_dataset(sweep_, &progress_, &dataset_notes);
     stopwatch.lap(record_, "load");
     progress_.throw_if_stopped();
-    const Identity data = identity_of(dataset);
+    const Normalise normalise = sweep_.dataset.normalise;
+    const Identity data = identity_of(dataset, normalise);
     const auto units = units_of(dataset);
-    const Stager stager(dataset);
+    const Stager stager(dataset, normalise);
+    InputRange range;
     std::optional<NetworkSpec> first;
     const Plan plan(sweep_, units, data, options_.shard, [&](const NetworkSpec& network) {
       progress_.throw_if_stopped();
       stager.check(network);
+      range.add(stager.dataset_of(network), network.formats.input);
       if (!first) first = network;
     });
     std::vector<bool> is_trained(plan.size());
@@ -345,7 +350,7 @@ class Run {
         memory_needed(sweep_, engines_, plan, stager, units, batches, output_);
     require_memory(bytes, cause);
     const std::size_t held_out = stager.without_draws({*first}, {}).held_out.size();
-    const auto about_data = dataset_json(dataset, data, held_out);
+    const auto about_data = dataset_json(dataset, data, held_out, dataset_notes.labels);
     NetworkStore& store =
         directory.open_store(sweep_, {configuration, about_data, record_.engine, record_.device});
     const std::string shard = fmt::format("{}/{}", options_.shard.part, options_.shard.parts);
@@ -353,7 +358,11 @@ class Run {
     stopwatch.lap(record_, "stage");
     progress_.throw_if_stopped();
 
-    if (!options_.quiet) print(announcement(dataset, plan, done, *first, sweep_, engines_, bytes));
+    if (!options_.quiet) {
+      for (const std::string& line : dataset_notes.inferred) print(line + "\n");
+      if (const auto warning = range.warning()) print(*warning + "\n");
+      print(announcement(dataset, plan, done, *first, sweep_, engines_, bytes));
+    }
     std::exception_ptr interrupted;
     Training training(sweep_, engines_, plan, stager, units, store, progress_);
     try {

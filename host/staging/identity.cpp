@@ -90,7 +90,7 @@ std::optional<Identity> identity_of_text(const std::string& text) {
   return identity;
 }
 
-Identity identity_of(const Dataset& dataset) {
+Identity identity_of(const Dataset& dataset, Normalise normalise) {
   Words words;
   words.add(dataset.samples);
   words.add(dataset.inputs);
@@ -99,6 +99,7 @@ Identity identity_of(const Dataset& dataset) {
   words.add(dataset.values.index());
   words.add(std::visit([](const auto& values) { return hash_of(values); }, dataset.values));
   words.add(hash_of(dataset.labels));
+  if (normalise != Normalise::none) words.add(normalise);
   return words.hash();
 }
 

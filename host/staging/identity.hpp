@@ -8,6 +8,7 @@
 #include "gridrun/dataset.hpp"
 #include "gridrun/identity.hpp"
 #include "gridrun/network_spec.hpp"
+#include "gridrun/sweep.hpp"
 
 namespace gridrun {
 
@@ -17,8 +18,9 @@ std::string text_of(const Identity& identity);
 /// The identity of which text_of() made this; none if it made none such.
 std::optional<Identity> identity_of_text(const std::string& text);
 
-/// Of the samples as they are stored, their labels, their split and their scale; not of their name.
-Identity identity_of(const Dataset& dataset);
+/// Of the samples as they are stored, their classes, their split, their scale and how they are
+/// normalised; not of their name.
+Identity identity_of(const Dataset& dataset, Normalise normalise = Normalise::none);
 
 /// Of all that decides what a network's training computes: its resolved keys and its data.
 ///

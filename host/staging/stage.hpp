@@ -9,6 +9,7 @@
 #include "gridrun/dataset.hpp"
 #include "gridrun/staged_sweep.hpp"
 #include "gridrun/sweep.hpp"
+#include "staging/network_inputs.hpp"
 
 namespace gridrun {
 
@@ -22,8 +23,11 @@ struct Kept {
 /// long as they come soon one after the other. Safe to share by threads.
 class Stager {
  public:
-  /// The data set outlives this and all that is staged.
-  explicit Stager(const Dataset& dataset);
+  /// The data set outlives this, and this all that is staged.
+  explicit Stager(const Dataset& dataset, Normalise normalise = Normalise::none);
+
+  /// The data as a network sees them, normalised.
+  const Dataset& dataset_of(const NetworkSpec& network) const;
 
   /// Throws RequestError naming the key where a network does not fit the data, or a number of it
   /// does not fit 64 bits.
@@ -53,7 +57,7 @@ class Stager {
   std::shared_ptr<const Drawn> drawn_for(const NetworkSpec& network) const;
 
   const Dataset& dataset_;
-  const double largest_;  // |input|
+  const NetworkInputs inputs_;
   mutable std::mutex mutex_;
   mutable std::vector<std::shared_ptr<const Drawn>> drawn_;  // the latest first
 };
@@ -64,7 +68,8 @@ Kept kept_by(const Sweep& sweep);
 /// Inputs and labels: the layers of a network that is not told any.
 std::vector<std::uint32_t> units_of(const Dataset& dataset);
 
-/// A sweep whose axes leave draws, layers and iterations alone, whole. Throws RequestError as
+/// A sweep whose axes leave draws, layers and iterations alone, whole, of inputs as they are: not
+/// normalised. Throws RequestError as
 /// Stager::check() does.
 StagedSweep stage(const Sweep& sweep, const Dataset& dataset);
 

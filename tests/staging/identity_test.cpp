@@ -54,6 +54,11 @@ TEST(Identity, NeverChanges) {
   EXPECT_EQ(text_of(identity_of(NetworkSpec{}, {})), "315d3359cd81e0b8624a917b7bab0d60");
   EXPECT_EQ(text_of(identity_of(some_network(), some_data)), "ca84d5d152067e8edd6e9ff8dd36b459");
   EXPECT_EQ(text_of(identity_of(some_dataset())), "a82165467fee7886b3481d4f83a63915");
+  EXPECT_EQ(identity_of(some_dataset(), Normalise::none), identity_of(some_dataset()));
+  EXPECT_EQ(text_of(identity_of(some_dataset(), Normalise::minmax)),
+            "e050bd23e725f1a7066cdbb4f8a56549");
+  EXPECT_EQ(text_of(identity_of(some_dataset(), Normalise::standard)),
+            "c466cc4cb5a9a2a0a9896c45875aff65");
   Dataset reals = some_dataset();
   reals.values = std::vector<double>{0.5, -1, 2, 3, 4, 1e300};
   EXPECT_EQ(text_of(identity_of(reals)), "49ae9f7c505c9321741255a885fe3fb4");

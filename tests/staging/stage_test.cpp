@@ -105,7 +105,7 @@ TEST_F(Stage, RefusesLayersThatDoNotFitTheData) {
   sweep.network.layers = {2, 3};
   EXPECT_EQ(refusal(), "network.layers = [2, 3]: small has 1 input a sample");
   sweep.network.layers = {1, 2};
-  EXPECT_EQ(refusal(), "network.layers = [1, 2]: small has the label 2, expected 0 to 1");
+  EXPECT_EQ(refusal(), "network.layers = [1, 2]: small has 3 classes, expected 2 at most");
 }
 
 TEST_F(Stage, RefusesNumbersThatDoNotFit64Bits) {

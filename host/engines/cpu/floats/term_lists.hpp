@@ -40,7 +40,7 @@ class TermLists {
 
   std::size_t size() const { return begin_.size() - 1; }
   Terms operator[](std::size_t i) const {
-    return {&index_[begin_[i]], &value_[begin_[i]], begin_[i + 1] - begin_[i]};
+    return {index_.data() + begin_[i], value_.data() + begin_[i], begin_[i + 1] - begin_[i]};
   }
 
   /// Takes in the terms of `from` by their indices, 0 ... indices - 1, in place of what was there:

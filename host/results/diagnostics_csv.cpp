@@ -25,6 +25,11 @@ std::string diagnostics_csv(const GridResult& result) {
       fields.push_back(fmt::format("{}", layer + 1));
       fields.push_back(result.label_text(cell));
       for (std::size_t tensor = 0; tensor < tensor_count; ++tensor) {
+        const auto which = static_cast<Tensor>(tensor);
+        if ((which == Tensor::input && layer > 0) || (which == Tensor::weight && !of.has_copies)) {
+          fields.insert(fields.end(), 3, "");
+          continue;
+        }
         const auto& [overflowed, bits] = of.counts.tensor[tensor];
         fields.push_back(fmt::format("{}", bits));
         fields.push_back(fmt::format("{}", bits - of.fraction[tensor]));

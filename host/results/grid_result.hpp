@@ -37,6 +37,7 @@ struct LayerCounts {
   std::array<int, tensor_count> fraction{};  // of each tensor's format
   double drift = 0;  // what rounding added to a weight in one update, in the mean, in units of the
                      // master's last place
+  bool has_copies = false;  // whether the format `weight` is not that of `master`
 };
 
 struct GridResult {

@@ -7,7 +7,7 @@
 namespace gridrun {
 namespace {
 
-constexpr double saturated_share = 0.01, lost_share = 0.9, drift_share = 0.5;
+constexpr double saturated_share = 0.01, lost_share = 0.9, drift_share = 0.5, dead_share = 0.5;
 
 constexpr std::array<const char*, label_count> names = {
     "learned", "diverged", "saturated", "frozen", "drifting", "dead", "undertrained"};
@@ -75,10 +75,12 @@ double rounding_drift(const NetworkSpec& network, std::size_t layer,
   return static_cast<double>(counts.step) - std::ldexp(static_cast<double>(counts.product), -shift);
 }
 
-std::array<int, tensor_count> fractions_of(const NetworkSpec& network) {
+std::array<int, tensor_count> fractions_of(const NetworkSpec& network, std::size_t layer) {
   std::array<int, tensor_count> fractions{};
   for (std::size_t tensor = 0; tensor < tensor_count; ++tensor)
     fractions[tensor] = format_of(network, static_cast<Tensor>(tensor)).fraction;
+  fractions[static_cast<std::size_t>(Tensor::accumulator)] =
+      network.formats.weight.fraction + network.input_format(layer).fraction;
   return fractions;
 }
 
@@ -98,9 +100,14 @@ Label cause_of(const NetworkSpec& network, const std::vector<LayerSums>& sums,
   }
   if (diverged) return Label::diverged;
   if (saturated) return Label::saturated;
-  if (lost >= lost_share * updates) return Label::frozen;
+  // Updates that are lost at random are made up for by those that are not.
+  const bool at_random = network.formats.master.round == Round::stochastic;
+  if (updates == 0 || (!at_random && lost >= lost_share * updates)) return Label::frozen;
   if (drifting) return Label::drifting;
-  if (counts.back().last_inactive >= window) return Label::dead;
+  const LayerDiagnostics& output = counts.back();
+  if (static_cast<double>(output.inactive) >= dead_share * network.iterations ||
+      output.last_inactive >= window)
+    return Label::dead;
   return Label::undertrained;
 }
 

@@ -17,9 +17,11 @@ enum class Label : std::uint8_t {
   learned,      // it gained at least half of what the best of its table did over chance
   diverged,     // values left words that wrap, or filled words of 64 bits
   saturated,    // of a tensor whose words saturate, at least 1 % of the values did
-  frozen,       // at least 90 % of the updates were rounded to no step, or there was no update
+  frozen,       // at least 90 % of the updates were rounded, not at random, to no step, or there
+                // was no update
   drifting,     // rounding moved the weights of a layer by at least half as much as all updates
-  dead,         // no output unit was active in the whole smoothing window at the end
+  dead,         // no output unit was active for at least half of the samples, or for all of the
+                // smoothing window at the end
   undertrained  // none of these: more steps, or a larger learning rate, may do
 };
 inline constexpr std::size_t label_count = 7;
@@ -36,7 +38,7 @@ double rounding_drift(const NetworkSpec& network, std::size_t layer,
 Label cause_of(const NetworkSpec& network, const std::vector<LayerSums>& sums,
                const std::vector<LayerDiagnostics>& counts, std::uint32_t window);
 
-/// Fractions of the formats of a network's tensors.
-std::array<int, tensor_count> fractions_of(const NetworkSpec& network);
+/// At which fraction the values of a layer's tensors are; sums: those of the forward pass.
+std::array<int, tensor_count> fractions_of(const NetworkSpec& network, std::size_t layer);
 
 }  // namespace gridrun

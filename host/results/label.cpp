@@ -40,8 +40,9 @@ bool has_diverged(const NetworkSpec& network, const LayerDiagnostics& counts) {
   constexpr int widest = 64;
   for (std::size_t t = 0; t < tensor_count; ++t) {
     const auto tensor = static_cast<Tensor>(t);
-    if (tensor == Tensor::input || format_of(network, tensor).overflow != Overflow::wrap) continue;
-    if (counts.of(tensor).overflowed != 0 || counts.of(tensor).bits >= widest) return true;
+    const Format& format = format_of(network, tensor);
+    if (tensor == Tensor::input || format.overflow != Overflow::wrap) continue;
+    if (counts.of(tensor).bits > format.bits || counts.of(tensor).bits >= widest) return true;
   }
   return false;
 }
@@ -102,12 +103,13 @@ Label cause_of(const NetworkSpec& network, const std::vector<LayerSums>& sums,
   if (saturated) return Label::saturated;
   // Updates that are lost at random are made up for by those that are not.
   const bool at_random = network.formats.master.round == Round::stochastic;
-  if (updates == 0 || (!at_random && lost >= lost_share * updates)) return Label::frozen;
+  if (!at_random && updates > 0 && lost >= lost_share * updates) return Label::frozen;
   if (drifting) return Label::drifting;
   const LayerDiagnostics& output = counts.back();
   if (static_cast<double>(output.inactive) >= dead_share * network.iterations ||
       output.last_inactive >= window)
     return Label::dead;
+  if (updates == 0) return Label::frozen;
   return Label::undertrained;
 }
 

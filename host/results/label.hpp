@@ -22,7 +22,7 @@ enum class Label : std::uint8_t {
   drifting,     // rounding moved the weights of a layer by at least half as much as all updates
   dead,         // no output unit was active for at least half of the samples, or for all of the
                 // smoothing window at the end
-  undertrained  // none of these: more steps, or a larger learning rate, may do
+  undertrained  // none of these: more steps, or another learning rate, may do
 };
 inline constexpr std::size_t label_count = 7;
 

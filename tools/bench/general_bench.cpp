@@ -32,10 +32,11 @@ struct Subject {
   Dataset dataset;
   StagedSweep staged;
 
-  explicit Subject(const std::vector<std::string>& overrides) {
+  Subject(const std::vector<std::string>& overrides, bool diagnose) {
     const Sweep sweep = read_configuration(find_configuration("mnist.toml"), overrides);
     dataset = load_dataset(sweep);
     staged = stage(sweep, dataset);
+    staged.diagnose = diagnose;
   }
 
   /// Whether some networks become what the reference engine makes of them in some steps.
@@ -93,6 +94,7 @@ struct Case {
   const char* name;
   std::uint32_t checked_steps;
   std::vector<std::string> overrides;
+  bool diagnose = false;
 };
 
 const std::vector<std::string> hidden = {"network.layers=[784,100,10]", "init.std='he'",
@@ -125,6 +127,10 @@ std::vector<Case> cases() {
            both(both(both(hidden, words_16), even), short_run)},
           {"784-100-10, 16 bits, stochastic", 200,
            both(both(both(hidden, words_16), stochastic), short_run)},
+          {"784-100-10, 16 bits, nearest_even, diagnosed", 200,
+           both(both(both(hidden, words_16), even), short_run), true},
+          {"784-100-10, 16 bits, stochastic, diagnosed", 200,
+           both(both(both(hidden, words_16), stochastic), short_run), true},
           {"784-100-10, 24 bits, floor", 200, both(hidden, words_24)},
           {"784-100-10, 64 bits, floor", 200,
            both(hidden, {"train.iterations=200", "report.smooth_window=101"})},
@@ -149,7 +155,8 @@ int main(int argc, char** argv) {
                                      static std::string last_name;
                                      static std::shared_ptr<const Subject> last;
                                      if (last_name != timed.name) {
-                                       last = std::make_shared<Subject>(timed.overrides);
+                                       last = std::make_shared<Subject>(timed.overrides,
+                                                                        timed.diagnose);
                                        last_name = timed.name;
                                        if (!last->is_right(timed.checked_steps)) {
                                          differed = true;

@@ -432,8 +432,13 @@ std::string BatchedEngine::why_not(const NetworkSpec& spec) const {
          "words of one fraction that round by floor and wrap, and init.unit = \"lsb\"";
 }
 
+std::string BatchedEngine::why_not_diagnose() const {
+  return "the GPU does not count what report.diagnostics asks for";
+}
+
 void BatchedEngine::train(const StagedSweep& staged, Progress& progress, const TakeOutcome& take) {
   record_ = {};
+  if (staged.diagnose) throw RequestError(why_not_diagnose());
   progress.throw_if_stopped();
   train_then_judge(staged, processors(), progress, take, [&](const TakeOutcome& take_trained) {
     train_study(study_of(staged).value(), progress, take_trained);

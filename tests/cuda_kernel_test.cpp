@@ -58,6 +58,16 @@ TEST_F(CudaKernel, SaysWhatItCannotTrain) {
   EXPECT_EQ(engine().why_not(spec).find("the GPU trains the study's arithmetic only: "), 0U);
 }
 
+TEST_F(CudaKernel, RefusesToDiagnose) {
+  TestSweep sweep = random_sweep(1);
+  sweep.study.diagnose = true;
+  BatchedEngine refuses = engine();
+  Progress progress;
+  EXPECT_THROW(refuses.train(sweep.staged(), progress), RequestError);
+  EXPECT_EQ(progress.done(), 0U);
+  EXPECT_NE(refuses.why_not_diagnose().find("report.diagnostics"), std::string::npos);
+}
+
 TEST_F(CudaKernel, RandomSweepsAgreeWithReference) {
   const std::uint32_t seeds = test_device_is_slow() ? 60 : 400;
   BatchedEngine::Record total;

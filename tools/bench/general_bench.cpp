@@ -33,11 +33,12 @@ struct Subject {
   Dataset dataset;
   StagedSweep staged;
 
-  Subject(const std::vector<std::string>& overrides, Arithmetic arithmetic) {
+  Subject(const std::vector<std::string>& overrides, Arithmetic arithmetic, bool diagnose) {
     const Sweep sweep = read_configuration(find_configuration("mnist.toml"), overrides);
     dataset = load_dataset(sweep);
     staged = stage(sweep, dataset);
     for (NetworkSpec& network : staged.networks) network.arithmetic = arithmetic;
+    staged.diagnose = diagnose;
   }
 
   /// Whether some networks become what the reference engine makes of them in some steps.
@@ -96,6 +97,7 @@ struct Case {
   std::uint32_t checked_steps;
   std::vector<std::string> overrides;
   Arithmetic arithmetic = Arithmetic::fixed_point;
+  bool diagnose = false;
 };
 
 const std::vector<std::string> hidden = {"network.layers=[784,100,10]", "init.std='he'",
@@ -129,6 +131,10 @@ std::vector<Case> cases() {
            both(both(both(hidden, words_16), even), short_run)},
           {"784-100-10, 16 bits, stochastic", 200,
            both(both(both(hidden, words_16), stochastic), short_run)},
+          {"784-100-10, 16 bits, nearest_even, diagnosed", 200,
+           both(both(both(hidden, words_16), even), short_run), true},
+          {"784-100-10, 16 bits, stochastic, diagnosed", 200,
+           both(both(both(hidden, words_16), stochastic), short_run), true},
           {"784-100-10, 24 bits, floor", 200, both(hidden, words_24)},
           {"784-100-10, 64 bits, floor", 200,
            both(hidden, {"train.iterations=200", "report.smooth_window=101"})},
@@ -156,8 +162,8 @@ int main(int argc, char** argv) {
                                      static std::string last_name;
                                      static std::shared_ptr<const Subject> last;
                                      if (last_name != timed.name) {
-                                       last = std::make_shared<Subject>(timed.overrides,
-                                                                        timed.arithmetic);
+                                       last = std::make_shared<Subject>(
+                                           timed.overrides, timed.arithmetic, timed.diagnose);
                                        last_name = timed.name;
                                        if (!last->is_right(timed.checked_steps)) {
                                          differed = true;

@@ -80,7 +80,9 @@ std::unique_ptr<GeneralNetwork<std::int32_t>> make_guarded_network(const Network
 std::unique_ptr<GeneralNetwork<std::int64_t>> make_network_64(const NetworkSpec& spec,
                                                               const Weights& weights);
 
-/// The same for networks that count.
+/// The same for networks that count. In words of 16 bits they have no copies of weights.
+std::unique_ptr<GeneralNetwork<std::int16_t>> make_diagnosed_network_16(const NetworkSpec& spec,
+                                                                        const Weights& weights);
 std::unique_ptr<GeneralNetwork<std::int64_t>> make_diagnosed_network_64(const NetworkSpec& spec,
                                                                         const Weights& weights);
 

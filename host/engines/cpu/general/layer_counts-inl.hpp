@@ -43,6 +43,13 @@ class ValueCounts {
     hn::Store(hn::Sub(hn::Load(d, overflowed_), hn::VecFromMask(d, overflows)), d, overflowed_);
   }
 
+  /// The least and the largest of values, and how many overflow.
+  void add(std::int64_t least, std::int64_t most, std::uint64_t overflowed) {
+    least_[0] = std::min(least_[0], least);
+    most_[0] = std::max(most_[0], most);
+    overflowed_[0] += static_cast<std::int64_t>(overflowed);
+  }
+
   void add_to(TensorDiagnostics& of) const {
     for (std::size_t i = 0; i < hn::Lanes(Wide()); ++i) {
       for (const std::int64_t end : {least_[i], most_[i]})
@@ -104,14 +111,15 @@ struct LayerCounts {
         master(spec.formats.master, 0),
         weight(layer.to_copy) {}
 
-  /// Counts the updates of a vector of weights, but for what they make of w.
-  HWY_INLINE void add_update(VWide product, VWide u, VWide step) {
+  /// Counts the updates of a vector of weights, but for what they make of w. `added` is
+  /// added to the sum of steps.
+  HWY_INLINE void add_update(VWide product, VWide u, VWide step, VWide added) {
     const Wide d;
     const auto is_update = hn::Ne(u, hn::Zero(d));
     const auto is_lost = hn::And(is_update, hn::Eq(step, hn::Zero(d)));
     hn::Store(hn::Sub(hn::Load(d, updates_), hn::VecFromMask(d, is_update)), d, updates_);
     hn::Store(hn::Sub(hn::Load(d, lost_), hn::VecFromMask(d, is_lost)), d, lost_);
-    steps_.add(step);
+    steps_.add(added);
     products_.add(product);
   }
 
@@ -120,6 +128,17 @@ struct LayerCounts {
     steps_.move_to(step_);
     products_.move_to(product_);
   }
+
+  /// The same for many, whose steps other than 0 and sums are given.
+  void add_updates(std::uint64_t updates, std::uint64_t steps, SignedSum added, SignedSum product) {
+    updates_[0] += static_cast<std::int64_t>(updates);
+    lost_[0] += static_cast<std::int64_t>(updates - steps);
+    step_ += added;
+    product_ += product;
+  }
+
+  /// Adds to the sum of steps what the sum of weights has become, or takes off what it was.
+  void add_moved(SignedSum weights) { step_ += weights; }
 
   void add_sample(bool any_active) {
     inactive_ += !any_active;
@@ -147,6 +166,10 @@ struct LayerCounts {
 
   ValueCounts accumulator, activation, activation_leaking, error, error_leaking;
   ValueCounts gradient, master, weight;
+
+  // Of 16-bit words: where all lie, and updates until they may be looked at again.
+  std::int64_t least_word = -0x8000, most_word = 0x7fff;
+  int until_look = 0;
 
  private:
   HWY_ALIGN std::int64_t updates_[hn::MaxLanes(Wide())] = {}, lost_[hn::MaxLanes(Wide())] = {};

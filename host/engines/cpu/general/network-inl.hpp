@@ -10,6 +10,7 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <utility>
@@ -47,6 +48,7 @@ class Network final : public GeneralNetwork<Word> {
           layer.master_row(k)[j] = static_cast<Word>(weights[number][j * layer.inputs + k]);
       if (layer.has_copies)
         for (std::size_t k = 0; k < layer.rows; ++k) wide_copy_row(layer, k, draws_);
+      if constexpr (steps_move_sums) counts_.back().add_moved(-sum_of(layer));
     }
   }
 
@@ -144,8 +146,10 @@ class Network final : public GeneralNetwork<Word> {
   std::vector<LayerDiagnostics> diagnostics() const override {
     if (!Counts::counts) return {};
     std::vector<LayerDiagnostics> all(counts_.size());
-    for (std::size_t number = 0; number < counts_.size(); ++number)
+    for (std::size_t number = 0; number < counts_.size(); ++number) {
       counts_[number].add_to(all[number]);
+      if constexpr (steps_move_sums) all[number].step += sum_of(layers_[number]);
+    }
     return all;
   }
 
@@ -162,6 +166,13 @@ class Network final : public GeneralNetwork<Word> {
   friend class Network;
 
   using Counts = typename Kernels::Counts;
+  /// Whether steps are counted by the sum of weights, and by what overflowing took.
+  static constexpr bool steps_move_sums = Counts::counts && sizeof(Word) == 2;
+
+  static SignedSum sum_of(const Layer<Word>& layer) {
+    const Word* const all = layer.master.get();
+    return std::accumulate(all, all + layer.rows * layer.stride, SignedSum{0});
+  }
 
   static std::size_t padded_units(const NetworkSpec& spec) {
     return Layer<Word>::padded(*std::max_element(spec.units.begin() + 1, spec.units.end()));

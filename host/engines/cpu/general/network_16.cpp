@@ -22,15 +22,32 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+/// The least and the largest of some words, and of 0, and their sum.
+struct Ends {
+  std::int64_t least = 0, most = 0, sum = 0;
+
+  Ends(const std::int16_t* words, std::size_t count) {
+    std::int16_t smallest = 0, largest = 0;
+    for (std::size_t i = 0; i < count; ++i) {
+      smallest = std::min(smallest, words[i]);
+      largest = std::max(largest, words[i]);
+      sum += words[i];
+    }
+    least = smallest;
+    most = largest;
+  }
+};
+
+template <class GivenCounts>
 class ShortKernels {
  public:
-  using Counts = NoCounts;
+  using Counts = GivenCounts;
   static constexpr bool guarded = false;
 
   explicit ShortKernels(const NetworkSpec& spec)
       : gradient_(spec.formats.gradient),
         master_(spec.formats.master),
-        kernels_(kernels_for(gradient_, master_)),
+        kernels_(kernels_for<Counts>(gradient_, master_)),
         most_inputs_((std::uint64_t{1} << (32 - spec.formats.weight.bits)) - 1) {}
 
   /// z = the sums of v x. Pairs of inputs are summed up in pieces whose |v x| surely fit 31 bits.
@@ -79,10 +96,23 @@ class ShortKernels {
 
   void update(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list,
               RowNoise<std::uint16_t> for_gradient, RowNoise<std::uint16_t> for_master,
-              LayerSums& sums, NoCounts&) {
-    Update& update = update_of(layer);
-    const bool draws_near =
-        kernels_.round == static_cast<int>(Round::stochastic) && !update.draws_far;
+              LayerSums& sums, Counts& counts) {
+    shorten_errors(layer);
+    UpdateCounts counted;
+    Counting counting = Counting::none;
+    if constexpr (Counts::counts) {
+      const Ends d(errors_.data(), layer.units), x(list.x, list.count);
+      const auto [least, most] = std::minmax({d.least * x.least, d.least * x.most,  //
+                                              d.most * x.least, d.most * x.most});
+      counting = count_ends(layer, update_of(layer), least, most, counted, counts);
+      counts.add_updates(0, 0, 0, SignedSum{d.sum} * x.sum);
+    }
+    const bool counts_any = counting == Counting::any;
+    std::optional<Update> of_any;
+    if (counts_any) of_any.emplace(layer, gradient_, master_, any_round);
+    Update& update = counts_any ? *of_any : update_of(layer);
+    const int round = counts_any ? any_round : kernels_.round;
+    const bool draws_near = round == static_cast<int>(Round::stochastic) && !update.draws_far;
     const std::int16_t constant =
         update.constant_is_wide ? std::int16_t{0} : static_cast<std::int16_t>(update.constant);
     make_pairs(list, draws_near ? std::nullopt : std::optional(constant));
@@ -94,14 +124,16 @@ class ShortKernels {
     update.for_gradient = for_gradient;
     update.for_master = for_master;
     update.count(statistics_);
-    shorten_errors(layer);
-    kernels_.by_sample(update, errors_.data(), layer.stride, sums);
+    const UpdateBySample by_sample =
+        counting == Counting::any ? count_any_by_sample : kernels_.by_sample;
+    by_sample(update, errors_.data(), layer.stride, sums, counted);
+    if constexpr (Counts::counts) add_counted(counted, counting, counts);
   }
 
   /// Trains on a whole batch of two samples or more.
   bool train_batch(std::vector<Layer<std::int16_t>>& layers,
                    std::span<const LabelledInputs<std::int16_t>> samples, Clock clock, Draws& draws,
-                   std::vector<LayerSums>& sums, std::vector<NoCounts>& counts, std::size_t first,
+                   std::vector<LayerSums>& sums, std::vector<Counts>& counts, std::size_t first,
                    Bits& right, const Progress& progress) {
     batch_.train(*this, layers, samples, clock, draws, sums, counts, first, right, progress);
     return true;
@@ -112,6 +144,57 @@ class ShortKernels {
   const UpdateKernels& update_kernels() const { return kernels_; }
   const GeneralStatistics& statistics() const { return statistics_; }
   GeneralStatistics& statistics() { return statistics_; }
+
+  /// Which kernels count an update whose P are from `least` to `most`, both of which there are; 0
+  /// is looked at as well. Begins to count: what its kernels do not look at.
+  Counting count_ends(const Layer<std::int16_t>& layer, const Update& update, std::int64_t least,
+                      std::int64_t most, UpdateCounts& counted, LayerCounts& counts) {
+    if (update.is_far || update.draws_far) return Counting::any;
+    const auto rounded = [](std::int64_t value, int n, Round round, bool up) {
+      if (round == Round::stochastic) return floor_shift(value, n) + up;  // at most, or at least
+      return round_shift(value, n, round, 0);
+    };
+    const int n = update.gradient.shift, m = update.step.shift;
+    const std::int64_t least_u =
+        rounded(std::min<std::int64_t>(least, 0), n, gradient_.round, false);
+    const std::int64_t most_u =
+        rounded(std::max<std::int64_t>(most, 0), n, gradient_.round, most > 0);
+    if (least_u < update.gradient_range.smallest || most_u > update.gradient_range.largest)
+      return Counting::any;
+    const std::int64_t down = rounded(least_u, m, master_.round, false);
+    const std::int64_t up = rounded(most_u, m, master_.round, true);
+    const auto fits = [&] {
+      return counts.least_word + down >= update.master_range.smallest &&
+             counts.most_word + up <= update.master_range.largest;
+    };
+    if (!fits()) {
+      constexpr int updates_a_look = 32;
+      if (--counts.until_look > 0) return Counting::any;
+      counts.until_look = updates_a_look;
+      const Ends words(layer.master.get(), layer.rows * layer.stride);
+      counts.least_word = words.least;
+      counts.most_word = words.most;
+      if (!fits()) return Counting::any;
+    }
+    if (gradient_.round != Round::stochastic) {
+      counted.least_update = least_u;
+      counted.most_update = most_u;
+    }
+    return Counting::in_range;
+  }
+
+  /// Ends the counting of an update.
+  void add_counted(const UpdateCounts& counted, Counting counting, LayerCounts& counts) const {
+    counts.add_updates(counted.updates, counted.steps, counted.excess, 0);
+    counts.gradient.add(counted.least_update, counted.most_update, counted.overflowed_updates);
+    counts.master.add(counted.least_weight, counted.most_weight, counted.overflowed_weights);
+    counts.least_word = std::min(counts.least_word, counted.least_weight);
+    counts.most_word = std::max(counts.most_word, counted.most_weight);
+    if (counting == Counting::any && counted.overflowed_weights != 0) {  // they may be anywhere
+      counts.least_word = smallest_word(master_.bits, master_.overflow);
+      counts.most_word = largest_word(master_.bits);
+    }
+  }
 
  private:
   /// How sums of products stay within 32 bits: they do, pieces of them do, or products of pairs.
@@ -209,7 +292,13 @@ class ShortKernels {
 
 /// Owned by the caller.
 GeneralNetwork<std::int16_t>* new_network_16(const NetworkSpec& spec, const Weights& weights) {
-  return new Network<std::int16_t, ShortKernels>(spec, weights);
+  return new Network<std::int16_t, ShortKernels<NoCounts>>(spec, weights);
+}
+
+/// Owned by the caller.
+GeneralNetwork<std::int16_t>* new_diagnosed_network_16(const NetworkSpec& spec,
+                                                       const Weights& weights) {
+  return new Network<std::int16_t, ShortKernels<LayerCounts>>(spec, weights);
 }
 
 }  // namespace
@@ -221,12 +310,19 @@ HWY_AFTER_NAMESPACE();
 namespace gridrun {
 namespace {
 HWY_EXPORT(new_network_16);
+HWY_EXPORT(new_diagnosed_network_16);
 }  // namespace
 
 std::unique_ptr<GeneralNetwork<std::int16_t>> make_network_16(const NetworkSpec& spec,
                                                               const Weights& weights) {
   return std::unique_ptr<GeneralNetwork<std::int16_t>>(
       HWY_DYNAMIC_DISPATCH(new_network_16)(spec, weights));
+}
+
+std::unique_ptr<GeneralNetwork<std::int16_t>> make_diagnosed_network_16(const NetworkSpec& spec,
+                                                                        const Weights& weights) {
+  return std::unique_ptr<GeneralNetwork<std::int16_t>>(
+      HWY_DYNAMIC_DISPATCH(new_diagnosed_network_16)(spec, weights));
 }
 
 }  // namespace gridrun

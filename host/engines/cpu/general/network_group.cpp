@@ -45,8 +45,8 @@ std::vector<NetworkGroup> groups_of(const StagedSweep& sweep, unsigned threads,
   std::map<decltype(common_of({}, {})), std::vector<std::size_t>> alike;
   for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
     const NetworkSpec& spec = sweep.networks[n];
-    words.push_back(counts ? WordSize::bits_64
-                           : words_for(spec, largest_word_of(largest, spec.formats.input)));
+    words.push_back((counts ? diagnosed_words_for : words_for)(
+        spec, largest_word_of(largest, spec.formats.input)));
     alike[common_of(spec, words.back())].push_back(n);
   }
   // Of the weights of a group, were they of 64 bits, and of the outcomes that become final with it;

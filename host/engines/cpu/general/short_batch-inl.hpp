@@ -11,6 +11,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <numeric>
+#include <utility>
 
 #include "engines/cpu/general/short_lanes-inl.hpp"
 #include "engines/cpu/general/short_update-inl.hpp"
@@ -139,8 +141,8 @@ class ShortBatch {
   template <class Kernels>
   void train(Kernels& kernels, std::vector<Layer<std::int16_t>>& layers,
              std::span<const LabelledInputs<std::int16_t>> samples, Clock clock, Draws& draws,
-             std::vector<LayerSums>& sums, std::vector<NoCounts>& counts, std::size_t first,
-             Bits& right, const Progress& progress) {
+             std::vector<LayerSums>& sums, std::vector<typename Kernels::Counts>& counts,
+             std::size_t first, Bits& right, const Progress& progress) {
     progress_ = &progress;
     states_.resize(layers.size());
     take_inputs(layers.front(), samples);
@@ -205,7 +207,7 @@ class ShortBatch {
   template <class Kernels>
   void forward(Kernels& kernels, std::vector<Layer<std::int16_t>>& layers, std::size_t number,
                std::span<const LabelledInputs<std::int16_t>> samples, Clock clock, Draws& draws,
-               NoCounts& counts) {
+               typename Kernels::Counts& counts) {
     Layer<std::int16_t>& layer = layers[number];
     State& state = states_[number];
     state.largest_weight = Magnitudes(layer.product_row(0), layer.rows * layer.stride).largest;
@@ -309,7 +311,7 @@ class ShortBatch {
   template <class Kernels>
   void backward(Kernels& kernels, std::vector<Layer<std::int16_t>>& layers, std::size_t number,
                 std::span<const LabelledInputs<std::int16_t>> samples, Clock clock, Draws& draws,
-                NoCounts& counts, std::size_t first, Bits& right) {
+                typename Kernels::Counts& counts, std::size_t first, Bits& right) {
     Layer<std::int16_t>& layer = layers[number];
     State& state = states_[number];
     if (!layer.is_last) hidden_errors(kernels, layers[number + 1], states_[number + 1], layer);
@@ -380,13 +382,13 @@ class ShortBatch {
   // Paragraph 5.6.
   template <class Kernels>
   void update(Kernels& kernels, Layer<std::int16_t>& layer, std::size_t number, Clock clock,
-              Draws& draws, LayerSums& sums, NoCounts& counts) {
+              Draws& draws, LayerSums& sums, typename Kernels::Counts& counts) {
     const State& state = states_[number];
     find_active(state, layer.rows);
     const std::uint64_t most_added = std::uint64_t{1} << layer.to_gradient.shift();  // to P
     if (samples_ * state.largest_input * state.largest_error <= most_sum - most_added) {
       ++kernels.statistics().matrix_updates;
-      update_by_pairs(kernels, layer, number, clock, draws, sums);
+      update_by_pairs(kernels, layer, number, clock, draws, sums, counts);
     } else {
       ++kernels.statistics().wide_batch_updates;
       update_in_wide_lanes(layer, number, clock, draws, sums, counts);
@@ -408,7 +410,8 @@ class ShortBatch {
 
   template <class Kernels>
   void update_by_pairs(Kernels& kernels, Layer<std::int16_t>& layer, std::size_t number,
-                       Clock clock, Draws& draws, LayerSums& sums) {
+                       Clock clock, Draws& draws, LayerSums& sums,
+                       typename Kernels::Counts& counts) {
     const Short d;
     const State& state = states_[number];
     Update update(layer, kernels.gradient(), kernels.master(), kernels.update_kernels().round);
@@ -445,13 +448,49 @@ class ShortBatch {
         for (std::size_t r = k; r < end; r += block)
           outer_products<block>(errors, state.errors.stride(), &input_pairs_[r], stride, pairs,
                                 products + (r - k) * hn::Lanes(d));
-        by_products(update.part(k, end - k), products, j, sums);
+        UpdateCounts counted;
+        if constexpr (Kernels::Counts::counts) {
+          const auto [least, most] = ends_of(products, end - k);
+          const Counting counting = kernels.count_ends(layer, update, least, most, counted, counts);
+          const UpdateByProducts counting_by_products =
+              counting == Counting::any ? count_any_by_products : by_products;
+          counting_by_products(update.part(k, end - k), products, j, sums, counted);
+          kernels.add_counted(counted, counting, counts);
+        } else {
+          by_products(update.part(k, end - k), products, j, sums, counted);
+        }
       }
     }
+    if constexpr (Kernels::Counts::counts) counts.add_updates(0, 0, 0, sum_of_products(state));
   }
 
+  /// The least and the largest P of some rows of a vector of units, and of 0.
+  static std::pair<std::int64_t, std::int64_t> ends_of(const std::int32_t* products,
+                                                       std::size_t rows) {
+    const Middle d;
+    VMiddle least = hn::Zero(d), most = hn::Zero(d);
+    for (std::size_t i = 0; i < 2 * rows; ++i) {
+      const VMiddle some = hn::Load(d, products + i * hn::Lanes(d));
+      least = hn::Min(least, some);
+      most = hn::Max(most, some);
+    }
+    return {hn::GetLane(hn::MinOfLanes(d, least)), hn::GetLane(hn::MaxOfLanes(d, most))};
+  }
+
+  /// The sum of P over all rows and units: of each sample, the sum of d times that of x.
+  SignedSum sum_of_products(const State& state) const {
+    SignedSum total = 0;
+    for (std::size_t s = 0; s < samples_; ++s) {
+      const std::int16_t *x = state.inputs.row(s), *d = state.errors.row(s);
+      total += SignedSum{std::accumulate(x, x + state.inputs.stride(), std::int64_t{0})} *
+               std::accumulate(d, d + state.errors.stride(), std::int64_t{0});
+    }
+    return total;
+  }
+
+  template <class Counts>
   void update_in_wide_lanes(Layer<std::int16_t>& layer, std::size_t number, Clock clock,
-                            Draws& draws, LayerSums& total, NoCounts& counts) {
+                            Draws& draws, LayerSums& total, Counts& counts) {
     const Wide d;
     const hn::Repartition<std::int32_t, Wide> low_halves;
     const State& state = states_[number];
@@ -484,6 +523,7 @@ class ShortBatch {
                       noise(layer.to_step, Drawn::master), sums, counts);
     }
     sums.add_to(total);
+    counts.end_update();
   }
 
   const Progress* progress_ = nullptr;  // of the batch in work

@@ -289,6 +289,146 @@ HWY_INLINE VShort step_threshold_low(const Update& update, VShort u) {
   return threshold_half(v, update.master_bits);
 }
 
+/// What kernels count: nothing; updates of which neither u nor w overflows; or any.
+enum class Counting { none, in_range, any };
+
+/// What updates counted. The least and the largest of values are also of 0.
+struct UpdateCounts {
+  std::uint64_t updates = 0, steps = 0;            // u and steps other than 0
+  std::int64_t least_update = 0, most_update = 0;  // u before it overflows, if it was looked at
+  std::int64_t least_weight = 0, most_weight = 0;  // w + step; or others of as many bits
+  std::uint64_t overflowed_updates = 0, overflowed_weights = 0;
+  std::int64_t excess = 0;  // what overflowing took from w + step, summed up
+};
+
+/// The sum of lanes, none of them negative.
+template <class D>
+std::uint64_t sum_of_lanes(D d, hn::Vec<D> sums) {
+  HWY_ALIGN hn::TFromD<D> lanes[hn::MaxLanes(d)];
+  hn::Store(sums, d, lanes);
+  return std::accumulate(lanes, lanes + hn::Lanes(d), std::uint64_t{0});
+}
+
+/// What an update counts for one vector of units.
+template <Counting kCounting>
+struct UnitCounts {
+  static constexpr bool any = kCounting == Counting::any;
+  VShort updates, steps, least_update, most_update, least_weight, most_weight;
+
+  HWY_INLINE UnitCounts() {
+    updates = steps = least_update = most_update = least_weight = most_weight = hn::Zero(Short());
+    if constexpr (any) {
+      overflowed_weights = left_16_bits = hn::Zero(Short());
+      least_quotient = most_quotient = overflowed_updates = excess = hn::Zero(Middle());
+    }
+  }
+
+  /// Rounded quotients, of which u is made.
+  HWY_INLINE void add_quotients(const Update& of, VMiddle lower, VMiddle upper) {
+    if constexpr (any) {
+      const Middle d;
+      const VMiddle largest = hn::Set(d, of.gradient_range.largest);
+      const VMiddle smallest = hn::Set(d, of.gradient_range.smallest);
+      for (const VMiddle& some : {lower, upper}) {
+        least_quotient = hn::Min(least_quotient, some);
+        most_quotient = hn::Max(most_quotient, some);
+        const auto overflows = hn::Or(hn::Gt(some, largest), hn::Lt(some, smallest));
+        overflowed_updates = hn::Sub(overflowed_updates, hn::VecFromMask(d, overflows));
+      }
+    }
+  }
+
+  /// u of some rows, 0 ... 32767, if it is known to be in range.
+  HWY_INLINE void add_updates(VShort u, VShort rows) {
+    const Short d;
+    updates = hn::Add(updates, hn::IfThenElseZero(hn::Ne(u, hn::Zero(d)), rows));
+    add_ends(hn::IfThenElseZero(hn::Gt(rows, hn::Zero(d)), u));
+  }
+  HWY_INLINE void add_ends(VShort u) {
+    least_update = hn::Min(least_update, u);
+    most_update = hn::Max(most_update, u);
+  }
+  HWY_INLINE void add_update(VShort u) { updates = hn::Add(updates, is_not_zero(u)); }
+
+  HWY_INLINE void add_steps(VShort step, VShort rows) {
+    const Short d;
+    steps = hn::Add(steps, hn::IfThenElseZero(hn::Ne(step, hn::Zero(d)), rows));
+  }
+  HWY_INLINE void add_step(VShort step) { steps = hn::Add(steps, is_not_zero(step)); }
+
+  /// A weight, before and after.
+  HWY_INLINE void add_weight(const Update& of, VShort before, VShort step, VShort after) {
+    if constexpr (!any) {
+      least_weight = hn::Min(least_weight, after);
+      most_weight = hn::Max(most_weight, after);
+    } else {
+      const Short d;
+      const VShort moved = hn::SaturatedAdd(before, step), one = hn::Set(d, 1);
+      const auto leaves = hn::Ne(moved, hn::Add(before, step));
+      const auto overflows =
+          hn::Or(leaves, hn::Or(hn::Gt(moved, hn::Set(d, of.master_range.largest)),
+                                hn::Lt(moved, hn::Set(d, of.master_range.smallest))));
+      least_weight = hn::Min(least_weight, moved);
+      most_weight = hn::Max(most_weight, moved);
+      left_16_bits = hn::Or(left_16_bits, hn::VecFromMask(d, leaves));
+      overflowed_weights = hn::Sub(overflowed_weights, hn::VecFromMask(d, overflows));
+      const VMiddle all = hn::Add(multiply_pairs(before, one), multiply_pairs(step, one));
+      excess = hn::Add(excess, hn::Sub(all, multiply_pairs(after, one)));
+    }
+  }
+
+  void add_to(UpdateCounts& counts) const {
+    const Short d;
+    const hn::RebindToUnsigned<Short> du;
+    counts.updates += sum_of_lanes(du, hn::BitCast(du, updates));
+    counts.steps += sum_of_lanes(du, hn::BitCast(du, steps));
+    const auto least = [](auto tag, auto v) -> std::int64_t {
+      return hn::GetLane(hn::MinOfLanes(tag, v));
+    };
+    const auto most = [](auto tag, auto v) -> std::int64_t {
+      return hn::GetLane(hn::MaxOfLanes(tag, v));
+    };
+    counts.least_update = std::min(counts.least_update, least(d, least_update));
+    counts.most_update = std::max(counts.most_update, most(d, most_update));
+    counts.least_weight = std::min(counts.least_weight, least(d, least_weight));
+    counts.most_weight = std::max(counts.most_weight, most(d, most_weight));
+    if constexpr (any) {
+      const Middle dm;
+      const hn::RebindToUnsigned<Middle> dmu;
+      constexpr std::int64_t of_17_bits = 0xffff;  // as every w + step that leaves 16
+      if (!hn::AllTrue(d, hn::Eq(left_16_bits, hn::Zero(d)))) counts.most_weight = of_17_bits;
+      counts.overflowed_weights += sum_of_lanes(du, hn::BitCast(du, overflowed_weights));
+      counts.least_update = std::min(counts.least_update, least(dm, least_quotient));
+      counts.most_update = std::max(counts.most_update, most(dm, most_quotient));
+      counts.overflowed_updates += sum_of_lanes(dmu, hn::BitCast(dmu, overflowed_updates));
+      HWY_ALIGN std::int32_t lanes[hn::MaxLanes(dm)];
+      hn::Store(excess, dm, lanes);
+      counts.excess = std::accumulate(lanes, lanes + hn::Lanes(dm), counts.excess);
+    }
+  }
+
+ private:
+  static HWY_INLINE VShort is_not_zero(VShort v) {
+    const hn::RebindToUnsigned<Short> du;
+    return hn::BitCast(Short(), hn::Min(hn::BitCast(du, v), hn::Set(du, 1)));
+  }
+
+  VShort overflowed_weights, left_16_bits;
+  VMiddle least_quotient, most_quotient, overflowed_updates, excess;
+};
+
+template <>
+struct UnitCounts<Counting::none> {
+  HWY_INLINE void add_quotients(const Update&, VMiddle, VMiddle) {}
+  HWY_INLINE void add_updates(VShort, VShort) {}
+  HWY_INLINE void add_ends(VShort) {}
+  HWY_INLINE void add_update(VShort) {}
+  HWY_INLINE void add_steps(VShort, VShort) {}
+  HWY_INLINE void add_step(VShort) {}
+  HWY_INLINE void add_weight(const Update&, VShort, VShort, VShort) {}
+  void add_to(UpdateCounts&) const {}
+};
+
 /// What an update adds up for one vector of units.
 struct UnitSums {
   VMiddle update, dropped;
@@ -322,16 +462,19 @@ struct UnitSums {
 
 /// u, given P plus the constant of the rounding, or plus R; `random` is R where kRound is
 /// any_round.
-template <int kRound, Range kRange>
+template <int kRound, Range kRange, Counting kCounting>
 HWY_INLINE VShort round_update(const Update& update, VMiddle lower, VMiddle upper,
-                               const MiddlePair& random) {
+                               const MiddlePair& random, UnitCounts<kCounting>& counts) {
   const Middle d;
-  if constexpr (kRound == any_round)
-    return into_words<kRange>(round_lanes<any_round>(d, lower, update.gradient, random.lower),
-                              round_lanes<any_round>(d, upper, update.gradient, random.upper),
-                              update.gradient_range);
-  return into_words<kRange>(round_products<kRound>(lower, update.gradient),
-                            round_products<kRound>(upper, update.gradient), update.gradient_range);
+  if constexpr (kRound == any_round) {
+    lower = round_lanes<any_round>(d, lower, update.gradient, random.lower);
+    upper = round_lanes<any_round>(d, upper, update.gradient, random.upper);
+  } else {
+    lower = round_products<kRound>(lower, update.gradient);
+    upper = round_products<kRound>(upper, update.gradient);
+  }
+  counts.add_quotients(update, lower, upper);
+  return into_words<kRange>(lower, upper, update.gradient_range);
 }
 
 /// The step that u makes, where it is not at random.
@@ -343,26 +486,34 @@ HWY_INLINE VShort round_step(const Update& update, VShort u) {
   return round_lanes<kRound>(d, u, update.step, hn::Zero(d));
 }
 
-template <Range kRange>
-HWY_INLINE void add_to_row(const Update& update, std::int16_t* w, VShort step) {
+template <Range kRange, Counting kCounting>
+HWY_INLINE void add_to_row(const Update& update, std::int16_t* w, VShort step,
+                           UnitCounts<kCounting>& counts) {
   const Short d;
-  hn::Store(add_words<kRange>(hn::Load(d, w), step, update.master_range), d, w);
+  const VShort before = hn::Load(d, w);
+  const VShort after = add_words<kRange>(before, step, update.master_range);
+  counts.add_weight(update, before, step, after);
+  hn::Store(after, d, w);
 }
 
-template <Range kRange>
-HWY_INLINE void add_step(const Update& update, std::size_t i, std::size_t j, VShort step) {
-  add_to_row<kRange>(update, update.weights + update.index[i] * update.stride + j, step);
+template <Range kRange, Counting kCounting>
+HWY_INLINE void add_step(const Update& update, std::size_t i, std::size_t j, VShort step,
+                         UnitCounts<kCounting>& counts) {
+  add_to_row<kRange>(update, update.weights + update.index[i] * update.stride + j, step, counts);
 }
 
 /// Updates a vector of units from j on in row i, given P plus the constant of the rounding, or plus
 /// R; `random` is R where kRound is any_round. kMayBeFar: u may be shifted by 16 places or more.
-template <int kRound, Range kRange, bool kMayBeFar>
+template <int kRound, Range kRange, bool kMayBeFar, Counting kCounting>
 HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, VMiddle lower,
-                           VMiddle upper, const MiddlePair& random, UnitSums& sums) {
+                           VMiddle upper, const MiddlePair& random, UnitSums& sums,
+                           UnitCounts<kCounting>& counts) {
   constexpr bool stochastic = kRound == static_cast<int>(Round::stochastic);
   const Short d;
-  const VShort u = round_update<kRound, kRange>(update, lower, upper, random);
+  const VShort u = round_update<kRound, kRange>(update, lower, upper, random, counts);
   sums.add<kMayBeFar>(update, u);
+  counts.add_update(u);
+  if constexpr (stochastic || kRound == any_round) counts.add_ends(u);
   VShort step;
   if (!stochastic && !(kRound == any_round && update.master_round == Round::stochastic))
     step = round_step<kRound, kMayBeFar>(update, u);
@@ -375,7 +526,8 @@ HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, V
     step = round_lanes<kRound>(
         d, u, update.step,
         random_short(update.for_master.row(i) + j, update.master_bits, update.step.shift));
-  add_step<kRange>(update, i, j, step);
+  counts.add_step(step);
+  add_step<kRange>(update, i, j, step, counts);
 }
 
 /// R of the gradient in row i, or zeros where none is drawn. kFar: it may have 16 bits or more.
@@ -417,9 +569,10 @@ HWY_INLINE MiddlePair row_products(const Update& update, const ErrorPairs& error
 
 /// Updates the units from j on that a vector holds, in rows `first` to `end` - 1. kFarUpdate: P is
 /// shifted by 16 places or more, at random. kFarStep: u is shifted so.
-template <int kRound, Range kRange, bool kFarUpdate, bool kFarStep>
+template <int kRound, Range kRange, bool kFarUpdate, bool kFarStep, Counting kCounting>
 HWY_INLINE void update_rows(const Update& update, std::size_t first, std::size_t end, std::size_t j,
-                            const ErrorPairs& errors, UnitSums& sums) {
+                            const ErrorPairs& errors, UnitSums& sums,
+                            UnitCounts<kCounting>& counts) {
   constexpr bool stochastic = kRound == static_cast<int>(Round::stochastic);
   const Short d;
   for (std::size_t i = first; i < end; ++i) {
@@ -435,29 +588,34 @@ HWY_INLINE void update_rows(const Update& update, std::size_t first, std::size_t
       random = gradient_random<kRound, kFarUpdate>(update, i, j);
       if (stochastic) products.add(random);
     }
-    finish_row<kRound, kRange, kFarStep>(update, i, j, products.lower, products.upper, random,
-                                         sums);
+    finish_row<kRound, kRange, kFarStep>(update, i, j, products.lower, products.upper, random, sums,
+                                         counts);
   }
 }
 
 /// The same for rows of one x, where nothing is random: all have one u, and one step.
-template <int kRound, Range kRange, bool kFarStep>
+template <int kRound, Range kRange, bool kFarStep, Counting kCounting>
 HWY_INLINE void update_stretch(const Update& update, Stretch rows, std::size_t j,
-                               const ErrorPairs& errors, UnitSums& sums) {
+                               const ErrorPairs& errors, UnitSums& sums,
+                               UnitCounts<kCounting>& counts) {
   const Short d;
   const MiddlePair products = row_products<kRound>(update, errors, update.pairs[rows.begin]);
-  const VShort u = round_update<kRound, kRange>(update, products.lower, products.upper, {});
-  sums.add_rows(update, u, hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin)));
+  const VShort u = round_update<kRound, kRange>(update, products.lower, products.upper, {}, counts);
+  const VShort all = hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin));
+  sums.add_rows(update, u, all);
+  counts.add_updates(u, all);
   const VShort step = round_step<kRound, kFarStep>(update, u);
   if (hn::AllTrue(d, hn::Eq(step, hn::Zero(d)))) return;
-  for (std::size_t i = rows.begin; i < rows.end; ++i) add_step<kRange>(update, i, j, step);
+  counts.add_steps(step, all);
+  for (std::size_t i = rows.begin; i < rows.end; ++i) add_step<kRange>(update, i, j, step, counts);
 }
 
 /// The same, at random. All rows have one P: u is its quotient or one more, and each of these has a
 /// step that is its quotient or one more.
-template <Range kRange, bool kFarUpdate, bool kFarStep>
+template <Range kRange, bool kFarUpdate, bool kFarStep, Counting kCounting>
 HWY_INLINE void update_random_stretch(const Update& update, Stretch rows, std::size_t j,
-                                      const ErrorPairs& errors, UnitSums& sums) {
+                                      const ErrorPairs& errors, UnitSums& sums,
+                                      UnitCounts<kCounting>& counts) {
   const Short d;
   const Middle dm;
   const VMiddle one = hn::Set(dm, 1);
@@ -505,14 +663,17 @@ HWY_INLINE void update_random_stretch(const Update& update, Stretch rows, std::s
       }
     }
     nexts = hn::Sub(nexts, is_next);
-    add_to_row<kRange>(update, weights + *index * update.stride,
-                       hn::Sub(hn::Add(step, hn::And(step_change, is_next)), up));
+    const VShort rounded = hn::Sub(hn::Add(step, hn::And(step_change, is_next)), up);
+    counts.add_step(rounded);
+    add_to_row<kRange>(update, weights + *index * update.stride, rounded, counts);
     for_gradient += stride;
     for_master += stride;
   }
   const VShort all = hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin));
   sums.add_rows(update, u, hn::Sub(all, nexts));
   sums.add_rows(update, next, nexts);
+  counts.add_updates(u, hn::Sub(all, nexts));
+  counts.add_updates(next, nexts);
 }
 
 /// The sum of lanes, all of them unsigned.
@@ -538,53 +699,63 @@ inline void add_sums(const Update& update, const UnitSums& of_units, LayerSums& 
 }
 
 /// Updates the units from j on that a vector holds, in every row.
-template <int kRound, Range kRange, bool kFarUpdate, bool kFarStep>
+template <int kRound, Range kRange, bool kFarUpdate, bool kFarStep, Counting kCounting>
 HWY_NOINLINE void update_units(const Update& given, std::size_t j, VShort d_of_units,
-                               LayerSums& sums) {
+                               LayerSums& sums, UpdateCounts& counts) {
   const Update update = given;  // which no store can reach, so that it stays in registers
   const ErrorPairs errors(d_of_units);
   UnitSums of_units;
+  UnitCounts<kCounting> counts_of_units;
   const auto update_some = [&](std::size_t first, std::size_t end) {
-    update_rows<kRound, kRange, kFarUpdate, kFarStep>(update, first, end, j, errors, of_units);
+    update_rows<kRound, kRange, kFarUpdate, kFarStep>(update, first, end, j, errors, of_units,
+                                                      counts_of_units);
   };
   std::size_t done = 0;
   if constexpr (kRound != any_round)
     for (const Stretch& stretch : update.stretches) {
       update_some(done, stretch.begin);
       if constexpr (kRound == static_cast<int>(Round::stochastic))
-        update_random_stretch<kRange, kFarUpdate, kFarStep>(update, stretch, j, errors, of_units);
+        update_random_stretch<kRange, kFarUpdate, kFarStep>(update, stretch, j, errors, of_units,
+                                                            counts_of_units);
       else
-        update_stretch<kRound, kRange, kFarStep>(update, stretch, j, errors, of_units);
+        update_stretch<kRound, kRange, kFarStep>(update, stretch, j, errors, of_units,
+                                                 counts_of_units);
       done = stretch.end;
     }
   update_some(done, update.rows);
   add_sums(update, of_units, sums);
+  counts_of_units.add_to(counts);
 }
 
 /// The one of these for an update's shifts.
-template <int kRound, Range kRange>
+template <int kRound, Range kRange, Counting kCounting>
 auto update_units_for(const Update& update) {
-  if constexpr (kRound == any_round || kRound == static_cast<int>(Round::stochastic))
-    if (update.draws_far)
-      return update.is_far ? update_units<kRound, kRange, true, true>
-                           : update_units<kRound, kRange, true, false>;
-  return update.is_far ? update_units<kRound, kRange, false, true>
-                       : update_units<kRound, kRange, false, false>;
+  if constexpr (kCounting == Counting::in_range) {  // far shifts are counted as any
+    return update_units<kRound, kRange, false, false, kCounting>;
+  } else {
+    if constexpr (kRound == any_round || kRound == static_cast<int>(Round::stochastic))
+      if (update.draws_far)
+        return update.is_far ? update_units<kRound, kRange, true, true, kCounting>
+                             : update_units<kRound, kRange, true, false, kCounting>;
+    return update.is_far ? update_units<kRound, kRange, false, true, kCounting>
+                         : update_units<kRound, kRange, false, false, kCounting>;
+  }
 }
 
 /// Updates all units that have an error, by one sample.
-template <int kRound, Range kRange>
+template <int kRound, Range kRange, Counting kCounting>
 HWY_NOINLINE void update_layer(const Update& all, const std::int16_t* errors, std::size_t stride,
-                               LayerSums& sums) {
+                               LayerSums& sums, UpdateCounts& counts) {
   const Short d;
-  // A lane's share of a row is at most 2^16 of |u|, less of what is dropped, and one negative u.
-  constexpr std::size_t most_rows = 32767;
-  const auto update_some = update_units_for<kRound, kRange>(all);
+  // A lane's share of a row is at most 2^16 of |u|, less of what is dropped, and one negative u;
+  // of what overflowing takes, 2^18.
+  constexpr std::size_t most_rows = kCounting == Counting::any ? 4096 : 32767;
+  const auto update_some = update_units_for<kRound, kRange, kCounting>(all);
   const auto update_rows_of = [&](const Update& update) {
     for (std::size_t j = 0; j < stride; j += hn::Lanes(d)) {
       const VShort d_of_units = hn::LoadU(d, errors + j);
       if (hn::AllTrue(d, hn::Eq(d_of_units, hn::Zero(d)))) continue;
-      update_some(update, j, d_of_units, sums);
+      update_some(update, j, d_of_units, sums, counts);
     }
   };
   if (all.rows <= most_rows) return update_rows_of(all);
@@ -593,13 +764,14 @@ HWY_NOINLINE void update_layer(const Update& all, const std::int16_t* errors, st
 }
 
 /// Updates the units from j on that a vector holds, in every row, given P as MiddlePairs.
-template <int kRound, Range kRange, bool kMayBeFar>
+template <int kRound, Range kRange, bool kMayBeFar, Counting kCounting>
 HWY_NOINLINE void update_by_products(const Update& update, const std::int32_t* products,
-                                     std::size_t j, LayerSums& sums) {
+                                     std::size_t j, LayerSums& sums, UpdateCounts& counts) {
   const Middle d;
   const std::size_t lanes = hn::Lanes(d);
   const VMiddle constant = hn::Set(d, kRound == any_round ? 0 : update.constant);
   UnitSums of_units;
+  UnitCounts<kCounting> counts_of_units;
   for (std::size_t i = 0; i < update.rows; ++i) {
     const MiddlePair random = gradient_random<kRound, kMayBeFar>(update, i, j);
     const MiddlePair more =
@@ -607,25 +779,32 @@ HWY_NOINLINE void update_by_products(const Update& update, const std::int32_t* p
     const std::int32_t* product = products + 2 * lanes * i;
     finish_row<kRound, kRange, kMayBeFar>(update, i, j, hn::Add(hn::Load(d, product), more.lower),
                                           hn::Add(hn::Load(d, product + lanes), more.upper), random,
-                                          of_units);
+                                          of_units, counts_of_units);
   }
   add_sums(update, of_units, sums);
+  counts_of_units.add_to(counts);
 }
+
+using UpdateBySample = void (*)(const Update&, const std::int16_t*, std::size_t, LayerSums&,
+                                UpdateCounts&);
+using UpdateByProducts = void (*)(const Update&, const std::int32_t*, std::size_t, LayerSums&,
+                                  UpdateCounts&);
 
 /// The kernels compiled for a rounding and an overflow of both gradient and master.
 struct UpdateKernels {
   int round;
-  void (*by_sample)(const Update&, const std::int16_t*, std::size_t, LayerSums&);
-  void (*by_products)(const Update&, const std::int32_t*, std::size_t, LayerSums&);
+  UpdateBySample by_sample;
+  UpdateByProducts by_products;
   // Where u is shifted by 16 places or more, or P at random. One for all: to look for that costs a
   // batch 2 %.
-  void (*by_products_far)(const Update&, const std::int32_t*, std::size_t,
-                          LayerSums&) = update_by_products<any_round, Range::any, true>;
+  UpdateByProducts by_products_far =
+      update_by_products<any_round, Range::any, true, Counting::none>;
 };
 
 template <int kRound, Range kRange>
 UpdateKernels kernels_of() {
-  return {kRound, update_layer<kRound, kRange>, update_by_products<kRound, kRange, false>};
+  return {kRound, update_layer<kRound, kRange, Counting::none>,
+          update_by_products<kRound, kRange, false, Counting::none>};
 }
 
 template <int kRound>
@@ -645,7 +824,26 @@ UpdateKernels kernels_for(Range range) {
   return kernels_of<any_round, Range::any>();
 }
 
-inline UpdateKernels kernels_for(const Format& gradient, const Format& master) {
+/// The kernels that count. Those in range round as UpdateKernels do; the others count any update,
+/// and take Update::constant to be 0.
+inline UpdateKernels counting_kernels_for(const Format& gradient, const Format& master) {
+  const auto kernels = [](auto round) -> UpdateKernels {
+    // Where nothing overflows, all overflows are the same.
+    return {round(), update_layer<round(), Range::saturate_16, Counting::in_range>,
+            update_by_products<round(), Range::saturate_16, false, Counting::in_range>};
+  };
+  if (gradient.round == master.round) return with_round(gradient.round, kernels);
+  return kernels(std::integral_constant<int, any_round>());
+}
+inline constexpr UpdateBySample count_any_by_sample =
+    update_layer<any_round, Range::any, Counting::any>;
+inline constexpr UpdateByProducts count_any_by_products =
+    update_by_products<any_round, Range::any, true, Counting::any>;
+
+/// The kernels for a network.
+template <class Counts>
+UpdateKernels kernels_for(const Format& gradient, const Format& master) {
+  if constexpr (Counts::counts) return counting_kernels_for(gradient, master);
   const Range range = range_of(gradient);
   if (gradient.round == master.round && range == range_of(master))
     return with_round(gradient.round, [&](auto round) { return kernels_for<round()>(range); });

@@ -20,15 +20,13 @@ namespace {
 template <class Word>
 std::unique_ptr<GeneralNetwork<Word>> make_network(WordSize words, const NetworkSpec& spec,
                                                    const Weights& weights, bool diagnosed) {
-  if constexpr (sizeof(Word) == 8)
-    if (diagnosed) return make_diagnosed_network_64(spec, weights);
   if constexpr (sizeof(Word) == 2)
-    return make_network_16(spec, weights);
+    return (diagnosed ? make_diagnosed_network_16 : make_network_16)(spec, weights);
   else if constexpr (sizeof(Word) == 4)
     return words == WordSize::bits_32 ? make_network_32(spec, weights)
                                       : make_guarded_network(spec, weights);
   else
-    return make_network_64(spec, weights);
+    return (diagnosed ? make_diagnosed_network_64 : make_network_64)(spec, weights);
 }
 
 /// The networks of a group, and the samples that they train on or are judged by. Its outcomes are

@@ -220,7 +220,8 @@ void wide_update_row(Layer<Word>& layer, std::size_t k, const std::int64_t* prod
     const VWide w = overflow_lanes(d, moved, layer.master_range);
     store_wide(w, row + j);
     if constexpr (Counts::counts) {
-      counts.add_update(product, u, step);
+      // 16-bit words tell steps by their sum, which moves by all but what overflowing takes.
+      counts.add_update(product, u, step, sizeof(Word) == 2 ? hn::Sub(moved, w) : step);
       counts.master.add(moved);
       if (layer.has_copies)
         layer.to_copy.fit(hn::IfThenZeroElse(hn::Eq(u, hn::Zero(d)), w), nullptr, counts.weight);

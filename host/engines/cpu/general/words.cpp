@@ -46,4 +46,10 @@ WordSize words_for(const NetworkSpec& spec, std::uint64_t largest_input) {
   return spec.batch == 1 && !has_copies ? WordSize::guarded_32 : WordSize::bits_64;
 }
 
+WordSize diagnosed_words_for(const NetworkSpec& spec, std::uint64_t largest_input) {
+  const bool has_copies = spec.formats.weight != spec.formats.master;
+  const WordSize words = words_for(spec, largest_input);
+  return words == WordSize::bits_16 && !has_copies ? words : WordSize::bits_64;
+}
+
 }  // namespace gridrun

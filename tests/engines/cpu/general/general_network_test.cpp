@@ -8,8 +8,10 @@
 #include <numeric>
 #include <optional>
 
+#include "engines/cpu/add_diagnostics.hpp"
 #include "engines/cpu/general/words.hpp"
 #include "engines/reference/reference_network.hpp"
+#include "gridrun/count_value.hpp"
 #include "random_network.hpp"
 #include "simd_targets.hpp"
 
@@ -23,11 +25,21 @@ struct Trained {
   Weights weights;
   std::uint64_t digest = 0;
   std::vector<LayerSums> sums;
-  GeneralStatistics statistics;  // of the engine alone
+  std::vector<LayerDiagnostics> diagnostics;  // of networks that count
+  GeneralStatistics statistics;               // of the engine alone
 };
 
+/// Of what networks leave to be counted before the first step, the weights.
+std::vector<LayerDiagnostics> start_of(const RandomNetwork& given) {
+  std::vector<LayerDiagnostics> start(given.spec.layers());
+  for (std::size_t layer = 0; layer < start.size(); ++layer)
+    for (const std::int64_t w : given.weights[layer])
+      count_value(start[layer].of(Tensor::master), w, given.spec.formats.master);
+  return start;
+}
+
 Trained by_reference(const RandomNetwork& given) {
-  ReferenceNetwork network(given.spec, given.weights);
+  ReferenceNetwork network(given.spec, given.weights, start_of(given));
   std::vector<std::vector<double>> samples(given.dataset.samples);
   for (std::size_t i = 0; i < samples.size(); ++i)
     for (std::size_t k = 0; k < given.dataset.inputs; ++k)
@@ -41,6 +53,7 @@ Trained by_reference(const RandomNetwork& given) {
   trained.weights = network.weights();
   trained.digest = network.weights_digest();
   trained.sums = network.sums();
+  trained.diagnostics = network.diagnostics();
   return trained;
 }
 
@@ -66,8 +79,22 @@ Trained by_general(const RandomNetwork& given, GeneralNetwork<Word>& network) {
   trained.weights = network.weights();
   trained.digest = network.weights_digest();
   trained.sums = network.sums();
+  trained.diagnostics = network.diagnostics();
+  const std::vector<LayerDiagnostics> start = start_of(given);
+  for (std::size_t layer = 0; layer < trained.diagnostics.size(); ++layer)
+    add_diagnostics(trained.diagnostics[layer], start[layer]);
   trained.statistics = network.statistics();
   return trained;
+}
+
+/// The same by a network that counts, if there is one of these words.
+std::optional<Trained> by_diagnosed(const RandomNetwork& given, WordSize words) {
+  const bool has_copies = given.spec.formats.weight != given.spec.formats.master;
+  if (words == WordSize::bits_16 && !has_copies)
+    return by_general(given, *make_diagnosed_network_16(given.spec, given.weights));
+  if (words == WordSize::bits_64)
+    return by_general(given, *make_diagnosed_network_64(given.spec, given.weights));
+  return std::nullopt;
 }
 
 WordSize words_of(const RandomNetwork& given) {
@@ -100,6 +127,15 @@ GeneralStatistics expect_same_as_reference(const RandomNetwork& given, WordSize 
     EXPECT_EQ(trained.weights, expected.weights) << given.description << hwy::TargetName(target);
     EXPECT_EQ(trained.digest, expected.digest) << given.description << hwy::TargetName(target);
     EXPECT_TRUE(trained.sums == expected.sums) << given.description << hwy::TargetName(target);
+    EXPECT_TRUE(trained.diagnostics.empty());
+    if (const std::optional<Trained> counting = by_diagnosed(given, words)) {
+      const std::string where = given.description + ", diagnosed, " + hwy::TargetName(target);
+      EXPECT_EQ(counting->right, expected.right) << where;
+      EXPECT_EQ(counting->held_out, expected.held_out) << where;
+      EXPECT_EQ(counting->weights, expected.weights) << where;
+      EXPECT_TRUE(counting->sums == expected.sums) << where;
+      EXPECT_TRUE(counting->diagnostics == expected.diagnostics) << where;
+    }
     if (!statistics) statistics = trained.statistics;
     EXPECT_TRUE(trained.statistics == *statistics);
   }

@@ -11,7 +11,8 @@ NUMBER = Real(1e6)
 METRIC = OrMissing(OneOf(tuple(METRICS)))  # of older runs, the accuracy
 TEXT = [Text(100_000)]
 ESTIMATE = {"median": NUMBER, "low": NUMBER, "high": NUMBER, "seeds": Integer(1, 2**32)}
-POINT = {"weight_bits": Magnitude(1e6), "activation_bits": Magnitude(1e6), "value": NUMBER,
+BITS = Magnitude(1e15)
+POINT = {"weight_bits": BITS, "activation_bits": BITS, "value": NUMBER,
          "low": OrMissing(OrNull(NUMBER)), "high": OrMissing(OrNull(NUMBER)), "formats": OrMissing(Text(1000))}
 
 

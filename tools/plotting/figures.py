@@ -350,29 +350,28 @@ def lines(results):
 
 
 def front(results):
-    """The Pareto fronts of the runs: what so many bits of weights and activations reach; None where there is none."""
+    """The Pareto fronts of the runs: what networks of so many bits reach; None where there is none."""
     sources = [source for source in dict.fromkeys(run.source for run in results) if source.front]
     if not sources:
         return None
     sheet = Sheet(FRONT_WIDTH * len(sources), FRONT_HEIGHT + TITLE_HEIGHT)
     for i, source in enumerate(sources):
-        axes = sheet.axes(FRONT_WIDTH * i + 0.75, 0.6, FRONT_WIDTH - 2.6, FRONT_HEIGHT - 0.75)
-        of_activations = sorted({point["activation_bits"] for point in source.front})
-        shades = matplotlib.colormaps["viridis"](np.linspace(0, 0.9, len(of_activations)))
-        for bits, shade in zip(of_activations, shades):
-            points = sorted((point for point in source.front if point["activation_bits"] == bits),
-                            key=lambda point: point["weight_bits"])
-            x, y = ([point[name] for point in points] for name in ("weight_bits", "value"))
-            ends = [[max(0, point["value"] - low_of(point)) for point in points],
-                    [max(0, high_of(point) - point["value"]) for point in points]]
-            axes.errorbar(x, y, ends, fmt="o-", color=shade, markersize=5, linewidth=1.2, elinewidth=0.9, capsize=2,
-                          label=f"{bits:g} bits")
-        axes.set_xlabel("bits of a weight")
+        axes = sheet.axes(FRONT_WIDTH * i + 0.75, 0.6, FRONT_WIDTH - 1.0, FRONT_HEIGHT - 0.75)
+        x, y = [kilobits(point) for point in source.front], [point["value"] for point in source.front]
+        ends = [[max(0, point["value"] - low_of(point)) for point in source.front],
+                [max(0, high_of(point) - point["value"]) for point in source.front]]
+        axes.errorbar(x, y, ends, fmt="o-", color="#31688e", markersize=5, linewidth=1.2, elinewidth=0.9, capsize=2)
+        axes.set_ylim(-0.03, 1.03)
+        axes.set_xlabel("kilobits of all weights, and inputs and activations of one sample")
         axes.set_ylabel(title_of(next(run.metric for run in results if run.source is source)))
         axes.grid(color="#e5e5e5")
-        axes.legend(title="activations", loc="center left", bbox_to_anchor=(1.01, 0.5), frameon=False)
-        sheet.title(f"{source.name}: the Pareto front", FRONT_WIDTH * (i + 0.5), FRONT_HEIGHT + TITLE_HEIGHT)
+        sheet.title(f"{source.name}: the most that so many bits reach", FRONT_WIDTH * (i + 0.5), FRONT_HEIGHT + TITLE_HEIGHT)
     return sheet.figure
+
+
+def kilobits(point):
+    """What a network of the front takes, in thousands of bits."""
+    return (point["weight_bits"] + point["activation_bits"]) / 1000
 
 
 def low_of(point):

@@ -90,7 +90,7 @@ def data_of(run, source, points, chosen):
     return {
         "title": run.title, "source": source, "lr": run.learning_rates, "axis": run.axis, "columns": run.columns,
         "metric": run.metric,
-        "maps": {name: turned(table, 4) for name, table in run.maps.items()},
+        "maps": {name: turned(table, 4) for name, table in run.maps.items() if name != run.axis},  # which is on an axis
         "low": turned(run.low, 4), "high": turned(run.high, 4), "seeds": turned(run.seeds, 0),
         "baseline": rounded(run.baseline, 4),
         "labels": run.labels and [list(row) for row in zip(*run.labels)],
@@ -114,7 +114,7 @@ def data_of_page(results):
     if len(of_curves) > 2:  # the best of each of the first
         chosen = {id(run): chosen_cells(run)[:1] for run in of_curves[:MOST_CHOSEN]}
     ranges = {name: [float(end) for end in figures.colour_range(results, name)]
-              for name in dict.fromkeys(name for run in results for name in run.maps)}
+              for name in dict.fromkeys(name for run in results for name in run.maps if name != run.axis)}
     return {
         "sources": [{"name": source.name if names.count(source.name) == 1 else f"{source.name}, {end_of(source.directory)}",
                      "run": source.run, "front": source.front,

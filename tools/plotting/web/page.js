@@ -39,8 +39,8 @@ function readout(table, l, c, map) {
   lines.push(`${metric} ${percent(value)}${interval}${seeds}`);
   if (map && map !== table.metric) {
     const shown = table.maps[map][c][l];
-    lines.push(`${titleOf(map)}: ${shown === null ? "none (zero)" : isShare(map) ? percent(shown) :
-      map === table.axis ? shown : shown.toFixed(3)}`);
+    lines.push(`${titleOf(map)}: ${shown === null ? "none (zero)" :
+      isShare(map) ? percent(shown) : shown.toFixed(3)}`);
   }
   if (table.baseline && table.baseline[l] !== null) lines.push(`binary64 ${percent(table.baseline[l])}`);
   const counts = Object.entries(table.labels?.[c][l] ?? {});
@@ -230,45 +230,45 @@ function drawLines() {
   });
 }
 
+// A value of an axis, or several, {axis: value}, in words.
+const cellText = cell => Object.entries(cell ?? {}).map(([name, value]) =>
+  `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", ");
+const kilobits = point => (point.weight_bits + point.activation_bits) / 1000;
+
 function drawFronts() {
   sources.forEach((source, i) => {
-    if (!source.front.length) return;
+    const {front} = source;
+    if (!front.length) return;
     const at = section(sources.length > 1 ? `Pareto front of ${source.name}` : "Pareto front",
-      "What no other network of the grid reaches with as few bits of weights and of activations; bars are intervals.");
-    const bits = [...new Set(source.front.map(point => point.activation_bits))].sort((a, b) => a - b);
-    const weights = source.front.map(point => point.weight_bits);
-    const [from, to] = [Math.min(...weights), Math.max(...weights)];
-    const metric = titleOf(tables.find(table => table.source === i).metric);
-    const chart = new LineChart(panel(at, "front", `${source.name}, by bits of activations`, `front-${i}`), {
-      name: `${source.name}, Pareto front`, yTitle: metric, xTitle: "bits of a weight", bars: true,
-      xRange: () => [from - 0.5, to + 0.5], xText: at => `weights of ${at} bits`,
-      xTicks: (_, __, length) => [...new Set(weights)].sort((a, b) => a - b)
-        .filter((_, k, all) => k % Math.max(1, Math.ceil(all.length * 26 / length)) === 0).map(at => [at, String(at)])});
-    chart.show(bits.map((activations, k) => {
-      const points = source.front.filter(point => point.activation_bits === activations)
-        .sort((a, b) => a.weight_bits - b.weight_bits);
-      const ends = name => points.some(point => point[name] != null) ? points.map(point => point[name] ?? null) : null;
-      return {name: `activations of ${activations} bits`, colour: () => lineColour(palettes.viridis, k, bits.length),
-              x: points.map(point => point.weight_bits), y: points.map(point => point.value), low: ends("low"),
-              high: ends("high"), after: points.map(point => point.formats ? `, ${point.formats}` : "")};
-    }));
-    drawFrontTable(at, source.front);
+      "The networks of which none with as few bits reaches as much: bits of all weights, and of the inputs and activations " +
+      "of one sample." + (front.some(point => point.low < point.high) ? " Bars are 95 % intervals over seeds." : ""));
+    const x = front.map(kilobits);
+    const [from, to] = [Math.min(...x), Math.max(...x)];
+    const room = (to - from || 1) * 0.04;
+    const chart = new LineChart(panel(at, "front", source.name, `front-${i}`), {
+      name: `${source.name}, Pareto front`, yTitle: titleOf(tables.find(table => table.source === i).metric),
+      xTitle: "kilobits", bars: true, xRange: () => [from - room, to + room], xText: at => `${number(at)} kilobits`,
+      xTicks: (first, last, length) => roundNumbers(first, last, length, 70).map(at => [at, number(at)])});
+    const ends = name => front.some(point => point[name] != null) ? front.map(point => point[name] ?? null) : null;
+    chart.show([{name: "", colour: () => lineColour(palettes.viridis, 1, 3), x, y: front.map(point => point.value),
+                 low: ends("low"), high: ends("high"), after: front.map(point => point.cell ? ` at ${cellText(point.cell)}` : "")}]);
+    drawFrontTable(at, front);
   });
 }
 
 function drawFrontTable(at, front) {
   const details = element(at, "details");
-  element(details, "summary", {}, `the ${front.length} points`);
+  element(details, "summary", {}, front.length === 1 ? "the network" : `the ${front.length} networks`);
   const rows = tableIn(details);
   const head = element(rows, "tr");
-  for (const title of ["weights, bits", "activations, bits", "value, %", "at", "formats"]) element(head, "th", {}, title);
+  for (const title of ["bits of weights", "of inputs and activations", "value, %"]) element(head, "th", {class: "number"}, title);
+  for (const title of ["network", "formats"]) element(head, "th", {}, title);
   for (const point of front) {
     const row = element(rows, "tr");
-    element(row, "td", {class: "number"}, String(point.weight_bits));
-    element(row, "td", {class: "number"}, String(point.activation_bits));
+    element(row, "td", {class: "number"}, point.weight_bits.toLocaleString("en"));
+    element(row, "td", {class: "number"}, point.activation_bits.toLocaleString("en"));
     element(row, "td", {class: "number"}, estimate([point.value, point.low ?? point.value, point.high ?? point.value], oneDigit));
-    element(row, "td", {}, Object.entries(point.cell ?? {}).map(([name, value]) =>
-      `${name} ${typeof value === "string" ? value : JSON.stringify(value)}`).join(", "));
+    element(row, "td", {}, cellText(point.cell));
     element(row, "td", {}, point.formats ?? "");
   }
 }
@@ -310,7 +310,7 @@ class Curves {
     this.chart = new LineChart(element(at, "div", {class: "chart", id: "curves"}), {
       name: "Learning curves", xTitle: "step", yTitle: "smoothed accuracy", height: 340,
       xRange: series => [0, Math.max(1, ...series.map(one => one.x[one.x.length - 1]))],
-      xTicks: (_, to, length) => roundSteps(to, length).map(step => [step, String(step)]), xText: step => `step ${step}`});
+      xTicks: (_, to, length) => roundNumbers(0, Math.max(to, 60), length).map(step => [step, String(step)]), xText: step => `step ${step}`});
     this.draw();
   }
 
@@ -363,12 +363,13 @@ function decoded(text) {
   return Uint16Array.from({length: bytes.length / 2}, (_, i) => view.getUint16(2 * i, true));
 }
 
-// Round numbers up to the last step, each with room for its label.
-function roundSteps(last, length) {
-  const least = last * 60 / Math.max(length, 60);
+// Round numbers from one to another, each with room for its label.
+function roundNumbers(from, to, length, pixels = 60) {
+  const least = (to - from) * pixels / Math.max(length, pixels) || 1;
   const power = 10 ** Math.floor(Math.log10(least));
-  const every = Math.max(1, power * [1, 2, 5, 10].find(factor => factor * power >= least));
-  return Array.from({length: Math.floor(last / every) + 1}, (_, i) => i * every);
+  const every = power * [1, 2, 5, 10].find(factor => factor * power >= least * 0.999);
+  const first = Math.ceil(from / every);
+  return Array.from({length: Math.floor(to / every) - first + 1}, (_, i) => (first + i) * every);
 }
 
 // The leaves of a nested object as ["train.seed", text].

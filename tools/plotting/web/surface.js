@@ -11,8 +11,8 @@ function surface(at, {table, name, zTitle, palette, readout}) {
   const view = {turn: 0.66, tilt: 0.5};
 
   const again = keepDrawn(at, `${name}: arrow keys turn it`, (svg, width) => {
-    const height = Math.min(width * 0.78, 440);
-    const scale = Math.min(width / 3.9, height / 2.95);
+    const height = Math.min(width * 0.72, 440);
+    const scale = Math.min(width / 3.9, height / 2.75);
     const [sin, cos] = [Math.sin(view.turn), Math.cos(view.turn)];
     const away = (u, v) => u * sin + v * cos;
     const project = (u, v, w) => [
@@ -22,7 +22,7 @@ function surface(at, {table, name, zTitle, palette, readout}) {
     const [farU, farV] = [Math.sign(sin) || 1, Math.sign(cos) || 1];
     const along = (i, count) => -1 + 2 * i / (count - 1);
 
-    drawBox(svg, {project, path, farU, farV, zTitle, table, along});
+    drawBox(svg, {project, path, farU, farV, zTitle, table, along, width});
     const quads = [];
     for (let c = 0; c + 1 < columns.length; ++c)
       for (let l = 0; l + 1 < lr.length; ++l) {
@@ -71,7 +71,7 @@ function surface(at, {table, name, zTitle, palette, readout}) {
 }
 
 // The floor, the two walls behind the surface, and the axes along the edges before it.
-function drawBox(svg, {project, path, farU, farV, zTitle, table, along}) {
+function drawBox(svg, {project, path, farU, farV, zTitle, table, along, width}) {
   const box = shape(svg, "g", {"aria-hidden": "true", "pointer-events": "none"});
   const levels = [0, 0.2, 0.4, 0.6, 0.8, 1];
   shape(box, "polygon", {class: "wall", points: path([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]])});
@@ -84,7 +84,7 @@ function drawBox(svg, {project, path, farU, farV, zTitle, table, along}) {
     const [x, y] = project(...point);
     shape(box, "text", {x, y: y + 4, "text-anchor": anchor, "font-size": 11, ...more}, text);
   };
-  const every = entries => Math.ceil(entries.length / 8);
+  const every = entries => Math.ceil(entries.length / (width < 420 ? 5 : 8));
   table.lr.forEach((lr, i) => {
     const u = along(i, table.lr.length);
     if (i % every(table.lr) === 0) label([u, -farV * 1.17, 0], rate(lr));
@@ -101,8 +101,8 @@ function drawBox(svg, {project, path, farU, farV, zTitle, table, along}) {
     if (Math.abs(angle) > 90) angle -= 180 * Math.sign(angle);
     shape(box, "text", {x, y: y + 4, "text-anchor": "middle", transform: `rotate(${angle.toFixed(1)} ${x} ${y})`}, text);
   };
-  title([-1, -farV, 0], [1, -farV, 0], [0, -farV * 1.5, 0], "learning rate");
-  title([-farU, -1, 0], [-farU, 1, 0], [-farU * 1.5, 0, 0], titleOf(table.axis));
+  title([-1, -farV, 0], [1, -farV, 0], [0, -farV * 1.58, 0], "learning rate");
+  title([-farU, -1, 0], [-farU, 1, 0], [-farU * 1.58, 0, 0], titleOf(table.axis));
   const corners = [[-1, -1], [-1, 1], [1, -1], [1, 1]].sort((a, b) => project(...a, 0)[0] - project(...b, 0)[0]);
   const [x] = project(...corners[0], 0);
   for (const level of levels) {
@@ -110,5 +110,5 @@ function drawBox(svg, {project, path, farU, farV, zTitle, table, along}) {
     shape(box, "text", {x: x - 6, y: y + 1, "text-anchor": "end", "font-size": 11}, `${Math.round(100 * level)} %`);
   }
   const [, y] = project(...corners[0], 0.5);
-  shape(box, "text", {x: x - 44, y, "text-anchor": "middle", transform: `rotate(-90 ${x - 44} ${y})`}, zTitle);
+  shape(box, "text", {x: x - 50, y, "text-anchor": "middle", transform: `rotate(-90 ${x - 50} ${y})`}, zTitle);
 }

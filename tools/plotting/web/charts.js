@@ -100,5 +100,5 @@ function drawAxes(svg, {left, top, right, bottom}, x, y) {
   }
   shape(axes, "text", {x: (left + right) / 2, y: bottom + 36, "text-anchor": "middle"}, x.title);
   const middle = (top + bottom) / 2;
-  shape(axes, "text", {x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})`}, y.title);
+  if (y.title) shape(axes, "text", {x: 12, y: middle, "text-anchor": "middle", transform: `rotate(-90 12 ${middle})`}, y.title);
 }

@@ -3,6 +3,7 @@
 "use strict";
 
 const HEIGHT_OF_ONE = 1.15;  // where both axes of the floor go from -1 to 1
+const LEFT_OF_BOX = 62, RIGHT_OF_BOX = 34;  // pixels for labels
 const STEEPEST = 1.5, FLATTEST = 0.08;  // radians of elevation
 
 function surface(at, {table, name, zTitle, palette, readout}) {
@@ -12,11 +13,11 @@ function surface(at, {table, name, zTitle, palette, readout}) {
 
   const again = keepDrawn(at, `${name}: arrow keys turn it`, (svg, width) => {
     const height = Math.min(width * 0.72, 440);
-    const scale = Math.min(width / 3.9, height / 2.75);
+    const scale = Math.min((width - LEFT_OF_BOX - RIGHT_OF_BOX) / (2 * Math.SQRT2), height / 2.75);
     const [sin, cos] = [Math.sin(view.turn), Math.cos(view.turn)];
     const away = (u, v) => u * sin + v * cos;
     const project = (u, v, w) => [
-      width * 0.53 + scale * (u * cos - v * sin),
+      (LEFT_OF_BOX + width - RIGHT_OF_BOX) / 2 + scale * (u * cos - v * sin),
       height * 0.43 - scale * ((w - 0.5) * HEIGHT_OF_ONE * Math.cos(view.tilt) + away(u, v) * Math.sin(view.tilt))];
     const path = points => points.map(point => project(...point).map(n => n.toFixed(1)).join(",")).join(" ");
     const [farU, farV] = [Math.sign(sin) || 1, Math.sign(cos) || 1];

@@ -271,9 +271,9 @@ def draw_lines(axes, run):
             axes.plot(x, np.broadcast_to(run.baseline[i], x.shape), "--", linewidth=0.9, color=colour)
 
 
-def grid_of_tables(results, width, height):
-    """An empty sheet for all tables, MOST_ABREAST beside each other, and (table, left, bottom, abreast) of each."""
-    abreast = min(len(results), MOST_ABREAST)
+def grid_of_tables(results, width, height, most_abreast=MOST_ABREAST):
+    """An empty sheet for all tables, so many beside each other, and (table, left, bottom) of each."""
+    abreast = min(len(results), most_abreast)
     rows = math.ceil(len(results) / abreast)
     sheet = Sheet(width * abreast, height * rows)
     return sheet, [(run, width * (i % abreast), height * (rows - 1 - i // abreast)) for i, run in enumerate(results)]
@@ -318,7 +318,7 @@ def slices(results):
     if len(results) == 1 and not has_labels:
         return None
     width, height = PANEL_WIDTH * (2 if has_labels else 1), PANEL_HEIGHT + TITLE_HEIGHT + LEGEND_HEIGHT
-    sheet, tables = grid_of_tables(results, width, height)
+    sheet, tables = grid_of_tables(results, width, height, MOST_ABREAST // 2 if has_labels else MOST_ABREAST)
     for run, left, bottom in tables:
         y = bottom + LEGEND_HEIGHT + MAP_BOTTOM
         shown = draw_heat_map(sheet, left + MAP_LEFT, y, results, run, run.metric)

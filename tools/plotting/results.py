@@ -275,12 +275,9 @@ class Run:
             is_whole = {name for name, table in accuracies.items() if not np.isnan(table[trained]).any()}
             metric = self.run["configuration"].get("report", {}).get("metric") or next(
                 name for name in ("test_accuracy", "recent_accuracy", "accuracy") if name in is_whole)
-        if metric not in accuracies:
-            raise request_error(self.files.path("answers.json"), f"the metric is {metric}",
-                                f"one of {', '.join(accuracies)}, which there are")
-        if np.isnan(accuracies[metric][~np.isnan(accuracies["accuracy"])]).any():
-            raise request_error(self.files.path("figures.csv"), f"not every network has {metric}",
-                                "the metric of each")
+        if metric not in accuracies or np.isnan(accuracies[metric][~np.isnan(accuracies["accuracy"])]).any():
+            raise request_error(self.files.path("figures.csv"), f"not all networks have {metric}",
+                                "the metric of all that the answers compare")
         return metric
 
     def labels_at(self, at):

@@ -1,7 +1,7 @@
 """tools/plot on damaged results: drawn, or refused in one line, and never a traceback: plot_damage_test.py GRIDRUN
 
-Values of run.json, answers.json and grid.csv and arrays of curves.npz are removed or replaced in turn, and every file
-is cut off and overwritten at many places, which a seed draws.
+Values of run.json, answers.json, figures.csv and summary.csv and arrays of curves.npz are removed or replaced in turn, and
+every file is cut off and overwritten at many places, which a seed draws.
 """
 import contextlib
 import copy
@@ -26,7 +26,6 @@ sys.path.insert(0, str(ROOT / "tools"))
 import numpy as np  # noqa: E402
 from plotting import command, figures, page, results  # noqa: E402
 
-FILES = ("grid.csv", "run.json", "answers.json", "curves.npz")
 REMOVED = object()
 INFINITY = "1e400 in the file"  # json.dumps would write it as Infinity
 DEEP = "a deep list in the file"
@@ -67,6 +66,8 @@ class Damage(unittest.TestCase):
     """A run of some settings, and what becomes of it once damaged."""
     settings = ()
     options = ()
+    more = ()  # figures beside the overview
+    files = ("figures.csv", "run.json", "answers.json", "curves.npz")
 
     @classmethod
     def setUpClass(cls):
@@ -80,10 +81,15 @@ class Damage(unittest.TestCase):
         for name in ("steps", "accuracy"):  # a few points are soon written into a page
             cls.arrays[name] = cls.arrays[name][..., ::200]
         np.savez(cls.directory / "curves.npz", **cls.arrays)
-        cls.whole = {name: (cls.directory / name).read_bytes() for name in FILES}
-        for name in FILES:  # plain files, since damage is written into links' targets, and stays there
+        cls.change()
+        cls.whole = {name: (cls.directory / name).read_bytes() for name in cls.files}
+        for name in cls.files:  # plain files, since damage is written into links' targets, and stays there
             cls.restore(name)
         cls.drawn = set()
+
+    @classmethod
+    def change(cls):
+        """What the test's run is to have otherwise than gridrun wrote it."""
 
     def setUp(self):
         self.outcomes = {0: 0, 2: 0}
@@ -102,20 +108,24 @@ class Damage(unittest.TestCase):
         json.loads(re.search(r'<script id="study" type="application/json">([^<]*)</script>', page.html(runs))[1])
         run = runs[0]
         extent = [np.round(np.nan_to_num([values.min(), values.max()], nan=-999), -2)
-                  for values in (100 * run.accuracy, run.update, run.error)]
-        looks = repr((run.title, run.learning_rates, run.columns, extent, run.knees, run.cliff_line, run.left_cliff))
+                  for values in (100 * run.values, run.update, run.error)]
+        told = run.told
+        looks = repr((run.title, run.metric, run.learning_rates, run.columns, extent, told.knees, told.cliff_line,
+                      told.left_cliff, run.labels and run.labels[0], run.source.front))
         if looks not in self.drawn:
             self.drawn.add(looks)
-            figure = figures.overview(runs)
-            figure.canvas.draw()
-            figures.close(figure)
+            for draw in (figures.overview, *self.more):
+                figure = draw(runs)
+                if figure:
+                    figure.canvas.draw()
+                    figures.close(figure)
         return []
 
     def plot(self):
         """tools/plot's exit status and what it printed as errors."""
         out, err = io.StringIO(), io.StringIO()
         with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err), warnings.catch_warnings(), \
-                mock.patch.object(command, "draw", self.draw), mock.patch.object(page, "plotly_script", lambda: ""):
+                mock.patch.object(command, "draw", self.draw):
             warnings.simplefilter("error")
             warnings.filterwarnings("ignore", "Glyph .* missing from")
             status = command.main([str(self.directory), "--output", str(Path(self.scratch.name) / "out")])
@@ -169,8 +179,8 @@ class PlotDamage(Damage):
                             b'{"engine": NaN}', self.whole["answers.json" if name == "run.json" else "run.json"]):
                 self.assertEqual(self.judge_content(repr(content[:20]), name, content), 2)
 
-    def test_every_field_of_grid_csv(self):
-        lines = self.whole["grid.csv"].decode().splitlines()
+    def test_every_field_of_figures_csv(self):
+        lines = self.whole["figures.csv"].decode().splitlines()
         fields = [line.split(",") for line in lines]
         for row in (0, 1, 13, len(fields) - 1):
             for column in range(len(fields[row])):
@@ -179,10 +189,10 @@ class PlotDamage(Damage):
                     changed = [list(one) for one in fields]
                     changed[row][column] = text
                     content = "\n".join(",".join(one) for one in changed).encode("utf-8", "surrogatepass")
-                    self.judge_content(f"row {row} column {column}: {text[:20]!r}", "grid.csv", content)
+                    self.judge_content(f"row {row} column {column}: {text[:20]!r}", "figures.csv", content)
         for row, line in enumerate(lines):
             for what, content in {"removed": lines[:row] + lines[row + 1:], "doubled": [*lines, line]}.items():
-                status = self.judge_content(f"row {row} {what}", "grid.csv", "\n".join(content).encode())
+                status = self.judge_content(f"row {row} {what}", "figures.csv", "\n".join(content).encode())
                 self.assertEqual(status, 2)
         self.assertGreater(self.outcomes[2], 200)
 
@@ -227,7 +237,7 @@ class PlotDamage(Damage):
             self.assertEqual(self.judge_content(repr(content[:10]), "curves.npz", content), 2)
 
     def test_cut_off_anywhere(self):
-        for name in FILES:
+        for name in self.files:
             content = self.whole[name]
             lengths = sorted({0, 1, len(content) - 1, *self.random.sample(range(len(content)), 100)})
             for length in lengths:
@@ -236,7 +246,7 @@ class PlotDamage(Damage):
                     self.assertEqual(status, 2)
 
     def test_overwritten_anywhere(self):
-        for name in FILES:
+        for name in self.files:
             for _ in range(150):
                 content = bytearray(self.whole[name])
                 for _ in range(self.random.choice((1, 1, 2, 10))):
@@ -257,7 +267,7 @@ class PlotDamage(Damage):
         def other_run(path):
             path.symlink_to("/dev/zero")
 
-        for name in FILES:
+        for name in self.files:
             for make in (os.mkdir, os.mkfifo, loop, huge, other_run, lambda path: path.symlink_to("x" * 300)):
                 path = self.directory / name
                 path.unlink()
@@ -265,12 +275,12 @@ class PlotDamage(Damage):
                 self.assertEqual(self.judge(f"{name}: {make}"), 2)
                 self.restore(name)
         if os.geteuid() != 0:
-            (self.directory / "grid.csv").chmod(0)
-            self.assertEqual(self.judge("unreadable", "grid.csv"), 2)
-            self.restore("grid.csv")
+            (self.directory / "figures.csv").chmod(0)
+            self.assertEqual(self.judge("unreadable", "figures.csv"), 2)
+            self.restore("figures.csv")
 
     def test_missing_files(self):
-        for name in FILES:
+        for name in self.files:
             (self.directory / name).unlink()
             self.assertEqual(self.judge(f"{name} missing", name), 0 if name == "curves.npz" else 2)
             self.restore(name)
@@ -294,14 +304,14 @@ class SlicesDamage(Damage):
                 self.judge_content(f"{at}", "run.json", replaced(document, ("configuration", *at), value).encode())
         self.assertGreater(min(self.outcomes.values()), 3)
 
-    def test_fields_of_grid_csv(self):
-        fields = [line.split(",") for line in self.whole["grid.csv"].decode().splitlines()]
+    def test_fields_of_figures_csv(self):
+        fields = [line.split(",") for line in self.whole["figures.csv"].decode().splitlines()]
         for row in (0, 1, len(fields) - 1):
-            for column in (0, 1, 2, len(fields[row]) - 1):
+            for column in (0, 1, 2, fields[0].index("test_accuracy")):
                 for text in ("", "x", "-1", "1.5", "nan", "inf", "65", "fractions", "9" * 5000):
                     changed = [list(one) for one in fields]
                     changed[row][column] = text
-                    status = self.judge_content(f"row {row} column {column}: {text[:20]!r}", "grid.csv",
+                    status = self.judge_content(f"row {row} column {column}: {text[:20]!r}", "figures.csv",
                                                 "\n".join(",".join(one) for one in changed).encode())
                     if row or column < 3:
                         self.assertEqual(status, 2)
@@ -322,7 +332,7 @@ class PartialDamage(Damage):
 
     def test_the_part_is_drawn(self):
         self.assertEqual(self.plot(), (0, ""))
-        self.assertLess(len(self.whole["grid.csv"].splitlines()), 1 + 12)
+        self.assertLess(len(self.whole["figures.csv"].splitlines()), 1 + 12)
 
     def test_what_run_json_says_of_the_grid(self):
         document = json.loads(self.whole["run.json"])
@@ -333,14 +343,14 @@ class PartialDamage(Damage):
                 self.judge_content(f"{at}", "run.json", replaced(document, at, value).encode())
         self.assertGreater(self.outcomes[2], 80)
 
-    def test_fields_of_grid_csv(self):
-        fields = [line.split(",") for line in self.whole["grid.csv"].decode().splitlines()]
+    def test_fields_of_figures_csv(self):
+        fields = [line.split(",") for line in self.whole["figures.csv"].decode().splitlines()]
         for row in (0, 1, len(fields) - 1):
             for column in range(len(fields[row])):
                 for text in ("", "x", "-1", "1e400", "nan", "null", "{}", '"[1,2]"', "[[1]]", "true", "9" * 5000, "[" * 9000):
                     changed = [list(one) for one in fields]
                     changed[row][column] = text
-                    self.judge_content(f"row {row} column {column}: {text[:20]!r}", "grid.csv",
+                    self.judge_content(f"row {row} column {column}: {text[:20]!r}", "figures.csv",
                                        "\n".join(",".join(one) for one in changed).encode())
         self.assertGreater(self.outcomes[2], 150)
 
@@ -351,6 +361,104 @@ class PartialDamage(Damage):
                 self.assertEqual(status, 2, f"{name} {what}")
         whole = {**self.arrays, "accuracy": np.full_like(self.arrays["accuracy"], np.nan)}
         self.assertEqual(self.judge_content("no accuracy", "curves.npz", npz(whole)), 2)
+
+
+class SeedsDamage(Damage):
+    """What a run over seeds has more, with baselines, labels and a Pareto front."""
+    settings = ("grid.lr=[8, 9, 10]", "grid.fraction=[14, 15, 17]", 'grid."train.seed"=[1, 2, 3]', "report.curves=true",
+                "report.baseline=true", "train.iterations=2000")
+    files = (*Damage.files, "summary.csv")
+    more = (figures.lines, figures.slices, figures.front)
+
+    @classmethod
+    def change(cls):
+        path = cls.directory / "figures.csv"
+        header, *lines = path.read_text(encoding="utf-8").splitlines()
+        text = "\n".join([f"{header},label", *(f"{line},{'learned' if i % 3 else 'dead'}" for i, line in enumerate(lines))])
+        path.write_text(text + "\n", encoding="utf-8")
+        path = cls.directory / "answers.json"
+        answers = json.loads(path.read_text(encoding="utf-8"))
+        answers["pareto"] = [{"weight_bits": 6400.0 + bits, "activation_bits": 740.0, "value": 0.01 * bits, "low": 0.1,
+                              "high": 0.5, "cell": {"lr": 8, "fraction": 14}, "formats": "all"} for bits in (10, 20, 30)]
+        del answers["by_seed"][2:]
+        path.write_text(json.dumps(answers), encoding="utf-8")
+
+    def test_the_whole_run_is_drawn(self):
+        self.assertEqual(self.plot(), (0, ""))
+        answers = json.loads(self.whole["answers.json"])
+        self.assertTrue(answers["fewest_bits"] and answers["left_cliff"], "answers with all that is drawn")
+
+    def test_every_value_of_answers_json(self):
+        self.judge_every_value("answers.json", lambda all_places: [at for at in all_places if at[0] != "by_seed" or
+                                                                   len(at) < 3])
+
+    def test_every_field(self):
+        for name in ("figures.csv", "summary.csv"):
+            fields = [line.split(",") for line in self.whole[name].decode().splitlines()]
+            for row in (0, 1, len(fields) - 1):
+                for column in range(len(fields[row])):
+                    for text in ("", "x", "-1", "1e400", "nan", "inf", "0.5", "9", "9" * 5000, "\0", '"', "1,1"):
+                        changed = [list(one) for one in fields]
+                        changed[row][column] = text
+                        self.judge_content(f"row {row} column {column}: {text[:20]!r}", name,
+                                           "\n".join(",".join(one) for one in changed).encode())
+            self.assertGreater(min(self.outcomes.values()), 100)
+
+    def test_rows_of_other_cells(self):
+        for name in ("figures.csv", "summary.csv"):
+            header, *lines = self.whole[name].decode().splitlines()
+            for what, content in {"none": [], "one less": lines[1:], "one twice": [*lines, lines[0]],
+                                  "another": [line.replace("8,14,", "7,14,", 1) for line in lines]}.items():
+                status = self.judge_content(f"{name}: {what}", name, "\n".join([header, *content]).encode())
+                self.assertEqual(status, 2, f"{name} {what}")
+
+    def test_missing_files(self):
+        for name in ("summary.csv", "figures.csv"):
+            (self.directory / name).unlink()
+            self.assertEqual(self.judge(f"{name} missing"), 2, "answers over seeds need both")
+            self.restore(name)
+
+    def test_cut_off_and_overwritten_anywhere(self):
+        for name in ("figures.csv", "summary.csv"):
+            whole = self.whole[name]
+            for length in self.random.sample(range(len(whole)), 60):
+                self.judge_content(f"cut to {length}", name, whole[:length])
+                content = bytearray(whole)
+                content[length:length + self.random.choice((0, 1, 8))] = self.random.randbytes(self.random.choice((1, 4)))
+                self.judge_content(f"overwritten at {length}", name, bytes(content))
+        self.assertGreater(self.outcomes[2], 100)
+
+
+class OldDamage(Damage):
+    """What gridrun wrote when it compared networks by accuracy alone."""
+    settings = ("grid.lr=[8, 9]", "grid.fraction=[14, 15]", "report.curves=true", "train.iterations=1001")
+    files = ("grid.csv", *Damage.files[1:])
+
+    @classmethod
+    def change(cls):
+        (cls.directory / "figures.csv").unlink()
+        path = cls.directory / "answers.json"
+        answers = json.loads(path.read_text(encoding="utf-8"))
+        del answers["metric"]
+        path.write_text(json.dumps(answers), encoding="utf-8")
+
+    def test_the_whole_run_is_drawn(self):
+        self.assertEqual(self.plot(), (0, ""))
+
+    def test_fields_of_grid_csv(self):
+        fields = [line.split(",") for line in self.whole["grid.csv"].decode().splitlines()]
+        for row in (0, 1, len(fields) - 1):
+            for column in range(len(fields[row])):
+                for text in ("", "x", "nan", "inf", "fractions", "9" * 5000):
+                    changed = [list(one) for one in fields]
+                    changed[row][column] = text
+                    self.assertEqual(self.judge_content(f"row {row} column {column}: {text[:20]!r}", "grid.csv",
+                                                        "\n".join(",".join(one) for one in changed).encode()), 2)
+
+    def test_a_metric_that_it_cannot_have(self):
+        answers = json.loads(self.whole["answers.json"])
+        answers["metric"] = "test_accuracy"
+        self.assertEqual(self.judge_content("test_accuracy", "answers.json", json.dumps(answers).encode()), 2)
 
 
 if __name__ == "__main__":

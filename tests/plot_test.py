@@ -1,4 +1,5 @@
 """tools/plot: the figures by their data, and its manners: plot_test.py GRIDRUN"""
+import base64
 import collections
 import contextlib
 import csv
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import unittest
 import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
 from math import log2, nan
 from pathlib import Path
 from unittest import mock
@@ -22,11 +24,12 @@ GRIDRUN = sys.argv.pop(1)
 sys.path.insert(0, str(ROOT / "tools"))
 
 import numpy as np  # noqa: E402
+from matplotlib.colors import to_hex  # noqa: E402
 from plotting import command, figures, page, results, run_files  # noqa: E402
 from plotting.checked import value_text  # noqa: E402
 
 SHORT = ("train.iterations=200", "report.smooth_window=101")
-PICTURES = [f"{name}.{ending}" for name in ("surface", "heat_maps", "overview") for ending in ("png", "svg")]
+PICTURES = [f"{name}.{ending}" for name in ("surface", "heat_maps", "overview", "lines") for ending in ("png", "svg")]
 
 
 def run(*words):
@@ -59,10 +62,50 @@ def plot(*arguments):
     return subprocess.CompletedProcess(arguments, status or 0, out.getvalue(), err.getvalue())
 
 
+def rows_of(directory, name="figures.csv"):
+    """The rows of a CSV file of a run."""
+    with open(directory / name, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
 def cells(directory):
-    """{(lr, fraction): row} of grid.csv."""
-    with open(directory / "grid.csv", newline="", encoding="utf-8") as file:
-        return {(int(row["lr"]), int(row["fraction"])): row for row in csv.DictReader(file)}
+    """{(lr, fraction): row} of figures.csv."""
+    return {(int(row["lr"]), int(row["fraction"])): row for row in rows_of(directory)}
+
+
+def change_rows(directory, change, name="figures.csv"):
+    """Writes what `change` makes of each row of a CSV file into its place, which is no link then."""
+    rows = [change(dict(row)) for row in rows_of(directory, name)]
+    (directory / name).unlink()
+    with open(directory / name, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def change_answers(directory, change):
+    """The same of answers.json."""
+    answers = json.loads((directory / "answers.json").read_text(encoding="utf-8"))
+    change(answers)
+    (directory / "answers.json").unlink()
+    (directory / "answers.json").write_text(json.dumps(answers), encoding="utf-8")
+
+
+def as_before_metrics(directory):
+    """Leaves what gridrun wrote when it compared networks by accuracy alone."""
+    def change(answers):
+        for one in answers.get("slices", [answers]):
+            one.pop("metric")
+
+    (directory / "figures.csv").unlink()
+    (directory / "summary.csv").unlink(missing_ok=True)
+    change_answers(directory, change)
+
+
+def curves(shown):
+    """The accuracies [lr][column][point] of a table's curves in the page."""
+    codes = np.frombuffer(base64.b64decode(shown["curves"]["accuracy"]), "<u2") / 65534 * 2 - 0.5
+    return codes.reshape(len(shown["lr"]), len(shown["columns"]), -1)
 
 
 class Plot(unittest.TestCase):
@@ -83,10 +126,10 @@ class Plot(unittest.TestCase):
         return Path(self.scratch.name) / name
 
     def expected(self, name, lr, fraction):
-        """A heat map's value, from grid.csv alone."""
+        """A heat map's value, from figures.csv alone."""
         row = self.cells[lr, fraction]
         update, error = float(row["mean_update"]), float(row["mean_error"])
-        return {"accuracy": float(row["accuracy"]),
+        return {"recent_accuracy": float(row["recent_accuracy"]),
                 "update": log2(update / 2**fraction) if update else nan,
                 "error": log2(error * 2.0**(lr - fraction)) if error else nan,
                 "fraction": fraction}[name]
@@ -128,15 +171,15 @@ class Plot(unittest.TestCase):
             self.assertEqual([list(line.get_xdata()) for line in left], [[3.5, 3.5]], "between 2^-8 and 2^-9")
         figures.close(figure)
 
-    def test_the_surface_shows_the_accuracy(self):
+    def test_the_surface_shows_the_metric(self):
         figure = figures.surface([self.digits])
         axes = figure.axes[0]
         self.assertEqual((axes.get_xlabel(), axes.get_ylabel(), axes.get_zlabel()),
-                         ("learning rate", "fraction bits", "accuracy"))
+                         ("learning rate", "fraction bits", "recent accuracy"))
         corners = {(round(x), round(y)): z for x, y, z, _ in np.array(axes.collections[0]._vec).T}
         self.assertEqual(len(corners), 240)
         for (x, y), z in corners.items():
-            self.assertAlmostEqual(z, self.expected("accuracy", x + 5, y + 8), places=9)
+            self.assertAlmostEqual(z, self.expected("recent_accuracy", x + 5, y + 8), places=9)
         figures.close(figure)
 
     def test_zero_is_blank_and_said_so(self):
@@ -176,13 +219,24 @@ class Plot(unittest.TestCase):
         html = (output / "study.html").read_text(encoding="utf-8")
         self.assertNotRegex(html, r"<(script|link|img)[^>]*(src|href)=\"(?!data:)")
         study = json.loads(re.search(r'<script id="study" type="application/json">(.*?)</script>', html)[1])
-        shown = study["runs"][0]
-        self.assertEqual(shown["answers"], self.answers)
-        self.assertEqual(shown["run"]["configuration"]["train"]["iterations"], 10000)
-        for name in ("accuracy", "update", "error"):
+        self.assertLess(len(html), 450_000, "characters")
+        self.assertNotIn("http", html.replace("http://www.w3.org/2000/svg", ""), "no links to the net")
+        shown, source = study["tables"][0], study["sources"][0]
+        for row, told in zip(shown["answers"]["rows"], self.answers["by_lr"]):
+            self.assertEqual((row["lr"], row["plateau"], row["knee"], row["cut_off"]),
+                             (told["lr"], [told["plateau"]] * 3, [told["knee"]] * 3, told["cut_off"]))
+        told = dict(shown["answers"]["lines"])
+        for line in self.answers["text"]:
+            if not line.startswith(("lr ", "plateau", "knee")):
+                self.assertEqual(told.pop(line[:16].strip()), line[16:])
+        self.assertEqual(told, {})
+        self.assertEqual(source["run"]["configuration"]["train"]["iterations"], 10000)
+        self.assertEqual((source["name"], source["networks"], source["trained"]), ("DIGITS", 240, 240))
+        for name in ("recent_accuracy", "update", "error"):
             self.assertAlmostEqual(shown["maps"][name][8][4], self.expected(name, 9, 16), places=4)
-        self.assertEqual(len(shown["curves"]["accuracy"][14][15]), 1000)
-        self.assertAlmostEqual(shown["curves"]["accuracy"][4][8][-1], self.expected("accuracy", 9, 16), places=4)
+        self.assertEqual(shown["curves"]["steps"][-1], 9999)
+        self.assertEqual(curves(shown).shape, (15, 16, 500))
+        self.assertAlmostEqual(curves(shown)[4, 8, -1], float(self.cells[9, 16]["accuracy"]), places=4)
 
     def test_the_same_results_give_the_same_pictures(self):
         small = self.place("small")
@@ -193,9 +247,8 @@ class Plot(unittest.TestCase):
             self.assertEqual((self.place("a") / name).read_bytes(), (self.place("b") / name).read_bytes(), name)
 
     def test_curves_that_are_chosen_first_show_the_cliffs(self):
-        best = (self.answers["best"]["lr"], self.answers["best"]["fraction"])
-        fewest = (self.answers["fewest_bits"]["lr"], self.answers["fewest_bits"]["fraction"])
-        self.assertEqual(page.chosen_cells(self.digits), [best, fewest, (8, best[1]), (best[0], 15)])
+        told = replace(self.digits.told, fewest_bits=(10, 15))  # the study's are its best
+        self.assertEqual(page.chosen_cells(replace(self.digits, told=told)), [(9, 16), (10, 15), (8, 16), (9, 15)])
 
     def test_degenerate_grids_are_drawn(self):
         for name, settings in {"row": ["grid.lr=9"], "column": ["grid.fraction=16"],
@@ -213,7 +266,7 @@ class Plot(unittest.TestCase):
         networks(place, "precision = {integer = 4, gradient = {integer = 2}}", "grid.lr=[-1, 3]", "grid.bits=[10, 14]")
         (table,) = results.load(place)
         self.assertEqual((table.axis, table.columns, table.learning_rates), ("bits", [10, 14], [-1, 3]))
-        self.assertEqual(list(table.maps), ["accuracy", "update", "error", "bits"])
+        self.assertEqual(list(table.maps), ["recent_accuracy", "update", "error", "bits"])
         with open(place / "grid.csv", newline="", encoding="utf-8") as file:
             for row in csv.DictReader(file):
                 lr, bits, update, error = (float(row[name]) for name in ("lr", "bits", "mean_update", "mean_error"))
@@ -234,7 +287,7 @@ class Plot(unittest.TestCase):
         networks(place, 'precision.fraction = 12\ndataset.test = 0.2\ntrain.samples = "train"', "grid.lr=[5, 7, 9]")
         (table,) = results.load(place)
         self.assertEqual((table.axis, table.accuracy.shape, table.curves.accuracy.shape), ("", (3, 1), (3, 1, 200)))
-        self.assertEqual(list(table.maps), ["accuracy", "update", "error", "test_accuracy"])
+        self.assertEqual(list(table.maps), ["test_accuracy", "update", "error", "recent_accuracy"])
         figure = figures.heat_maps([table])
         for axes, _ in self.heat_map_axes(figure):
             self.assertEqual((axes.get_ylabel(), len(axes.get_yticks())), ("", 0))
@@ -257,7 +310,7 @@ class Plot(unittest.TestCase):
             for row, lr, fraction in zip(rows, (7, 7, 7, 9, 9, 9), (10, 12, 13, 10, 12, 13)):
                 at = (7, 9).index(lr), (10, 12, 13).index(fraction)
                 self.assertEqual(table.accuracy[at], float(row["accuracy"]))
-                self.assertEqual(table.test_accuracy[at], float(row["test_accuracy"]))
+                self.assertEqual(table.accuracies["test_accuracy"][at], float(row["test_accuracy"]))
                 self.assertAlmostEqual(table.update[at], log2(float(row["mean_update"])) - fraction, places=9)
                 self.assertAlmostEqual(table.curves.accuracy[at][-1], float(row["accuracy"]), places=9)
         ran = plot(place)
@@ -270,6 +323,235 @@ class Plot(unittest.TestCase):
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
         self.assertTrue(ran.stdout.startswith("4 tables of lr and precision, of which the first 3 are drawn; --where "
                                               "AXIS=VALUE chooses others\nwrote surface.png"))
+
+    def seeds(self, name):
+        """A run of two roundings and three seeds, with baselines and held-out samples, in a place of that name."""
+        place = self.place(name)
+        if not place.exists():
+            networks(place, 'dataset.test = 0.2\ntrain.samples = "train"\nreport.baseline = true\n'
+                     'precision = {integer = 4, overflow = "saturate"}\nnetwork.layers = [64, 10]\n'
+                     'init = {unit = "real", std = "he"}\n[grid]\n"precision.round" = ["floor", "stochastic"]\n'
+                     '"train.seed" = [3, 1, 2]\nlr = [4, 5, 6]\nbits = [8, 10, 12, 14]\n', "train.iterations=1000")
+        return place
+
+    def test_tables_over_seeds_are_means_with_intervals(self):
+        place = self.seeds("seeds")
+        tables = results.load(place)
+        self.assertEqual([table.title for table in tables], ["DIGITS, precision.round floor",
+                                                             "DIGITS, precision.round stochastic"])
+        networks_of, summary = rows_of(place), rows_of(place, "summary.csv")
+        with np.load(place / "curves.npz") as arrays:
+            all_curves = arrays["accuracy"]  # [round][seed][lr][bits][point]
+        for i, table in enumerate(tables):
+            self.assertEqual((table.metric, table.axis, table.held), ("test_accuracy", "bits",
+                                                                      {"precision.round": ("floor", "stochastic")[i]}))
+            for l, lr in enumerate((4, 5, 6)):
+                of_lr = [row for row in networks_of if row["precision.round"] == table.held["precision.round"] and
+                         row["lr"] == str(lr)]
+                self.assertAlmostEqual(table.baseline[l], np.mean([float(row["baseline_test_accuracy"])
+                                                                   for row in of_lr]), places=9)
+                for c, bits in enumerate((8, 10, 12, 14)):
+                    of_cell = [row for row in of_lr if row["bits"] == str(bits)]
+                    self.assertEqual(len(of_cell), 3)
+                    (told,) = [row for row in summary if row["precision.round"] == table.held["precision.round"] and
+                               (row["lr"], row["bits"]) == (str(lr), str(bits))]
+                    for name in ("accuracy", "recent_accuracy", "test_accuracy"):
+                        self.assertAlmostEqual(table.accuracies[name][l, c], np.mean([float(row[name]) for row in of_cell]),
+                                               places=9)
+                    self.assertEqual((table.low[l, c], table.high[l, c], table.seeds[l, c]),
+                                     (float(told["test_accuracy_low"]), float(told["test_accuracy_high"]), 3))
+                    update = np.mean([float(row["mean_update"]) for row in of_cell])
+                    self.assertAlmostEqual(table.update[l, c], log2(update) - (bits - 4), places=6)
+                    self.assertTrue(np.allclose(table.curves.accuracy[l, c], all_curves[i, :, l, c].mean(axis=0)))
+
+    def test_answers_over_seeds_are_drawn_by_their_medians(self):
+        place = self.seeds("seeds")
+        slices = json.loads((place / "answers.json").read_text(encoding="utf-8"))["slices"]
+        drawn = 0
+        for table, told in zip(results.load(place), slices):
+            self.assertEqual(table.answers, told)
+            self.assertEqual(table.told.knees, [(row["lr"], row["knee"]["median"], 2 * row["cut_off"] > 3)
+                                                for row in told["by_lr"] if row["knee"]])
+            if told["left_cliff"]:
+                self.assertEqual(table.told.left_cliff[1], told["left_cliff"]["lr"]["median"])
+            if told["diagonal_cliff"]:
+                slope, intercept = (told["diagonal_cliff"][name]["median"] for name in ("slope", "intercept"))
+                for lr, column in table.told.cliff_line:
+                    self.assertAlmostEqual(column, intercept + slope * lr)
+            shown = page.data_of_page([table])["tables"][0]
+            self.assertEqual(shown["answers"]["best"], tuple(told["best"]["value"][name] for name in ("median", "low", "high")))
+            drawn += len(table.told.knees)
+        self.assertGreater(drawn, 2)
+
+    def test_a_seed_that_is_chosen_is_drawn_alone(self):
+        place = self.seeds("seeds")
+        (table,), count = results.load_all([place], {"train.seed": "1", "precision.round": "stochastic"})
+        self.assertEqual((count, table.title, table.low, table.seeds),
+                         (1, "DIGITS, precision.round stochastic, train.seed 1", None, None))
+        slices = json.loads((place / "answers.json").read_text(encoding="utf-8"))["slices"]
+        self.assertEqual(table.answers, next(one for one in slices[1]["by_seed"] if one["train.seed"] == 1))
+        for row in rows_of(place):
+            if (row["precision.round"], row["train.seed"]) == ("stochastic", "1"):
+                at = (4, 5, 6).index(int(row["lr"])), (8, 10, 12, 14).index(int(row["bits"]))
+                self.assertEqual(table.values[at], float(row["test_accuracy"]))
+                self.assertEqual(table.baseline[at[0]], float(row["baseline_test_accuracy"]))
+
+    def test_lines_show_the_metric_its_interval_and_binary64(self):
+        tables = results.load(self.seeds("seeds"))
+        figure = figures.lines(tables)
+        self.assertEqual(len(figure.axes), 2)
+        for axes, table in zip(figure.axes, tables):
+            solid = [line for line in axes.lines if line.get_linestyle() == "-"]
+            dashed = [line for line in axes.lines if line.get_linestyle() == "--"]
+            self.assertEqual([list(line.get_ydata()) for line in solid], table.values.tolist())
+            self.assertEqual([list(line.get_ydata()) for line in dashed], [[value] * 4 for value in table.baseline])
+            for band, low, high in zip(axes.collections, table.low, table.high):
+                ends = {(round(x), round(y, 9)) for x, y in band.get_paths()[0].vertices}
+                self.assertEqual(ends, {(x, round(y, 9)) for end in (low, high) for x, y in enumerate(end)})
+            self.assertEqual((axes.get_xlabel(), axes.get_ylabel()), ("bits of a word", "test accuracy"))
+        figures.close(figure)
+
+    def test_slices_are_small_multiples_with_a_row_of_binary64(self):
+        tables = results.load(self.seeds("seeds"))
+        figure = figures.slices(tables)
+        maps = [axes for axes in figure.axes if axes.get_xlabel() == "learning rate"]
+        floats = [axes for axes in figure.axes if [tick.get_text() for tick in axes.get_yticklabels()] == ["binary64"]]
+        self.assertEqual((len(maps), len(floats)), (2, 2))
+        for axes, float_axes, table in zip(maps, floats, tables):
+            self.assertEqual(axes.collections[0].get_array().reshape(4, 3).tolist(), table.values.T.tolist())
+            self.assertEqual(float_axes.collections[0].get_array().ravel().tolist(), table.baseline.tolist())
+            for drawn in (axes, float_axes):
+                self.assertEqual(drawn.collections[0].get_clim(), (0, 1), "one scale")
+        figures.close(figure)
+        self.assertIsNone(figures.slices(tables[:1]), "heat_maps has it")
+
+    def labelled(self):
+        """That run with labels and a Pareto front, which not every run has."""
+        place = self.place("labelled")
+        if not place.exists():
+            shutil.copytree(self.seeds("seeds"), place)
+            change_rows(place, lambda row: {**row, "label": "dead" if row["lr"] == "6" else
+                                            "learned" if row["train.seed"] in "13" else "tilted"})
+            change_answers(place, lambda answers: answers.update(pareto=[
+                {"weight_bits": 800.0, "activation_bits": 100.0, "value": 0.5, "low": 0.4, "high": 0.7,
+                 "cell": {"precision.round": "floor", "lr": 4, "bits": 8}, "formats": "weights 8 $x$"},
+                {"weight_bits": 1200, "activation_bits": 300, "value": 0.75, "low": 0.75, "high": 0.75}]))
+        return place
+
+    def test_labels_are_drawn_beside_the_metric(self):
+        tables = results.load(self.labelled())
+        for table in tables:
+            self.assertEqual(table.labels[:2], [[{"learned": 2, "tilted": 1}] * 4] * 2)
+            self.assertEqual(table.labels[2], [{"dead": 3}] * 4)
+        figure = figures.slices(tables[:1])
+        (axes,) = (axes for axes in figure.axes if axes.images)
+        shown = axes.images[0].get_array()
+        for at, label in {(0, 0): "learned", (3, 1): "learned", (0, 2): "dead"}.items():
+            self.assertEqual(to_hex(shown[at]), figures.LABEL_COLOURS[label])
+        self.assertIn(["learned", "dead", "tilted"], [[text.get_text() for text in legend.get_texts()]
+                                                      for legend in figure.legends])
+        figures.close(figure)
+        self.assertEqual(page.data_of_page(tables)["tables"][0]["labels"][0],
+                         [{"learned": 2, "tilted": 1}, {"learned": 2, "tilted": 1}, {"dead": 3}])
+        for table in results.load(self.seeds("seeds")):
+            self.assertIsNone(table.labels)
+
+    def test_the_pareto_front_is_drawn_where_there_is_one(self):
+        tables = results.load(self.labelled())
+        figure = figures.front(tables)
+        (axes,) = figure.axes
+        self.assertEqual([list(zip(*line.get_data())) for line in axes.lines if line.get_linestyle() == "-"],
+                         [[(0.9, 0.5), (1.5, 0.75)]])
+        self.assertEqual([[tuple(end) for end in bar] for bar in axes.collections[0].get_segments()],
+                         [[(0.9, 0.4), (0.9, 0.7)], [(1.5, 0.75), (1.5, 0.75)]])
+        self.assertEqual(axes.get_ylabel(), "test accuracy")
+        figures.close(figure)
+        front = page.data_of_page(tables)["sources"][0]["front"]
+        self.assertEqual([point["value"] for point in front], [0.5, 0.75])
+        without = self.place("without-front")
+        shutil.copytree(self.labelled(), without)
+        change_answers(without, lambda answers: answers.pop("pareto"))
+        self.assertIsNone(figures.front(results.load(without)))
+        output = self.place("fronts")
+        self.assertEqual(plot(self.labelled(), "--output", output).returncode, 0)
+        self.assertTrue({"front.png", "front.svg", "slices.png"} <= set(os.listdir(output)))
+        self.assertEqual(plot(without, "--quiet", "--where", "precision.round=floor", "--output", output).returncode, 0)
+        self.assertFalse({"front.png", "front.svg"} & set(os.listdir(output)), "none of other results")
+
+    def test_a_part_of_the_seeds_is_drawn_as_far_as_it_is(self):
+        place = self.place("some-seeds")
+        networks(place, 'grid = {"train.seed" = [1, 2, 3, 4], lr = [5, 9], fraction = [12, 16]}', more=("--shard", "1/2"))
+        (table,) = results.load(place)
+        there = {}
+        for row in rows_of(place):
+            there.setdefault((int(row["lr"]), int(row["fraction"])), []).append(float(row["recent_accuracy"]))
+        self.assertTrue(0 < sum(map(len, there.values())) < 16)
+        for cell, values in there.items():
+            at = (5, 9).index(cell[0]), (12, 16).index(cell[1])
+            self.assertEqual(table.seeds[at], len(values))
+            self.assertAlmostEqual(table.values[at], np.mean(values))
+        self.assertEqual(table.untrained.sum(), 4 - len(there))
+        ran = plot(place)
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+
+    def test_results_of_before_metrics_are_drawn_by_accuracy(self):
+        for copy, original in {"old": self.directory, "old-seeds": self.seeds("seeds")}.items():
+            place = self.place(copy)
+            shutil.copytree(original, place)
+            if original != self.directory:
+                def by_seed(answers):
+                    answers["slices"] = [one for told in answers["slices"] for one in told["by_seed"]]
+                change_answers(place, by_seed)
+            as_before_metrics(place)
+            tables = results.load(place)
+            self.assertEqual(len(tables), 1 if original == self.directory else 6)
+            for table in tables:
+                self.assertEqual((table.metric, table.baseline, table.low), ("accuracy", None, None))
+                self.assertEqual(list(table.accuracies), ["accuracy", *(["test_accuracy"] if len(tables) > 1 else [])])
+            ran = plot(place)
+            self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+        self.assertEqual(tables[1].title, "DIGITS, precision.round floor, train.seed 1")
+        values = [float(row["accuracy"]) for row in rows_of(place, "grid.csv")
+                  if (row["precision.round"], row["train.seed"]) == ("floor", "1")]
+        self.assertEqual(tables[1].values.ravel().tolist(), values)
+
+    def test_the_metric_of_the_run_is_drawn(self):
+        for name, metric in {"by-accuracy": "accuracy", "by-recent": "recent_accuracy"}.items():
+            place = self.place(name)
+            networks(place, 'dataset.test = 0.2\ntrain.samples = "train"\n[grid]\nlr = [7, 9]\n'
+                     "fraction = [12, 14]\n", f"report.metric={metric}", more=("--shard", "1/2"))
+            (table,) = results.load(place)
+            self.assertIsNone(table.answers, "the configuration says it")
+            self.assertEqual((table.metric, list(table.maps)), (metric, [metric, "update", "error", "test_accuracy"]))
+
+    def test_each_table_has_its_own_metric(self):
+        place = self.place("two-metrics")
+        shutil.copytree(self.seeds("seeds"), place)
+        change_answers(place, lambda answers: answers["slices"][0].update(metric="recent_accuracy"))
+        tables = results.load(place)
+        self.assertEqual([table.metric for table in tables], ["recent_accuracy", "test_accuracy"])
+        self.assertTrue((tables[0].values == tables[0].accuracies["recent_accuracy"]).all())
+        self.assertEqual(plot(place).returncode, 0)
+
+    def test_a_precision_of_some_tensor_is_the_axis_where_there_is_no_other(self):
+        place = self.place("weights")
+        networks(place, 'precision = {bits = 16, integer = 4, overflow = "saturate"}\n[grid]\n"precision.weight.bits" = [12, 8, 10]\n'
+                 "lr = [4, 6]\n")
+        (table,) = results.load(place)
+        self.assertEqual((table.axis, table.columns, table.learning_rates), ("precision.weight.bits", [8, 10, 12], [4, 6]))
+        for row in rows_of(place):
+            at = (4, 6).index(int(row["lr"])), (8, 10, 12).index(int(row["precision.weight.bits"]))
+            self.assertEqual(table.values[at], float(row["recent_accuracy"]))
+            self.assertAlmostEqual(table.curves.accuracy[at][-1], float(row["accuracy"]), places=9)
+        ran = plot(place)
+        self.assertEqual((ran.returncode, ran.stderr), (0, ""))
+
+    def test_data_of_a_file_are_called_as_the_file(self):
+        place = self.place("file-data")
+        networks(place, f'[dataset]\nname = "csv"\npath = "{ROOT}/data/digits.csv"\nscale = 16\n[network]\n'
+                 "layers = [64, 10]\n[grid]\nlr = [7, 9]\nfraction = [12, 14]\n")
+        (table,) = results.load(place)
+        self.assertEqual(table.title, "digits.csv")
 
     def test_axes_of_any_kind_hold_tables(self):
         place = self.place("axes")
@@ -294,7 +576,7 @@ class Plot(unittest.TestCase):
                 if all(row[name] == text for name, text in held.items()):
                     at = table.learning_rates.index(int(row["lr"])), table.columns.index(int(row["bits"]))
                     self.assertEqual(table.accuracy[at], float(row["accuracy"]))
-                    self.assertEqual(table.test_accuracy[at], float(row["test_accuracy"]))
+                    self.assertEqual(table.accuracies["test_accuracy"][at], float(row["test_accuracy"]))
                     self.assertAlmostEqual(table.curves.accuracy[at][-1], float(row["accuracy"]), places=9)
                     if float(row["mean_update"]):
                         fraction = int(row["bits"]) - table.held["precision.gradient.integer"]
@@ -333,7 +615,7 @@ class Plot(unittest.TestCase):
         labels = [text.get_text() for text in figure.legends[0].get_texts()]
         self.assertEqual(labels, ["not trained"])
         figures.close(figure)
-        most = max(trained, key=lambda cell: float(trained[cell]["accuracy"]))
+        most = max(trained, key=lambda cell: float(trained[cell]["recent_accuracy"]))
         self.assertEqual(page.chosen_cells(table), [most])
         ran = plot(place)
         self.assertEqual((ran.returncode, ran.stderr), (0, ""))
@@ -367,7 +649,7 @@ class Plot(unittest.TestCase):
         broken.mkdir()
         self.assertEqual(self.refusal(self.directory, broken),
                          f"plot: {broken}/run.json: No such file or directory, expected a file that gridrun wrote")
-        for name in ("grid.csv", "run.json"):
+        for name in ("figures.csv", "run.json"):
             (broken / name).write_bytes((self.directory / name).read_bytes())
         self.assertIn("answers.json: No such file", self.refusal(broken))
 
@@ -376,10 +658,10 @@ class Plot(unittest.TestCase):
         (place / ".hidden").mkdir(parents=True)
         for version in ("v1", "v2"):
             shutil.copytree(self.directory, place / ".hidden" / version)
-            grid = place / ".hidden" / version / "grid.csv"
+            grid = place / ".hidden" / version / "figures.csv"
             grid.write_text(grid.read_text(encoding="utf-8").replace("5,8,0.", f"5,8,0.{version[1]}"), encoding="utf-8")
         (place / ".hidden/current").symlink_to("v1")
-        for name in ("grid.csv", "run.json", "answers.json", "curves.npz"):
+        for name in ("figures.csv", "run.json", "answers.json", "curves.npz"):
             (place / name).symlink_to(Path(".hidden/current") / name)
         files = run_files.RunFiles(place)
         self.assertEqual(results.read_grid(files).figures["accuracy"][0, 0] // 0.1, 1)
@@ -402,7 +684,7 @@ class Plot(unittest.TestCase):
         for version in ("v1", "v2"):
             shutil.copytree(self.directory, place / version)
         (place / "current").symlink_to("v1")
-        for name in ("grid.csv", "run.json", "answers.json", "curves.npz"):
+        for name in ("figures.csv", "run.json", "answers.json", "curves.npz"):
             (place / name).symlink_to(Path("current") / name)
         read_grid = results.read_grid
 
@@ -435,7 +717,7 @@ class Plot(unittest.TestCase):
                   f"loader = importlib.machinery.SourceFileLoader('plot', {str(ROOT / 'tools/plot')!r})\n"
                   "plot = importlib.util.module_from_spec(importlib.util.spec_from_loader('plot', loader))\n"
                   "loader.exec_module(plot)\n"
-                  "plot.missing_packages = lambda: ['numpy', 'plotly']\n"
+                  "plot.missing_packages = lambda: ['matplotlib', 'numpy']\n"
                   f"shutil.which = lambda name: '/usr/bin/apt-get' if {apt} else None\n"
                   f"{changes}\n"
                   "plot.need_packages()\n")
@@ -448,17 +730,19 @@ class Plot(unittest.TestCase):
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", self.place("environment")], check=True)
         nobody_has = "plot.has_packages = lambda python: False"
         self.assertEqual(self.packages_with(own, nobody_has),
-                         f"plot: {own} has no numpy and no plotly; {own} -m pip install numpy plotly\n")
+                         f"plot: {own} has no matplotlib and no numpy; {own} -m pip install matplotlib numpy\n")
         here = "plot.DISTRIBUTION_PYTHON = sys.executable"
         python = run(sys.executable, "-c", "import sys; print(sys.executable)").stdout.strip()
         self.assertEqual(self.packages_with(sys.executable, here),
-                         f"plot: {python} has no numpy and no plotly; apt-get install python3-numpy python3-plotly\n")
+                         f"plot: {python} has no matplotlib and no numpy; apt-get install "
+                         "python3-matplotlib python3-numpy\n")
         self.assertEqual(self.packages_with(sys.executable, here, apt=False),
-                         f"plot: {python} has no numpy and no plotly; {python} -m pip install numpy plotly\n")
+                         f"plot: {python} has no matplotlib and no numpy; {python} -m pip install "
+                         "matplotlib numpy\n")
         self.assertIn("-m pip install", self.packages_with(own, here), "an environment is not the distribution's")
 
     def test_leaves_it_to_the_distributions_python(self):
-        if run("/usr/bin/python3", "-c", "import matplotlib, numpy, plotly").returncode != 0:
+        if run("/usr/bin/python3", "-c", "import matplotlib, numpy").returncode != 0:
             self.skipTest("/usr/bin/python3 lacks packages")
         subprocess.run([sys.executable, "-m", "venv", "--without-pip", self.place("bare")], check=True)
         ran = run(self.place("bare") / "bin/python", "-B", ROOT / "tools/plot", self.place("nothing there"))

@@ -59,7 +59,7 @@ Options parse_command_line(int argc, const char* const* argv) {
   app.add_option("--max-seconds", options.max_seconds,
                  "Stop after so long, with exit status 85: the same command goes on");
   app.add_flag("--plot", options.plot,
-               "Draw the results with tools/plot (needs Python's matplotlib, numpy and plotly)");
+               "Draw the results with tools/plot (needs Python's matplotlib and numpy)");
   app.add_flag("--list-devices", options.list_devices, "Print the devices and exit");
   app.footer(keys_as_help());
   auto* quiet = app.add_flag("--quiet", options.quiet, "Print nothing but errors");

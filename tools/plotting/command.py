@@ -12,7 +12,9 @@ from plotting.results import MOST_TABLES, load_all
 from plotting.run_files import describe
 from plotting.terminal import complain, printable, say
 
-FIGURES = {"surface": figures.surface, "heat_maps": figures.heat_maps, "overview": figures.overview}
+FIGURES = {"surface": figures.surface, "heat_maps": figures.heat_maps, "overview": figures.overview,
+           "lines": figures.lines, "slices": figures.slices, "front": figures.front}
+ENDINGS = ("png", "svg")
 PAGE = "study.html"
 
 
@@ -38,9 +40,10 @@ def axis_and_value(text):
 def parse_arguments(arguments=None):
     parser = Parser(
         prog="plot", description="Draws what gridrun left in its output directories, several of them side by side.",
-        epilog="Writes surface, heat_maps and overview, each as .png and .svg, and study.html, which works offline.")
+        epilog="Writes surface, heat_maps, overview and lines, and where there is something to show slices and front, each "
+               "as .png and .svg, and study.html, which works offline.")
     parser.add_argument("results", nargs="+", type=Path, metavar="RESULTS",
-                        help="a directory with grid.csv, answers.json and run.json, and curves.npz if there is one")
+                        help="a directory that gridrun wrote its results into")
     parser.add_argument("--where", action="append", type=axis_and_value, default=[], metavar="AXIS=VALUE",
                         help=f"draw only tables at that value of an axis, repeatable; {MOST_TABLES} are drawn at most")
     parser.add_argument("--output", type=Path, metavar="DIR",
@@ -54,7 +57,9 @@ def draw(results, directory):
     written = []
     for name, figure in FIGURES.items():
         drawn = figure(results)
-        for ending in ("png", "svg"):
+        if drawn is None:
+            continue
+        for ending in ENDINGS:
             figures.save(drawn, directory / f"{name}.{ending}")
             written.append(f"{name}.{ending}")
         figures.close(drawn)
@@ -72,15 +77,20 @@ def unfinished_folder(directory):
 
 
 def write(results, directory):
-    """Draws into the directory, whose files change only once all are written; returns their names."""
+    """Draws into the directory, whose files change only once all are written; returns their names. Those of the pictures that
+    these results do not have are removed, for they are of other ones.
+    """
     folder = unfinished_folder(directory)
     try:
         names = draw(results, folder)
-        for name in names:
+        others = [f"{name}.{ending}" for name in FIGURES for ending in ENDINGS if f"{name}.{ending}" not in names]
+        for name in (*names, *others):
             if (directory / name).is_dir():
                 raise request_error(directory / name, "a directory", "none in a picture's place")
         for name in names:
             os.replace(folder / name, directory / name)
+        for name in others:
+            (directory / name).unlink(missing_ok=True)
         return names
     finally:
         shutil.rmtree(folder, ignore_errors=True)

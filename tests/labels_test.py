@@ -18,7 +18,7 @@ WORDS = ["input", "master", "accumulator", "activation", "error", "gradient"]
 # Label, the sweep with one cell that learns beside the cell in question, that cell, what removes its cause.
 CASES = [
     ("drifting", ["grid.lr=[12]", "grid.fraction=[13,23]"], 13, ['precision.round="nearest_even"']),
-    ("drifting", ["grid.lr=[16]", "grid.fraction=[19,23]"], 19, ['precision.round="nearest_even"']),
+    ("drifting", ["grid.lr=[16]", "grid.fraction=[18,23]"], 18, ['precision.round="nearest_even"']),
     ("frozen", [*REAL, 'precision.round="nearest_even"', "grid.lr=[10]", "grid.fraction=[8,23]"], 8,
      ["precision.master.fraction=20"]),
     ("diverged", [*REAL, "precision.bits=10", 'precision.round="nearest_even"', "grid.lr=[5]", "grid.fraction=[8,9]"], 9,

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
@@ -130,7 +131,7 @@ std::vector<std::string> write_all(const std::filesystem::path& directory,
                                    const std::optional<LearningCurves>& curves,
                                    const std::vector<LayerWeights>& weights = {}) {
   std::vector<std::string> names;
-  for (const NewFile& file : result_files(result, answers, curves, weights, run_record)) {
+  for (const NewFile& file : result_files(result, answers, {}, curves, weights, run_record)) {
     file.write(directory / file.name);
     names.push_back(file.name);
   }
@@ -140,7 +141,8 @@ std::vector<std::string> write_all(const std::filesystem::path& directory,
 TEST(ResultFiles, AreAllThatTheReadmeNames) {
   const ScratchDirectory scratch;
   EXPECT_EQ(write_all(scratch.path(), std::nullopt),
-            (std::vector<std::string>{"grid.csv", "grid.npz", "answers.json", "run.json"}));
+            (std::vector<std::string>{"grid.csv", "figures.csv", "grid.npz", "answers.json",
+                                      "run.json"}));
   EXPECT_EQ(contents_of(scratch.path() / "grid.csv"), grid_csv(result));
   EXPECT_EQ(contents_of(scratch.path() / "answers.json"), answers_json(answers).dump(2) + "\n");
   EXPECT_EQ(contents_of(scratch.path() / "run.json"), "{}\n");
@@ -152,7 +154,7 @@ TEST(ResultFiles, HaveADimensionForEachAxis) {
   const GridResult grid{
       {{"lr", {3}}, {"fraction", {4, 5}}, {"bits", {8, 16}}}, std::vector<CellResult>(4), true};
   const std::optional curves = LearningCurves{{0}, {1, 2, 3, 4}};
-  for (const NewFile& file : result_files(grid, answers, curves, {}, run_record))
+  for (const NewFile& file : result_files(grid, answers, {}, curves, {}, run_record))
     file.write(scratch.path() / file.name);
   const std::string of_grid = contents_of(scratch.path() / "grid.npz");
   for (const char* figure : {"accuracy", "mean_update", "mean_error", "test_accuracy"})
@@ -163,6 +165,33 @@ TEST(ResultFiles, HaveADimensionForEachAxis) {
     EXPECT_NE(npy(archive, "bits").find("'shape': (2,)"), std::string::npos);
 }
 
+TEST(ResultFiles, SayWhatSeedsDiagnosticsAndTheFrontAdd) {
+  const ScratchDirectory scratch;
+  GridResult grid{{{"lr", {3}}, {"train.seed", {1, 2}}, {"bits", {8, 16}}},
+                  std::vector<CellResult>(4)};
+  for (CellResult& cell : grid.cells) cell.accuracy = 0.5;
+  LayerCounts counts;
+  counts.counts.of(Tensor::master) = {7, 12};
+  counts.fraction[static_cast<std::size_t>(Tensor::master)] = 9;
+  counts.counts.updates = 40;
+  counts.counts.lost = 4;
+  counts.drift = -0.5;
+  grid.diagnostics = {{counts}, {}, {counts}, {counts}};
+  grid.labels = {Label::drifting, std::nullopt, Label::learned, Label::learned};
+  const nlohmann::ordered_json front = {{{"weight_bits", 80}}};
+  for (const NewFile& file : result_files(grid, answers, front, {}, {}, run_record))
+    file.write(scratch.path() / file.name);
+  const std::string rows = contents_of(scratch.path() / "diagnostics.csv");
+  EXPECT_EQ(std::count(rows.begin(), rows.end(), '\n'), 4) << "a network has none";
+  EXPECT_NE(rows.find("\n3,1,8,1,drifting,1,1,0,12,3,7,,,,"), std::string::npos) << rows;
+  EXPECT_NE(rows.find(",40,4,0,0,-0.5\n"), std::string::npos) << rows;
+  EXPECT_NE(contents_of(scratch.path() / "figures.csv").find(",drifting\n"), std::string::npos);
+  EXPECT_TRUE(contents_of(scratch.path() / "summary.csv").starts_with("lr,bits,seeds,accuracy,"));
+  EXPECT_EQ(nlohmann::json::parse(
+                contents_of(scratch.path() / "answers.json"))["pareto"][0]["weight_bits"],
+            80);
+}
+
 TEST(ResultFiles, HoldAxesOfAnyKindByTheirNames) {
   const ScratchDirectory scratch;
   const GridResult grid{{{"lr", {3}},
@@ -170,7 +199,7 @@ TEST(ResultFiles, HoldAxesOfAnyKindByTheirNames) {
                          {"precision.round", {"floor", "stochastic"}},
                          {"train.seed", {7, 8, 9}}},
                         std::vector<CellResult>(12)};
-  for (const NewFile& file : result_files(grid, answers, {}, {}, run_record))
+  for (const NewFile& file : result_files(grid, answers, {}, {}, {}, run_record))
     file.write(scratch.path() / file.name);
   const std::string archive = contents_of(scratch.path() / "grid.npz");
   EXPECT_NE(npy(archive, "accuracy").find("'shape': (1, 2, 2, 3,)"), std::string::npos);

@@ -427,6 +427,7 @@ double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
 
 std::string BatchedEngine::why_not(const NetworkSpec& spec) const {
   if (has_study_arithmetic(spec)) return {};
+  if (spec.arithmetic == Arithmetic::binary64) return "the GPU does not train binary64";
   return "the GPU trains the study's arithmetic only: one layer without bias, batch 1, 64-bit "
          "words of one fraction that round by floor and wrap, and init.unit = \"lsb\"";
 }

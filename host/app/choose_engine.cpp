@@ -12,8 +12,10 @@
 #include "configuration/cells.hpp"
 #include "cuda_engine.hpp"
 #include "engines/cpu/cpu_engine.hpp"
+#include "engines/cpu/floats/float_engine.hpp"
 #include "engines/reference/reference_engine.hpp"
 #include "gridrun/error.hpp"
+#include "staging/baseline.hpp"
 
 namespace gridrun {
 
@@ -32,6 +34,12 @@ bool can_train(const Engine& engine, const Sweep& sweep) {
   for (std::size_t cell = 0; cell < cells.size(); ++cell)
     if (!engine.why_not(network_of(cells.sweep_at(cell), units_before_data)).empty()) return false;
   return true;
+}
+
+bool trains_no_baseline(const Engines& engines, const Sweep& sweep) {
+  const NetworkSpec baseline = baseline_of(network_of(sweep, units_before_data), 0);
+  return std::none_of(engines.begin(), engines.end(),
+                      [&](const auto& engine) { return engine->why_not(baseline).empty(); });
 }
 
 std::unique_ptr<Engine> engine_of(const std::string& device, const Sweep& sweep) {
@@ -109,6 +117,8 @@ Engines choose_engines(const std::string& devices, const Sweep& sweep) {
     if (!can_some[e])
       throw RequestError(
           fmt::format("--device {}: {}; expected cpu or reference", names[e], reasons[e]));
+  if (sweep.report.baseline && trains_no_baseline(engines, sweep))
+    engines.push_back(std::make_unique<FloatEngine>(processors()));
   return engines;
 }
 

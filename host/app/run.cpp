@@ -27,7 +27,6 @@
 #include "base/machine.hpp"
 #include "base/memory.hpp"
 #include "base/message_text.hpp"
-#include "configuration/cells.hpp"
 #include "configuration/configuration.hpp"
 #include "data/load_dataset.hpp"
 #include "engines/train_batches.hpp"
@@ -40,6 +39,8 @@
 #include "results/summarise.hpp"
 #include "results/sweep_store.hpp"
 #include "staging/identity.hpp"
+#include "staging/input_range.hpp"
+#include "staging/planned_networks.hpp"
 #include "staging/stage.hpp"
 
 namespace gridrun {
@@ -77,29 +78,28 @@ class Training {
         engines_(engines),
         plan_(plan),
         stager_(stager),
-        units_of_data_(units_of_data),
         axes_(store.axes()),
         progress_(progress),
         summariser_(sweep),
-        cells_(sweep),
+        networks_(sweep, plan, units_of_data),
         writer_(
             store, [this] { return progress_note(); }, [this] { progress_.stop(); }) {}
 
   /// Throws Interrupted where `progress` was stopped; what was trained is stored then as well.
   void train(std::vector<Batch> batches, bool quiet) {
     BatchTraining training;
-    training.networks_of = [&](const std::vector<std::uint32_t>& cells) {
-      return networks_of(cells);
+    training.networks_of = [&](const std::vector<std::uint32_t>& networks) {
+      return networks_of(networks);
     };
-    training.stage = [&](std::vector<NetworkSpec> networks) {
-      return stager_.stage(std::move(networks), sweep_.report.weights);
+    training.stage = [&](std::vector<NetworkSpec> specs) {
+      return stager_.stage(std::move(specs), kept_by(sweep_));
     };
     training.begin = [&](const Engine& engine, const StagedSweep&) {
       writer_.start(engine.device());
     };
-    training.take = [&](const Engine& engine, const StagedSweep& staged, std::size_t network,
-                        std::uint32_t cell, Outcome&& outcome) {
-      take(engine, staged, network, cell, std::move(outcome));
+    training.take = [&](const Engine& engine, const StagedSweep& staged, std::size_t n,
+                        std::uint32_t network, Outcome&& outcome) {
+      take(engine, staged, n, network, std::move(outcome));
     };
     training.failed = [&](const Engine& engine, const std::string& why) {
       const std::string text = fmt::format("{}: {}", escaped(engine.device()), escaped(why));
@@ -125,52 +125,41 @@ class Training {
   double store_seconds() const { return writer_.seconds(); }
 
  private:
-  std::vector<NetworkSpec> networks_of(const std::vector<std::uint32_t>& cells) {
-    const std::lock_guard lock(cells_mutex_);
-    std::vector<NetworkSpec> networks;
-    networks.reserve(cells.size());
-    for (const std::uint32_t cell : cells)
-      networks.push_back(network_of(cells_.sweep_at(cell), units_of_data_));
-    return networks;
+  std::vector<NetworkSpec> networks_of(const std::vector<std::uint32_t>& networks) {
+    const std::lock_guard lock(networks_mutex_);
+    std::vector<NetworkSpec> specs;
+    specs.reserve(networks.size());
+    for (const std::uint32_t network : networks) specs.push_back(networks_.at(network));
+    return specs;
   }
 
-  void take(const Engine& engine, const StagedSweep& staged, std::size_t network,
-            std::uint32_t cell, Outcome&& outcome) {
+  void take(const Engine& engine, const StagedSweep& staged, std::size_t n, std::uint32_t network,
+            Outcome&& outcome) {
     StoredNetwork stored =
-        summariser_.record(staged.networks[network], std::move(outcome),
+        summariser_.record(staged.networks[n], std::move(outcome),
                            static_cast<std::uint32_t>(staged.held_out.size()), chance_of(staged));
-    stored.identity = text_of(plan_.identity_of(cell));
-    stored.axes = columns_of(axes_, values_at(cell));
+    stored.identity = text_of(plan_.identity_of(network));
+    stored.axes = columns_of(axes_, networks_.axes_of(network));
     stored.engine = engine.name();
     stored.device = engine.device();
     writer_.add(std::move(stored));
     const std::lock_guard lock(mutex_);
     ++trained_;
-    work_ += plan_.work_of(cell);
-  }
-
-  std::vector<KeyValue> values_at(std::size_t cell) const {
-    std::vector<KeyValue> values(sweep_.axes.size());
-    for (std::size_t axis = values.size(); axis-- > 0;) {
-      const auto& of_axis = sweep_.axes[axis].values;
-      values[axis] = of_axis[cell % of_axis.size()];
-      cell /= of_axis.size();
-    }
-    return values;
+    work_ += plan_.work_of(network);
   }
 
   /// Computed once a batch, or nearly.
-  double chance_of(const StagedSweep& staged) {
+  ChanceLevels chance_of(const StagedSweep& staged) {
     const std::uint64_t hash = staging_hash(staged.networks.front());
     {
       const std::lock_guard lock(mutex_);
       if (const auto known = chance_.find(hash); known != chance_.end()) return known->second;
     }
-    const double level = chance_level(staged, summariser_.smoothing());
+    const ChanceLevels levels = chance_levels(staged, summariser_.smoothing());
     const std::lock_guard lock(mutex_);
     constexpr std::size_t most = 1000;
     if (chance_.size() == most) chance_.clear();
-    return chance_.emplace(hash, level).first->second;
+    return chance_.emplace(hash, levels).first->second;
   }
 
   std::string progress_note() {
@@ -186,15 +175,14 @@ class Training {
   const Engines& engines_;
   const Plan& plan_;
   const Stager& stager_;
-  const std::vector<std::uint32_t>& units_of_data_;
   const std::vector<StoredAxis> axes_;
   Progress& progress_;
   const Summariser summariser_;
-  std::mutex cells_mutex_;
-  Cells cells_;
+  std::mutex networks_mutex_;
+  PlannedNetworks networks_;
   const std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
   std::mutex mutex_;
-  std::unordered_map<std::uint64_t, double> chance_;  // of a staging
+  std::unordered_map<std::uint64_t, ChanceLevels> chance_;  // of a staging
   std::size_t trained_ = 0;
   double work_ = 0;
   std::vector<std::string> failed_;
@@ -217,6 +205,7 @@ std::uint64_t mixed(std::uint64_t hash, std::uint64_t number) {
 /// A hash of what of a network decides how much memory its training takes.
 std::uint64_t memory_hash(const NetworkSpec& network) {
   std::uint64_t hash = mixed(network.iterations, network.batch);
+  hash = mixed(hash, static_cast<std::uint64_t>(network.arithmetic));
   for (const std::uint32_t units : network.units) hash = mixed(hash, units);
   hash = mixed(hash, network.bias);
   const TensorFormats& formats = network.formats;
@@ -240,22 +229,22 @@ struct MemoryNeeded {
 MemoryNeeded memory_needed(const Sweep& sweep, const Engines& engines, const Plan& plan,
                            const Stager& stager, const std::vector<std::uint32_t>& units_of_data,
                            const std::vector<Batch>& batches, const fs::path& output) {
-  Cells cells(sweep);
+  PlannedNetworks planned(sweep, plan, units_of_data);
   std::vector<double> of_engine(engines.size());
   MemoryNeeded training;
   double weights = 0, row = 0;
   std::size_t networks_to_train = 0;
   std::set<std::uint64_t> looked_at;
   for (const Batch& batch : batches) {
-    networks_to_train += batch.cells.size();
+    networks_to_train += batch.networks.size();
     std::vector<NetworkSpec> networks;
     std::uint64_t hash = 0;
-    for (const std::uint32_t cell : batch.cells) {
-      networks.push_back(network_of(cells.sweep_at(cell), units_of_data));
+    for (const std::uint32_t network : batch.networks) {
+      networks.push_back(planned.at(network));
       hash = mixed(hash, memory_hash(networks.back()));
     }
     if (!looked_at.insert(hash).second) continue;
-    const StagedSweep staged = stager.without_draws(std::move(networks), sweep.report.weights);
+    const StagedSweep staged = stager.without_draws(std::move(networks), kept_by(sweep));
     weights = std::max(weights, staged.weights_bytes());
     row = std::max(row, staged.outcome_bytes());
     for (std::size_t e = 0; e < engines.size(); ++e) {
@@ -279,7 +268,7 @@ MemoryNeeded memory_needed(const Sweep& sweep, const Engines& engines, const Pla
   const auto threads = static_cast<unsigned>(engines.size()) + processors();
   if (networks_to_train != 0) bytes += StoreWriter::memory_needed(networks, row, threads);
   bytes += NetworkStore::memory_needed(output, networks * row);
-  return {bytes, fmt::format("{}, {}", cause, counted(plan.grid_size(), "network"))};
+  return {bytes, fmt::format("{}, {}", cause, counted(plan.size(), "network"))};
 }
 
 std::string memory_text(double bytes) {
@@ -295,8 +284,9 @@ std::string announcement(const Dataset& dataset, const Plan& plan, std::size_t d
     return std::any_of(sweep.axes.begin(), sweep.axes.end(),
                        [&](const Axis& axis) { return axis.name == name; });
   };
-  std::string text = fmt::format("{}: {}", dataset.name, counted(plan.cells().size(), "network"));
-  if (plan.cells().size() != plan.grid_size()) text += fmt::format(" of {}", plan.grid_size());
+  std::string text =
+      fmt::format("{}: {}", dataset.name, counted(plan.networks().size(), "network"));
+  if (plan.networks().size() != plan.size()) text += fmt::format(" of {}", plan.size());
   if (done != 0) text += fmt::format(", {} of them trained before", done);
   if (!is_axis("network.layers")) text += fmt::format(", {}", fmt::join(first.units, " to "));
   if (!is_axis("train.iterations"))
@@ -332,34 +322,35 @@ class Run {
     OutputDirectory directory(output_, configuration, options_.force);
     record_ = {joined(engines_, &Engine::name), joined(engines_, &Engine::device), {}, 0, 0};
     Stopwatch stopwatch;
-    const Dataset dataset = load_dataset(sweep_, &progress_);
+    DatasetNotes dataset_notes;
+    const Dataset dataset = load_dataset(sweep_, &progress_, &dataset_notes);
     stopwatch.lap(record_, "load");
     progress_.throw_if_stopped();
-    const Identity data = identity_of(dataset);
+    const Normalise normalise = sweep_.dataset.normalise;
+    const Identity data = identity_of(dataset, normalise);
     const auto units = units_of(dataset);
-    const Stager stager(dataset);
+    const Stager stager(dataset, normalise);
+    InputRange range;
     std::optional<NetworkSpec> first;
     const Plan plan(sweep_, units, data, options_.shard, [&](const NetworkSpec& network) {
       progress_.throw_if_stopped();
       stager.check(network);
+      range.add(stager.dataset_of(network), network.formats.input);
       if (!first) first = network;
     });
-    std::vector<bool> is_trained(plan.grid_size());
+    std::vector<bool> is_trained(plan.size());
     for (const NetworkStore::Held& held : directory.held(data))
-      if (const auto identity = identity_of_text(held.identity);
-          identity && has_enough(held, sweep_))
-        if (const auto cell = plan.cell_of(*identity)) is_trained[*cell] = true;
-    auto batches = plan.batches([&](std::uint32_t cell) { return !is_trained[cell]; },
+      if (const auto network = held_network(plan, held, sweep_)) is_trained[*network] = true;
+    auto batches = plan.batches([&](std::uint32_t network) { return !is_trained[network]; },
                                 updates_of_batch(engines_));
     const auto done = static_cast<std::size_t>(
-        std::count_if(plan.cells().begin(), plan.cells().end(),
-                      [&](std::uint32_t cell) { return is_trained[cell]; }));
+        std::count_if(plan.networks().begin(), plan.networks().end(),
+                      [&](std::uint32_t network) { return is_trained[network]; }));
     const auto [bytes, cause] =
         memory_needed(sweep_, engines_, plan, stager, units, batches, output_);
     require_memory(bytes, cause);
-    const std::size_t held_out =
-        stager.without_draws({*first}, sweep_.report.weights).held_out.size();
-    const auto about_data = dataset_json(dataset, data, held_out);
+    const std::size_t held_out = stager.without_draws({*first}, {}).held_out.size();
+    const auto about_data = dataset_json(dataset, data, held_out, dataset_notes.labels);
     NetworkStore& store =
         directory.open_store(sweep_, {configuration, about_data, record_.engine, record_.device});
     const std::string shard = fmt::format("{}/{}", options_.shard.part, options_.shard.parts);
@@ -367,7 +358,11 @@ class Run {
     stopwatch.lap(record_, "stage");
     progress_.throw_if_stopped();
 
-    if (!options_.quiet) print(announcement(dataset, plan, done, *first, sweep_, engines_, bytes));
+    if (!options_.quiet) {
+      for (const std::string& line : dataset_notes.inferred) print(line + "\n");
+      if (const auto warning = range.warning()) print(*warning + "\n");
+      print(announcement(dataset, plan, done, *first, sweep_, engines_, bytes));
+    }
     std::exception_ptr interrupted;
     Training training(sweep_, engines_, plan, stager, units, store, progress_);
     try {
@@ -423,15 +418,23 @@ class Run {
   std::size_t trained_ = 0;  // in the store, once the run was interrupted
 };
 
-void print_report(const Told& told, const RunRecord& record, const fs::path& output, bool verbose) {
+void print_report(const Told& told, const RunRecord& record, const fs::path& output, bool verbose,
+                  std::size_t smooth_window) {
   constexpr std::size_t most_slices = 32;
   const std::size_t width = terminal_width(stdout);
   for (std::size_t i = 0; i < told.slices.size() && told.slices.size() <= most_slices; ++i) {
-    if (const std::string held = heading(told.slices[i].held); !held.empty())
+    if (const std::string held = heading(told.slices[i].front().held); !held.empty())
       print(fmt::format("{}\n", held));
-    print(fmt::format("{}\n{}\n", heat_map(told.slices[i], has_colours(stdout), width),
-                      answers_text(told.answers[i], width)));
+    const Slice mean = mean_of(told.slices[i]);
+    print(heat_map(mean, has_colours(stdout), width) + "\n");
+    if (const auto& labels = told.answers[i].labels; !labels.empty())
+      print(label_map(mean, labels, width) + "\n");
+    print(fmt::format("{}{}\n", answers_text(told.answers[i], width),
+                      terms_text(told.answers[i], smooth_window)));
   }
+  if (told.slices.size() <= most_slices)
+    if (const std::string comparison = comparison_text(told.answers); !comparison.empty())
+      print(comparison + "\n");
   if (told.tables > most_told)
     print(fmt::format("{} tables, too many to answer of: grid.csv and networks.db have them\n",
                       told.tables));
@@ -465,7 +468,8 @@ void run(const Options& options) {
   const fs::path output = output_of(options, config_path);
   Run run(sweep, engines, output, options);
   const Told told = run.write();
-  if (!options.quiet) print_report(told, run.record(), output, options.verbose);
+  if (!options.quiet)
+    print_report(told, run.record(), output, options.verbose, sweep.report.smooth_window);
   if (options.plot) plot(plot_script, output, options.quiet);
 }
 

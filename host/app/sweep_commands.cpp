@@ -138,9 +138,11 @@ std::size_t take_over(const NetworkStore& from, NetworkStore& to, const fs::path
                 "one of both is wrong",
                 path_text(path), network.identity));
           const bool has_more = network.last_steps > there->second.last_steps ||
-                                (!network.weights.empty() && !there->second.has_weights);
+                                (!network.weights.empty() && !there->second.has_weights) ||
+                                (!network.diagnostics.empty() && !there->second.has_diagnostics);
           const bool has_less = network.last_steps < there->second.last_steps ||
-                                (network.weights.empty() && there->second.has_weights);
+                                (network.weights.empty() && there->second.has_weights) ||
+                                (network.diagnostics.empty() && there->second.has_diagnostics);
           if (!has_more || has_less) return;
         }
         networks.push_back(std::move(network));
@@ -157,17 +159,14 @@ void tell_status(const Options& options) {
   const fs::path path = options.directories.front();
   const ReadSweep read(path);
   const Plan plan = read.plan();
-  std::set<std::uint32_t> cells(plan.cells().begin(), plan.cells().end());
+  std::set<std::uint32_t> not_trained(plan.networks().begin(), plan.networks().end());
   double work_left = 0;
-  for (const std::uint32_t cell : cells) work_left += plan.work_of(cell);
-  const std::size_t networks = cells.size();
-  for (const NetworkStore::Held& held : read.store.held()) {
-    if (!has_enough(held, read.sweep)) continue;
-    const auto identity = identity_of_text(held.identity);
-    const auto cell = identity ? plan.cell_of(*identity) : std::nullopt;
-    if (cell && cells.erase(*cell) == 1) work_left -= plan.work_of(*cell);
-  }
-  const std::size_t left = cells.size();
+  for (const std::uint32_t network : not_trained) work_left += plan.work_of(network);
+  const std::size_t networks = not_trained.size();
+  for (const NetworkStore::Held& held : read.store.held())
+    if (const auto network = held_network(plan, held, read.sweep))
+      if (not_trained.erase(*network) == 1) work_left -= plan.work_of(*network);
+  const std::size_t left = not_trained.size();
   std::string text =
       line("networks", fmt::format("{}, {} done, {} left", networks, networks - left, left));
   const std::string holder = DirectoryLock::holder_of(path);

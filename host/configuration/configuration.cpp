@@ -144,6 +144,17 @@ std::vector<KeyValue> values_in_cells(const Sweep& sweep, const std::string& key
   return {std::move(value)};
 }
 
+void check_dataset(const GivenValues& given, const Sweep& sweep) {
+  const std::string& name = sweep.dataset.name;
+  if (sweep.dataset.path.empty())
+    given.fail("dataset.path", name == "csv"   ? "a CSV file"
+                               : name == "npz" ? "an NPZ file"
+                                               : "a directory of IDX files");
+  for (const char* key : {"dataset.header", "dataset.delimiter", "dataset.label"})
+    if (given.has(key) && name != "csv")
+      given.fail(key, "dataset.name = \"csv\" with it, for only CSV files are read by it");
+}
+
 void check_split(const GivenValues& given, const Sweep& sweep) {
   if (!sweep.dataset.test) return;
   const std::string first = sweep.train.samples == TrainSamples::all ? "all" : "train";
@@ -214,13 +225,11 @@ nlohmann::json::json_pointer place_in_json(const Key& key) {
 /// `axes` are the names in [grid], in their order.
 Sweep checked(const GivenValues& given, const std::vector<std::string>& axes) {
   given.refuse_all_but(names_of_keys());
-  if (!given.has("dataset.name")) given.fail("dataset.name", "digits, mnist, idx or csv");
+  if (!given.has("dataset.name")) given.fail("dataset.name", "digits, mnist, idx, csv or npz");
   Sweep sweep;
   for (const Key& key : configuration_keys())
     if (given.has(key.name)) key.set(key.read(given), sweep);
-  if (sweep.dataset.path.empty())
-    given.fail("dataset.path",
-               sweep.dataset.name == "csv" ? "a CSV file" : "a directory of IDX files");
+  check_dataset(given, sweep);
   check_precision(given);
   sweep.axes = read_axes(given, axes);
   const bool has_fractions = names_a_fraction(Cells(sweep).sweep_at(0));
@@ -280,7 +289,7 @@ nlohmann::json study_of(const nlohmann::ordered_json& recorded,
     if (!configuration.contains(place) || study.contains(place)) continue;
     if (const auto otherwise = key.write(Sweep{})) study[place] = to_json(*otherwise);
   }
-  for (const char* key : {"tolerance", "curves", "weights"}) study["report"].erase(key);
+  for (const char* key : {"tolerance", "curves", "weights", "baseline"}) study["report"].erase(key);
   study.erase("grid");
   for (const auto& [axis, values] : recorded.at("grid").items()) study["grid"].push_back(axis);
   return study;

@@ -4,8 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <cctype>
 #include <limits>
 #include <optional>
+#include <string_view>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -37,6 +39,9 @@ const Choices<DrawOrder> draw_orders = {{"shuffle_then_weights", DrawOrder::shuf
 const Choices<TrainSamples> train_samples = {{"all", TrainSamples::all},
                                              {"train", TrainSamples::train}};
 const Choices<WeightUnit> weight_units = {{"lsb", WeightUnit::lsb}, {"real", WeightUnit::real}};
+const Choices<Metric> metrics = {{"accuracy", Metric::accuracy},
+                                 {"recent_accuracy", Metric::recent_accuracy},
+                                 {"test_accuracy", Metric::test_accuracy}};
 const Choices<Round> rounds = {{"floor", Round::floor},
                                {"toward_zero", Round::toward_zero},
                                {"nearest_up", Round::nearest_up},
@@ -57,7 +62,11 @@ struct KnownDataset {
 const Choices<KnownDataset> datasets = {{"digits", {default_digits_path, 16.0}},
                                         {"mnist", {default_mnist_path, 255.0}},
                                         {"idx", {"", 255.0}},
-                                        {"csv", {"", 1.0}}};
+                                        {"csv", {"", 1.0}},
+                                        {"npz", {"", 1.0}}};
+const Choices<Normalise> normalisations = {
+    {"none", Normalise::none}, {"minmax", Normalise::minmax}, {"standard", Normalise::standard}};
+const Choices<char> named_delimiters = {{"tab", '\t'}, {"space", ' '}};
 
 template <typename Value>
 std::vector<std::string> names_of(const Choices<Value>& choices) {
@@ -204,16 +213,87 @@ Key dataset_name() {
 }
 
 Key dataset_path() {
-  const Key path =
-      text("dataset.path", Key::Kind::text, "text", "a CSV file, or a directory of IDX files",
-           GRIDRUN_MEMBER(dataset.path), [](const GivenValues& given) {
-             const std::string value = given.text("dataset.path");
-             if (value.find('\0') != std::string::npos)
-               given.fail("dataset.path", "a path, which has no NUL");
-             return value;
-           });
+  const Key path = text("dataset.path", Key::Kind::text, "text",
+                        "a CSV or NPZ file, or a directory of IDX files",
+                        GRIDRUN_MEMBER(dataset.path), [](const GivenValues& given) {
+                          const std::string value = given.text("dataset.path");
+                          if (value.find('\0') != std::string::npos)
+                            given.fail("dataset.path", "a path, which has no NUL");
+                          return value;
+                        });
   return no_axis(with_default(
       path, fmt::format("{} and {} for those two", default_digits_path, default_mnist_path)));
+}
+
+// Keys of a CSV file's layout, of which "infer" is none.
+
+Key dataset_header() {
+  Key header = key(
+      "dataset.header", Key::Kind::name, "infer, true, false",
+      "whether a CSV file's first line names its columns", GRIDRUN_MEMBER(dataset.csv.header),
+      [](const GivenValues& given) -> KeyValue {
+        const toml::node& value = *given.find("dataset.header");
+        if (value.is_boolean()) return given.boolean("dataset.header");
+        if (value.value_exact<std::string>() != "infer")
+          given.fail("dataset.header", "infer, true or false");
+        return "infer";
+      },
+      [](bool held) { return KeyValue(held); },
+      [](const KeyValue& value) -> std::optional<bool> {
+        const bool* said = std::get_if<bool>(&value);
+        return said ? std::optional(*said) : std::nullopt;
+      });
+  return no_axis(with_default(header, "infer"));
+}
+
+/// What may not be between fields, for it may be in one.
+bool may_be_of_a_field(char character) {
+  return std::isalnum(static_cast<unsigned char>(character)) ||
+         std::string_view("+-.\"'\r\n").find(character) != std::string_view::npos ||
+         static_cast<unsigned char>(character) >= 0x80 || character == '\0';
+}
+
+Key dataset_delimiter() {
+  Key delimiter = key(
+      "dataset.delimiter", Key::Kind::text, "infer, tab, space or one character",
+      "what stands between the fields of a CSV file; space: any number of them",
+      GRIDRUN_MEMBER(dataset.csv.delimiter),
+      [](const GivenValues& given) -> KeyValue {
+        const std::string value = given.text("dataset.delimiter");
+        const auto names = names_of(named_delimiters);
+        if (value != "infer" && std::find(names.begin(), names.end(), value) == names.end() &&
+            (value.size() != 1 || may_be_of_a_field(value[0])))
+          given.fail("dataset.delimiter", "infer, tab, space, or a character like , ; or |");
+        return value;
+      },
+      [](char held) {
+        const auto name = std::find_if(named_delimiters.begin(), named_delimiters.end(),
+                                       [&](const auto& named) { return named.value == held; });
+        return KeyValue(name == named_delimiters.end() ? std::string(1, held) : name->name);
+      },
+      [](const KeyValue& value) -> std::optional<char> {
+        const std::string& name = std::get<std::string>(value);
+        if (name == "infer") return std::nullopt;
+        return name.size() == 1 ? name[0] : named(named_delimiters, name).value;
+      });
+  return no_axis(with_default(delimiter, "infer"));
+}
+
+Key dataset_label() {
+  constexpr std::int64_t most_columns = std::int64_t{1} << 30;
+  Key label = key(
+      "dataset.label", Key::Kind::text, "infer, a name, or a number from 1",
+      "the column of a CSV file that holds the label", GRIDRUN_MEMBER(dataset.csv.label),
+      [](const GivenValues& given) -> KeyValue {
+        if (given.find("dataset.label")->is_string()) return given.text("dataset.label");
+        return given.integer("dataset.label", 1, most_columns);
+      },
+      [](const KeyValue& held) { return held; },
+      [](const KeyValue& value) -> std::optional<KeyValue> {
+        if (value == KeyValue("infer")) return std::nullopt;
+        return value;
+      });
+  return no_axis(with_default(label, "infer"));
 }
 
 Key layers() {
@@ -343,6 +423,14 @@ std::vector<Key> all_keys() {
               "dataset.scale", "number above 0", [](double scale) { return scale > 0; },
               "input = stored value / scale", GRIDRUN_MEMBER(dataset.scale)),
           "16 for digits, 255 for mnist and idx, else 1")),
+      dataset_header(),
+      dataset_delimiter(),
+      dataset_label(),
+      no_axis(
+          choice("dataset.normalise", normalisations,
+                 "of each input over what is trained on; minmax: onto 0 to 1; standard: mean 0, "
+                 "standard deviation 1",
+                 GRIDRUN_MEMBER(dataset.normalise))),
       with_default(
           real(
               "dataset.test", "number above 0 and below 1",
@@ -394,13 +482,21 @@ std::vector<Key> all_keys() {
               GRIDRUN_MEMBER(report.smooth_window)),
       integer("report.polyorder", 0, 20, "order of the smoothing, below the window",
               GRIDRUN_MEMBER(report.polyorder)),
+      with_default(choice("report.metric", metrics, "what the answers compare networks by",
+                          GRIDRUN_MEMBER(report.metric)),
+                   "test_accuracy where samples are held out, else recent_accuracy"),
       real(
           "report.tolerance", "number from 0 to 1",
           [](double tolerance) { return tolerance >= 0 && tolerance <= 1; },
-          "accuracies that differ by no more count as equal in the answers",
+          "values of the metric that differ by no more count as equal in the answers",
           GRIDRUN_MEMBER(report.tolerance)),
       boolean("report.curves", "write curves.npz", GRIDRUN_MEMBER(report.curves)),
       boolean("report.weights", "write weights.npz", GRIDRUN_MEMBER(report.weights)),
+      boolean("report.diagnostics", "count and say why each network learned or not",
+              GRIDRUN_MEMBER(report.diagnostics)),
+      boolean("report.baseline",
+              "train each network in binary64 as well, once for all that differ in precision only",
+              GRIDRUN_MEMBER(report.baseline)),
   };
   keys.insert(keys.end(), rest.begin(), rest.end());
   for (Key& key : keys)
@@ -436,7 +532,7 @@ std::vector<Key> keys_to_tell() {
       told.push_back(of_grid("bits", "not an axis", "values of precision.bits"));
       told.push_back(of_grid("\"KEY\"", "not an axis",
                              "values of any other key of this table, in place of that key, but of "
-                             "dataset.name, path and scale, and of report"));
+                             "dataset other than order and test, and of report"));
     }
     if (std::count(key.name.begin(), key.name.end(), '.') < 2) {
       told.push_back(key);
@@ -512,5 +608,9 @@ std::string keys_as_help() {
   }
   return text;
 }
+
+std::string name_of(Round round) { return name_of(rounds, round); }
+
+std::string name_of(Overflow overflow) { return name_of(overflows, overflow); }
 
 }  // namespace gridrun

@@ -53,4 +53,8 @@ std::string keys_as_markdown();
 /// The keys for `--help`.
 std::string keys_as_help();
 
+/// As configurations have them.
+std::string name_of(Round round);
+std::string name_of(Overflow overflow);
+
 }  // namespace gridrun

@@ -16,13 +16,12 @@
 #include "base/shipped_files.hpp"
 #include "data/csv_file.hpp"
 #include "data/idx_file.hpp"
+#include "data/npz_dataset.hpp"
 #include "gridrun/error.hpp"
 
 namespace gridrun {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr std::uint32_t largest_label = 65535;
 
 /// Whether there is such a file. Throws RequestError where that cannot be told; `source` names the
 /// key or variable that the path comes from.
@@ -53,7 +52,9 @@ std::optional<fs::path> idx_path(const fs::path& directory, const std::string& n
   return std::nullopt;
 }
 
-std::vector<std::uint32_t> as_labels(const IdxArray& array, const fs::path& path) {
+/// The codes of the labels of a file.
+std::vector<std::uint32_t> as_labels(const IdxArray& array, const fs::path& path,
+                                     LabelCodes& codes) {
   if (array.shape.size() != 1)
     throw RequestError(
         fmt::format("{}: rank {}, expected labels in rank 1", path_text(path), array.shape.size()));
@@ -62,16 +63,23 @@ std::vector<std::uint32_t> as_labels(const IdxArray& array, const fs::path& path
   std::visit(
       [&](const auto& values) {
         for (const double value : values) {
-          if (!(value >= 0 && value <= largest_label && value == std::uint32_t(value)))
-            throw RequestError(
-                fmt::format("{}: label {} of sample {}, expected a class number 0 "
-                            "to {}",
-                            path_text(path), value, labels.size(), largest_label));
-          labels.push_back(static_cast<std::uint32_t>(value));
+          labels.push_back(codes.code(value));
+          if (codes.size() > most_classes)
+            throw RequestError(fmt::format("{}: more than {} different labels, expected classes",
+                                           path_text(path), most_classes));
         }
       },
       array.values);
   return labels;
+}
+
+/// Makes classes of the labels' codes.
+void set_classes(Dataset& dataset, const LabelCodes& codes, const fs::path& path,
+                 DatasetNotes& notes) {
+  Classes classes = classes_of(codes, dataset.labels);
+  if (classes.are_plain()) return;
+  notes.inferred.push_back(fmt::format("{}: {}", path_text(path), classes.text()));
+  notes.labels = std::move(classes.labels);
 }
 
 /// The samples and labels of one split; of the samples only the header is read.
@@ -87,7 +95,7 @@ struct Part {
 
 /// Opens one split, PREFIX-images-idxR-* and PREFIX-labels-idx1-*.
 std::optional<Part> open_part(const fs::path& directory, const std::string& prefix,
-                              const Progress* progress) {
+                              LabelCodes& codes, const Progress* progress) {
   std::optional<fs::path> images_path;
   for (const char* kind : {"idx3-ubyte", "idx2-ubyte", "idx4-ubyte"})
     if ((images_path = idx_path(directory, prefix + "-images-" + kind))) break;
@@ -104,7 +112,7 @@ std::optional<Part> open_part(const fs::path& directory, const std::string& pref
   require_memory(static_cast<double>(labels.size()) * (sizeof(double) + sizeof(std::uint32_t)) +
                      static_cast<double>(labels.bytes_to_read()),
                  fmt::format("{}: {} labels", path_text(*labels_path), labels.size()));
-  Part part{std::move(images), as_labels(read_idx(std::move(labels)), *labels_path)};
+  Part part{std::move(images), as_labels(read_idx(std::move(labels)), *labels_path, codes)};
   if (part.images.shape()[0] != part.labels.size())
     throw RequestError(fmt::format("{}: {} labels for the {} samples of {}",
                                    path_text(*labels_path), part.labels.size(),
@@ -149,11 +157,14 @@ std::vector<double> read_reals(std::vector<Part>& parts) {
   return values;
 }
 
-Dataset read_idx_directory(const fs::path& directory, const Progress* progress) {
+Dataset read_idx_directory(const fs::path& directory, DatasetNotes& notes,
+                           const Progress* progress) {
   std::vector<Part> parts;
+  LabelCodes codes;
   for (const char* prefix : {"train", "t10k", "test"}) {
     if (parts.size() == 2) break;  // t10k was there
-    if (auto part = open_part(directory, prefix, progress)) parts.push_back(std::move(*part));
+    if (auto part = open_part(directory, prefix, codes, progress))
+      parts.push_back(std::move(*part));
     if (parts.empty())
       throw RequestError(fmt::format(
           "{}: no train-images-idx3-ubyte and train-labels-idx1-ubyte (plain or .gz) there",
@@ -187,16 +198,27 @@ Dataset read_idx_directory(const fs::path& directory, const Progress* progress) 
     dataset.values = read_bytes(parts);
   else
     dataset.values = read_reals(parts);
+  set_classes(dataset, codes, directory, notes);
   return dataset;
 }
 
-Dataset read_csv_dataset(const fs::path& path, const Progress* progress) {
-  CsvSamples csv = read_csv(path, progress);
+Dataset read_csv_dataset(const fs::path& path, const CsvLayout& layout, DatasetNotes& notes,
+                         const Progress* progress) {
+  CsvSamples csv = read_csv(path, layout, progress);
   Dataset dataset;
   dataset.inputs = csv.inputs;
   dataset.train_samples = csv.samples;
   dataset.values = std::move(csv.values);
   dataset.labels = std::move(csv.labels);
+  notes.inferred = std::move(csv.notes);
+  if (!csv.classes.are_plain()) notes.labels = std::move(csv.classes.labels);
+  return dataset;
+}
+
+Dataset read_npz_dataset(const fs::path& path, DatasetNotes& notes, const Progress* progress) {
+  LabelCodes codes;
+  Dataset dataset = read_npz(path, codes, progress);
+  set_classes(dataset, codes, path, notes);
   return dataset;
 }
 
@@ -224,11 +246,15 @@ std::uint32_t crc(std::uint32_t so_far, const std::vector<T>& values) {
 
 }  // namespace
 
-Dataset load_dataset(const Sweep& sweep, const Progress* progress) {
+Dataset load_dataset(const Sweep& sweep, const Progress* progress, DatasetNotes* notes) {
   const std::string& name = sweep.dataset.name;
-  Dataset dataset = name == "mnist" ? read_idx_directory(mnist_directory(sweep), progress)
-                    : name == "idx" ? read_idx_directory(found(sweep), progress)
-                                    : read_csv_dataset(found(sweep), progress);
+  DatasetNotes unwanted;
+  DatasetNotes& told = notes ? *notes : unwanted;
+  Dataset dataset = name == "mnist" ? read_idx_directory(mnist_directory(sweep), told, progress)
+                    : name == "idx" ? read_idx_directory(found(sweep), told, progress)
+                    : name == "npz"
+                        ? read_npz_dataset(found(sweep), told, progress)
+                        : read_csv_dataset(found(sweep), sweep.dataset.csv, told, progress);
   dataset.name = name;
   dataset.scale = sweep.dataset.scale;
   dataset.samples = dataset.labels.size();

@@ -23,13 +23,13 @@ class BatchQueue {
     for (Batch& batch : batches) {
       std::vector<bool> can(engines.size(), true);
       if (engines.size() > 1) {
-        const auto networks = training.networks_of(batch.cells);
+        const auto specs = training.networks_of(batch.networks);
         for (std::size_t e = 0; e < engines.size(); ++e)
-          can[e] = std::all_of(networks.begin(), networks.end(), [&](const NetworkSpec& network) {
-            return engines[e]->why_not(network).empty();
+          can[e] = std::all_of(specs.begin(), specs.end(), [&](const NetworkSpec& spec) {
+            return engines[e]->why_not(spec).empty();
           });
       }
-      waiting_.push_back({std::move(batch.cells), std::move(can)});
+      waiting_.push_back({std::move(batch.networks), std::move(can)});
     }
   }
 
@@ -52,8 +52,8 @@ class BatchQueue {
 
  private:
   struct Waiting {
-    std::vector<std::uint32_t> cells;
-    std::vector<bool> can;  // [engine]
+    std::vector<std::uint32_t> networks;  // by their numbers in the plan
+    std::vector<bool> can;                // [engine]
   };
 
   /// What an engine does next; none: there is nothing left, or nothing that it can train.
@@ -78,7 +78,7 @@ class BatchQueue {
   void work(std::size_t e) {
     Engine& engine = *engines_[e];
     while (std::optional<Waiting> batch = next(e)) {
-      std::vector<bool> taken(batch->cells.size());
+      std::vector<bool> taken(batch->networks.size());
       bool engine_is_lost = false;
       try {
         train(engine, *batch, taken);
@@ -99,17 +99,17 @@ class BatchQueue {
   }
 
   void train(Engine& engine, const Waiting& batch, std::vector<bool>& taken) {
-    const StagedSweep staged = training_.stage(training_.networks_of(batch.cells));
+    const StagedSweep staged = training_.stage(training_.networks_of(batch.networks));
     training_.begin(engine, staged);
-    engine.train(staged, progress_, [&](std::size_t network, Outcome outcome) {
+    engine.train(staged, progress_, [&](std::size_t n, Outcome outcome) {
       try {
-        training_.take(engine, staged, network, batch.cells[network], std::move(outcome));
+        training_.take(engine, staged, n, batch.networks[n], std::move(outcome));
       } catch (...) {
         fail(std::current_exception());
         throw;
       }
       const std::lock_guard lock(mutex_);
-      taken[network] = true;
+      taken[n] = true;
     });
   }
 
@@ -126,14 +126,14 @@ class BatchQueue {
     const std::lock_guard lock(mutex_);
     if (failure_) return;  // it comes from there
     Waiting left;
-    for (std::size_t i = 0; i < batch.cells.size(); ++i)
-      if (!taken[i]) left.cells.push_back(batch.cells[i]);
+    for (std::size_t i = 0; i < batch.networks.size(); ++i)
+      if (!taken[i]) left.networks.push_back(batch.networks[i]);
     left.can = std::move(batch.can);
     engine_failure_ = failure;
     for (Waiting& other : waiting_) other.can[e] = false;
     left.can[e] = false;
     lost_[e] = true;
-    if (!left.cells.empty()) waiting_.push_front(std::move(left));
+    if (!left.networks.empty()) waiting_.push_front(std::move(left));
     if (std::all_of(lost_.begin(), lost_.end(), [](bool lost) { return lost; })) {
       failure_ = failure;
       return;

@@ -13,14 +13,15 @@ namespace gridrun {
 
 /// What training a list of batches needs of its caller. All may be called from several threads.
 struct BatchTraining {
-  /// The networks of some cells.
-  std::function<std::vector<NetworkSpec>(const std::vector<std::uint32_t>& cells)> networks_of;
+  /// Some networks by their numbers in the plan.
+  std::function<std::vector<NetworkSpec>(const std::vector<std::uint32_t>& networks)> networks_of;
 
   /// The same ready to train.
   std::function<StagedSweep(std::vector<NetworkSpec>)> stage;
 
-  /// Takes the outcome of a cell's network. What it throws ends all training.
-  std::function<void(const Engine&, const StagedSweep&, std::size_t network, std::uint32_t cell,
+  /// Takes the outcome of the nth of the staged networks, by its number in the plan. What it throws
+  /// ends all training.
+  std::function<void(const Engine&, const StagedSweep&, std::size_t n, std::uint32_t network,
                      Outcome&&)>
       take;
 

@@ -7,33 +7,33 @@ namespace gridrun {
 namespace {
 
 CellAnswer cell_at(const Slice& slice, std::size_t row, std::size_t column) {
-  const CellResult& cell = slice.at(row, column);
-  return {slice.lr[row], slice.precision.values[column], cell.accuracy, cell.test_accuracy};
+  return {slice.lr[row], slice.precision.values[column], slice.value(row, column),
+          slice.at(row, column)};
 }
 
-/// The most accurate cell of some rows and columns, each from `begin` to before `end`.
+/// From `begin` to before `end`.
 struct Span {
   std::size_t begin, end;
 };
 
-CellAnswer most_accurate(const Slice& slice, Span rows, Span columns,
-                         double CellAnswer::*accuracy = &CellAnswer::accuracy) {
+/// The best cell of some rows and columns by a metric.
+CellAnswer best_of(const Slice& slice, Span rows, Span columns, Metric metric) {
   CellAnswer best = cell_at(slice, rows.begin, columns.begin);
   for (std::size_t column = columns.begin; column < columns.end; ++column)
     for (std::size_t row = rows.begin; row < rows.end; ++row)
-      if (const CellAnswer cell = cell_at(slice, row, column); cell.*accuracy > best.*accuracy)
-        best = cell;
+      if (value_of(slice.at(row, column), metric) > value_of(best.figures, metric))
+        best = cell_at(slice, row, column);
   return best;
 }
 
 /// Fewest bits from which on the row's accuracies differ by at most the tolerance.
 std::optional<int> settled_of(const Slice& slice, std::size_t row, double tolerance) {
   const std::size_t last = slice.precision.values.size() - 1;
-  double least = slice.at(row, last).accuracy, most = least;
+  double least = slice.value(row, last), most = least;
   std::size_t from = last;
   while (from > 0) {
-    least = std::min(least, slice.at(row, from - 1).accuracy);
-    most = std::max(most, slice.at(row, from - 1).accuracy);
+    least = std::min(least, slice.value(row, from - 1));
+    most = std::max(most, slice.value(row, from - 1));
     if (most - least > tolerance) break;
     --from;
   }
@@ -42,32 +42,48 @@ std::optional<int> settled_of(const Slice& slice, std::size_t row, double tolera
 }
 
 RowAnswer row_answer(const Slice& slice, std::size_t row, double tolerance, const Chance& chance) {
-  RowAnswer answer{most_accurate(slice, {row, row + 1}, {0, slice.precision.values.size()}),
-                   std::nullopt, settled_of(slice, row, tolerance)};
-  if (!(answer.plateau.accuracy > chance.threshold()) || slice.precision.values.size() == 1)
+  RowAnswer answer;
+  answer.plateau = best_of(slice, {row, row + 1}, {0, slice.precision.values.size()}, slice.metric);
+  answer.settled = settled_of(slice, row, tolerance);
+  if (!slice.baselines.empty()) answer.baseline = value_of(slice.baselines[row], slice.metric);
+  if (!(answer.plateau.value > chance.threshold()) || slice.precision.values.size() == 1)
     return answer;
   std::size_t column = 0;
-  while (slice.at(row, column).accuracy < answer.plateau.accuracy - tolerance) ++column;
+  while (slice.value(row, column) < answer.plateau.value - tolerance) ++column;
   answer.knee = slice.precision.values[column];
   return answer;
 }
 
-CellAnswer fewest_bits(const Answers& answers) {
-  return std::find_if(answers.columns.begin(), answers.columns.end(),
-                      [&](const ColumnAnswer& column) {
-                        return column.best.accuracy >= answers.best.accuracy - answers.tolerance;
-                      })
-      ->best;
+/// Fewest bits of a cell that is at least `least`.
+std::optional<CellAnswer> fewest_of(const Slice& slice, double least) {
+  for (std::size_t column = 0; column < slice.precision.values.size(); ++column) {
+    const CellAnswer best =
+        best_of(slice, {0, slice.lr.size()}, {column, column + 1}, slice.metric);
+    if (best.value >= least) return best;
+  }
+  return std::nullopt;
+}
+
+std::optional<Baseline> baseline_of(const Slice& slice, double within) {
+  if (slice.baselines.empty()) return std::nullopt;
+  Baseline baseline{slice.lr.front(), value_of(slice.baselines.front(), slice.metric), {}};
+  for (std::size_t row = 1; row < slice.baselines.size(); ++row)
+    if (const double value = value_of(slice.baselines[row], slice.metric); value > baseline.value) {
+      baseline.lr = slice.lr[row];
+      baseline.value = value;
+    }
+  if (!slice.precision.name.empty()) baseline.fewest = fewest_of(slice, baseline.value - within);
+  return baseline;
 }
 
 LeftCliff left_cliff(const Answers& answers) {
   std::size_t row = 0;
-  while (answers.rows[row].plateau.accuracy < answers.best.accuracy - answers.tolerance) ++row;
+  while (answers.rows[row].plateau.value < answers.best.value - answers.within()) ++row;
   LeftCliff cliff{answers.rows[row].plateau.lr, std::nullopt, 0.0};
   if (row == 0) return cliff;
   const CellAnswer& next = answers.rows[row - 1].plateau;
   cliff.next_lr = next.lr;
-  cliff.loss = answers.best.accuracy - next.accuracy;
+  cliff.loss = answers.best.value - next.value;
   return cliff;
 }
 
@@ -136,7 +152,7 @@ std::optional<CommonRate> common_rate(const Slice& slice, const Answers& answers
     for (std::size_t column = slice.precision.values.size(); column-- > 0;) {
       const auto& [best, column_learned] = answers.columns[column];
       if (!column_learned) continue;
-      if (slice.at(row, column).accuracy < best.accuracy - answers.tolerance) break;
+      if (slice.value(row, column) < best.value - answers.within()) break;
       ++near;
       from = best.precision;
     }
@@ -154,25 +170,30 @@ Answers answer(const Slice& slice, double tolerance, const Chance& chance) {
   const Span all_rows{0, slice.lr.size()}, all_columns{0, slice.precision.values.size()};
   Answers answers;
   answers.held = slice.held;
+  answers.seed = slice.seed;
+  answers.metric = slice.metric;
+  answers.lr = slice.lr;
   answers.precision_axis = slice.precision.name;
   answers.tolerance = tolerance;
   answers.chance = chance;
-  answers.best = most_accurate(slice, all_rows, all_columns);
+  answers.best = best_of(slice, all_rows, all_columns, slice.metric);
+  answers.noise = chance.noise(answers.best.value);
   if (slice.holds_out)
-    answers.best_held_out = most_accurate(slice, all_rows, all_columns, &CellAnswer::test_accuracy);
-  answers.learned = answers.best.accuracy > chance.threshold();
+    answers.best_held_out = best_of(slice, all_rows, all_columns, Metric::test_accuracy);
+  answers.baseline = baseline_of(slice, answers.within());
+  answers.learned = answers.best.value > chance.threshold();
   if (!answers.learned) return answers;
 
   for (std::size_t row = 0; row < slice.lr.size(); ++row)
-    answers.rows.push_back(row_answer(slice, row, tolerance, chance));
+    answers.rows.push_back(row_answer(slice, row, answers.within(), chance));
   answers.left_cliff = left_cliff(answers);
   if (answers.precision_axis.empty()) return answers;
 
   for (std::size_t column = 0; column < slice.precision.values.size(); ++column) {
-    const CellAnswer best = most_accurate(slice, all_rows, {column, column + 1});
-    answers.columns.push_back({best, best.accuracy > chance.threshold()});
+    const CellAnswer best = best_of(slice, all_rows, {column, column + 1}, slice.metric);
+    answers.columns.push_back({best, best.value > chance.threshold()});
   }
-  answers.fewest_bits = fewest_bits(answers);
+  answers.fewest_bits = fewest_of(slice, answers.best.value - answers.within());
   mark_cut_off(answers);
   answers.diagonal_cliff = diagonal_cliff(answers);
   answers.settled = settled(answers.rows);

@@ -1,11 +1,13 @@
-// What a slice of the grid says: the study's questions, answered from the accuracies.
+// What a slice of the grid says: the study's questions, answered by the slice's metric.
 //
-// A cell or a row "learned" when its accuracy is above chance (chance.hpp). "Within tolerance of x"
-// means at least x - tolerance. Of equals, the cell with the fewest bits is named, and among those
-// the one with the largest learning rate, that is the smallest lr. Bits, a precision, are what the
-// columns of the slice count: fraction bits, or the bits of a word.
+// A cell or a row "learned" when its metric is above chance (chance.hpp). "Within tolerance of x"
+// means at least x - tolerance, where a tolerance below the metric's noise counts as that. Of
+// equals, the cell with the fewest bits is named, and among those the one with the largest learning
+// rate, that is the smallest lr. Bits, a precision, are what the columns of the slice count:
+// fraction bits, or the bits of a word.
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,20 +20,21 @@ namespace gridrun {
 struct CellAnswer {
   int lr = 0;
   int precision = 0;
-  double accuracy = 0;
-  double test_accuracy = 0;  // where samples are held out
+  double value = 0;    // of the slice's metric
+  CellResult figures;  // all of the cell's
 };
 
 /// One row: all precisions of one lr.
 struct RowAnswer {
-  CellAnswer plateau;          // its most accurate cell
-  std::optional<int> knee;     // fewest bits within tolerance of the plateau; none: the row
-                               // did not learn, or there is one column only
-  std::optional<int> settled;  // fewest bits from which on its accuracies differ by at most the
-                               // tolerance; none: those of its last two columns differ by more
-  bool cut_off = false;        // beyond the left cliff, and neither its knee nor that of a row
-                               // between lies before the last column: the true plateau and knee
-                               // may lie beyond the grid
+  CellAnswer plateau;              // its best cell
+  std::optional<int> knee;         // fewest bits within tolerance of the plateau; none: the row
+                                   // did not learn, or there is one column only
+  std::optional<int> settled;      // fewest bits from which on its values differ by at most the
+                                   // tolerance; none: those of its last two columns differ by more
+  bool cut_off = false;            // beyond the left cliff, and neither its knee nor that of a row
+                                   // between lies before the last column: the true plateau and knee
+                                   // may lie beyond the grid
+  std::optional<double> baseline;  // of the network in binary64, where it was trained
 };
 
 /// One column: all lr of one precision.
@@ -56,7 +59,7 @@ struct DiagonalCliff {
   std::vector<double> residuals;  // of those lr: knee - line, in bits
 };
 
-/// From `precision` on, the accuracies of each row that learned, but for `except_lr`, differ by at
+/// From `precision` on, the values of each row that learned, but for `except_lr`, differ by at
 /// most the tolerance; no smaller one will do. The excepted rows still change at the last column,
 /// or are cut off by it.
 struct Settled {
@@ -72,26 +75,41 @@ struct CommonRate {
   bool everywhere = false;  // all columns that learned: the best lr depends on no precision
 };
 
+/// What the networks in binary64 say.
+struct Baseline {
+  int lr = 0;                        // of the best of them
+  double value = 0;                  // of the metric, there
+  std::optional<CellAnswer> fewest;  // fewest bits within tolerance of it; none: no cell is
+};
+
 struct Answers {
-  std::vector<HeldValue> held;  // as of the slice
-  std::string precision_axis;   // name of the columns' axis; empty: the columns are of no axis, and
-                                // nothing is answered of knees, columns and bits
-  double tolerance = 0;
+  std::vector<HeldValue> held;   // as of the slice
+  std::optional<KeyValue> seed;  // as of the slice
+  Metric metric = Metric::accuracy;
+  std::vector<int> lr;         // as of the slice
+  std::string precision_axis;  // name of the columns' axis; empty: the columns are of no axis, and
+                               // nothing is answered of knees, columns and bits
+  double tolerance = 0;        // as asked for
+  double noise = 0;            // of a difference from the best cell
   Chance chance;
   CellAnswer best;
   std::optional<CellAnswer> best_held_out;  // of the largest test_accuracy; none: nothing held out
-  bool learned = false;                     // the best cell did; if not, nothing below is answered
+  std::optional<Baseline> baseline;
+  bool learned = false;  // the best cell did; if not, nothing below is answered
 
   std::vector<RowAnswer> rows;
   std::vector<ColumnAnswer> columns;
-  std::optional<CellAnswer> fewest_bits;  // within tolerance of the best; the most accurate there
+  std::optional<CellAnswer> fewest_bits;  // within tolerance of the best; the best there
   LeftCliff left_cliff;
   std::optional<DiagonalCliff> diagonal_cliff;  // none: fewer than three such rows
   std::optional<Settled> settled;               // none: no row is, or one column only
   std::optional<CommonRate> common_rate;  // none: one row only, or fewer than two columns learned
+
+  /// What counts as no difference.
+  double within() const { return std::max(tolerance, noise); }
 };
 
-/// A slice of finite accuracies with at least one cell.
+/// A slice of finite values with at least one cell.
 Answers answer(const Slice& slice, double tolerance, const Chance& chance);
 
 }  // namespace gridrun

@@ -9,15 +9,14 @@
 #include "configuration/key_value_json.hpp"
 
 namespace gridrun {
-namespace {
 
-/// In quotes where it has commas: names have none, and lists have.
-std::string field_of(const KeyValue& value) {
+// In quotes where it has commas: names have none, and lists have.
+std::string csv_field(const KeyValue& value) {
   const std::string text = text_of(value);
   return text.find(',') == std::string::npos ? text : fmt::format("\"{}\"", text);
 }
 
-}  // namespace
+std::string csv_field(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
 
 std::string grid_csv(const GridResult& result) {
   const std::vector<Figure> figures = figures_of(result);
@@ -31,14 +30,11 @@ std::string grid_csv(const GridResult& result) {
     if (!result.is_there(cell)) continue;
     bool is_first = true;
     for (const KeyValue& value : result.values_at(cell)) {
-      fmt::format_to(out, "{}{}", is_first ? "" : ",", field_of(value));
+      fmt::format_to(out, "{}{}", is_first ? "" : ",", csv_field(value));
       is_first = false;
     }
     for (const Figure& figure : figures)
-      if (const double real = result.cells[cell].*figure.value; std::isnan(real))
-        text += ',';
-      else
-        fmt::format_to(out, ",{}", real);
+      fmt::format_to(out, ",{}", csv_field(result.cells[cell].*figure.value));
     text += '\n';
   }
   return text;

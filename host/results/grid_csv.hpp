@@ -1,13 +1,21 @@
-// grid.csv: a row a network, a column an axis and a figure.
+// Tables of a grid in CSV: a row a network, the values of the axes and then figures. A list is JSON
+// in quotes, a real reads back to the same bits, and what a network has not is empty.
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "results/grid_result.hpp"
 
 namespace gridrun {
 
-/// The text of grid.csv; reals in the shortest form that reads back to the same bits.
+/// grid.csv: the figures of figures_of().
 std::string grid_csv(const GridResult& result);
+
+/// A value of an axis as a field.
+std::string csv_field(const KeyValue& value);
+
+/// A real as a field; empty: it is none.
+std::string csv_field(double value);
 
 }  // namespace gridrun

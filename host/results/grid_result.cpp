@@ -17,7 +17,10 @@ const std::vector<Figure>& all_figures() {
                                               {"mean_update", &CellResult::mean_update},
                                               {"mean_error", &CellResult::mean_error},
                                               {"test_accuracy", &CellResult::test_accuracy},
-                                              {"chance", &CellResult::chance}};
+                                              {"chance", &CellResult::chance},
+                                              {"recent_accuracy", &CellResult::recent_accuracy},
+                                              {"recent_chance", &CellResult::recent_chance},
+                                              {"test_chance", &CellResult::test_chance}};
   return figures;
 }
 

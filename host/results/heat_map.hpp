@@ -12,4 +12,7 @@ namespace gridrun {
 /// `width` characters (0: one panel however wide).
 std::string heat_map(const Slice& slice, bool coloured, std::size_t width);
 
+/// The same of labels, [row][column], a letter each.
+std::string label_map(const Slice& slice, const std::vector<Label>& labels, std::size_t width);
+
 }  // namespace gridrun

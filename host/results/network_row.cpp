@@ -126,6 +126,52 @@ void read_layers(const std::string& text, const Blob* blob, StoredNetwork& netwo
   }
 }
 
+/// NULL where there are none.
+Cell cell_of(const std::vector<LayerDiagnostics>& layers) {
+  if (layers.empty()) return std::monostate();
+  auto json = nlohmann::ordered_json::array();
+  for (const LayerDiagnostics& of_layer : layers) {
+    auto& layer = json.emplace_back(nlohmann::ordered_json::object());
+    for (std::size_t tensor = 0; tensor < tensor_count; ++tensor)
+      layer[tensor_names[tensor]] = {{"overflowed", of_layer.tensor[tensor].overflowed},
+                                     {"bits", of_layer.tensor[tensor].bits}};
+    layer["updates"] = of_layer.updates;
+    layer["lost"] = of_layer.lost;
+    layer["inactive"] = of_layer.inactive;
+    layer["last_inactive"] = of_layer.last_inactive;
+    layer["step"] = fmt::format("{}", of_layer.step);
+    layer["product"] = fmt::format("{}", of_layer.product);
+  }
+  return json.dump();
+}
+
+SignedSum signed_sum_of(const nlohmann::json& decimal) {
+  const auto& text = decimal.get_ref<const std::string&>();
+  const bool is_negative = text.starts_with('-');
+  WideSum sum = 0;
+  for (const char digit : text.substr(is_negative))
+    sum = 10 * sum + static_cast<unsigned>(digit - '0');
+  return static_cast<SignedSum>(is_negative ? WideSum{0} - sum : sum);
+}
+
+std::vector<LayerDiagnostics> diagnostics_of(const std::string& text) {
+  std::vector<LayerDiagnostics> layers;
+  for (const nlohmann::json& layer : nlohmann::json::parse(text)) {
+    LayerDiagnostics& of_layer = layers.emplace_back();
+    for (std::size_t tensor = 0; tensor < tensor_count; ++tensor) {
+      const nlohmann::json& counts = layer.at(tensor_names[tensor]);
+      of_layer.tensor[tensor] = {counts.at("overflowed"), counts.at("bits")};
+    }
+    of_layer.updates = layer.at("updates");
+    of_layer.lost = layer.at("lost");
+    of_layer.inactive = layer.at("inactive");
+    of_layer.last_inactive = layer.at("last_inactive");
+    of_layer.step = signed_sum_of(layer.at("step"));
+    of_layer.product = signed_sum_of(layer.at("product"));
+  }
+  return layers;
+}
+
 void append_number(std::string& bytes, std::uint64_t number) {
   bytes.append(reinterpret_cast<const char*>(&number), sizeof number);
 }
@@ -167,12 +213,21 @@ RowFormat::RowFormat(StoredColumns columns) : columns_(std::move(columns)) {
   all_.push_back({"identity", "TEXT PRIMARY KEY NOT NULL"});
   for (const StoredAxis& axis : columns_.axes) all_.push_back({axis.name, sql_type(axis.kind)});
   for (const std::string& figure : columns_.figures) all_.push_back({figure, "REAL"});
-  const std::vector<Column> fixed = {
-      {"steps", "INTEGER"},    {"right", "INTEGER"},       {"last_steps", "INTEGER"},
-      {"last_right", "BLOB"},  {"held_out", "INTEGER"},    {"held_out_right", "INTEGER"},
-      {"layers", "TEXT"},      {"weights_digest", "TEXT"}, {"engine", "TEXT"},
-      {"device", "TEXT"},      {"seconds", "REAL"},        {"weights_checksum", "INTEGER"},
-      {"checksum", "INTEGER"}, {"weights", "BLOB"}};
+  const std::vector<Column> fixed = {{"steps", "INTEGER"},
+                                     {"right", "INTEGER"},
+                                     {"last_steps", "INTEGER"},
+                                     {"last_right", "BLOB"},
+                                     {"held_out", "INTEGER"},
+                                     {"held_out_right", "INTEGER"},
+                                     {"layers", "TEXT"},
+                                     {"diagnostics", "TEXT"},
+                                     {"weights_digest", "TEXT"},
+                                     {"engine", "TEXT"},
+                                     {"device", "TEXT"},
+                                     {"seconds", "REAL"},
+                                     {"weights_checksum", "INTEGER"},
+                                     {"checksum", "INTEGER"},
+                                     {"weights", "BLOB"}};
   all_.insert(all_.end(), fixed.begin(), fixed.end());
 }
 
@@ -200,12 +255,15 @@ NetworkRow RowFormat::row_of(const StoredNetwork& network) const {
           "has other last_right than last_steps");
   require(network.weights.empty() || network.weights.size() == network.layers.size(),
           "has weights of other layers");
+  require(network.diagnostics.empty() || network.diagnostics.size() == network.layers.size(),
+          "has diagnostics of other layers");
   NetworkRow row;
   row.reserve(width());
   row.push_back(network.identity);
   for (std::size_t a = 0; a < axes(); ++a) {
-    require(kind_of(network.axes[a]) == columns_.axes[a].kind, "has an axis of another kind");
-    row.push_back(cell_of(network.axes[a]));
+    const auto& value = network.axes[a];
+    require(!value || kind_of(*value) == columns_.axes[a].kind, "has an axis of another kind");
+    row.push_back(value ? cell_of(*value) : Cell());
   }
   for (const double figure : network.figures) row.push_back(cell_of_real(figure));
   Cell weights = blob_of(network.weights);
@@ -216,6 +274,7 @@ NetworkRow RowFormat::row_of(const StoredNetwork& network) const {
   row.push_back(std::int64_t{network.held_out});
   row.push_back(std::int64_t{network.held_out_right});
   row.push_back(text_of(network.layers, network.weights));
+  row.push_back(cell_of(network.diagnostics));
   row.push_back(fmt::format("{:016x}", network.weights_digest));
   row.push_back(network.engine);
   row.push_back(network.device);
@@ -243,8 +302,11 @@ StoredNetwork RowFormat::network_of(const NetworkRow& row) const {
     const auto number = [&] { return std::get<std::int64_t>(*next++); };
     const auto text = [&]() -> const std::string& { return std::get<std::string>(*next++); };
     network.identity = text();
-    for (const StoredAxis& axis : columns_.axes)
-      network.axes.push_back(value_of(*next++, axis.kind));
+    for (const StoredAxis& axis : columns_.axes) {
+      const bool has_value = !std::holds_alternative<std::monostate>(*next);
+      network.axes.push_back(has_value ? std::optional(value_of(*next, axis.kind)) : std::nullopt);
+      ++next;
+    }
     for (std::size_t f = 0; f < figures(); ++f) network.figures.push_back(real_of(*next++));
     network.steps = static_cast<std::uint32_t>(number());
     network.right = static_cast<std::uint64_t>(number());
@@ -253,6 +315,8 @@ StoredNetwork RowFormat::network_of(const NetworkRow& row) const {
     network.held_out = static_cast<std::uint32_t>(number());
     network.held_out_right = static_cast<std::uint32_t>(number());
     read_layers(text(), with_weights ? std::get_if<Blob>(&row.back()) : nullptr, network);
+    if (const auto* counts = std::get_if<std::string>(next++))
+      network.diagnostics = diagnostics_of(*counts);
     network.weights_digest = std::stoull(text(), nullptr, 16);
     network.engine = text();
     network.device = text();

@@ -31,7 +31,7 @@ class RowFormat {
   /// Names of all columns as SQL lists them.
   std::string names(bool with_weights) const;
   /// How many columns there are, the weights included.
-  std::size_t width() const { return 1 + axes() + figures() + 14; }
+  std::size_t width() const { return 1 + axes() + figures() + 15; }
 
   /// Throws std::invalid_argument where the network has not the columns' axes and figures, or is
   /// not what StoredNetwork says.

@@ -10,8 +10,11 @@
 #include "base/durable_file.hpp"
 #include "configuration/key_value_json.hpp"
 #include "results/answers_report.hpp"
+#include "results/diagnostics_csv.hpp"
+#include "results/figures_csv.hpp"
 #include "results/grid_csv.hpp"
 #include "results/npz_file.hpp"
+#include "results/summary_csv.hpp"
 
 namespace gridrun {
 namespace fs = std::filesystem;
@@ -93,15 +96,26 @@ void write_weights_npz(const fs::path& path, const GridResult& result,
 
 }  // namespace
 
-std::vector<NewFile> result_files(const GridResult& result, const std::vector<Answers>& answers,
+std::vector<NewFile> result_files(const GridResult& result, const std::vector<SeedAnswers>& answers,
+                                  const nlohmann::ordered_json& front,
                                   const std::optional<LearningCurves>& curves,
                                   const std::vector<LayerWeights>& weights,
                                   std::function<std::string()> run_record) {
   std::vector<NewFile> files;
   files.push_back({"grid.csv", [&](const fs::path& path) { write_file(path, grid_csv(result)); }});
+  files.push_back(
+      {"figures.csv", [&](const fs::path& path) { write_file(path, figures_csv(result)); }});
+  if (!result.diagnostics.empty())
+    files.push_back({"diagnostics.csv",
+                     [&](const fs::path& path) { write_file(path, diagnostics_csv(result)); }});
+  if (has_seeds(result))
+    files.push_back(
+        {"summary.csv", [&](const fs::path& path) { write_file(path, summary_csv(result)); }});
   files.push_back({"grid.npz", [&](const fs::path& path) { write_grid_npz(path, result); }});
   files.push_back({"answers.json", [&](const fs::path& path) {
-                     write_file(path, answers_json(answers).dump(2) + "\n");
+                     auto json = answers_json(answers);
+                     if (!front.empty()) json["pareto"] = front;
+                     write_file(path, json.dump(2) + "\n");
                    }});
   if (curves)
     files.push_back(

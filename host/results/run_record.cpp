@@ -4,10 +4,12 @@
 #include <sys/stat.h>
 
 #include <cerrno>
+#include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/file_descriptor.hpp"
+#include "base/message_text.hpp"
 #include "gridrun/error.hpp"
 #include "staging/identity.hpp"
 
@@ -29,10 +31,20 @@ std::string small_file(const std::filesystem::path& path) {
   return text;
 }
 
+/// A whole number is one in JSON; of a text what is not UTF-8 is escaped.
+nlohmann::ordered_json label_json(const ClassLabel& label) {
+  constexpr double most_whole = 9007199254740992;  // 2^53
+  const double* number = std::get_if<double>(&label);
+  if (!number) return escaped(std::get<std::string>(label));
+  if (std::trunc(*number) == *number && std::abs(*number) <= most_whole)
+    return static_cast<std::int64_t>(*number);
+  return *number;
+}
+
 }  // namespace
 
 nlohmann::ordered_json dataset_json(const Dataset& dataset, const Identity& identity,
-                                    std::size_t held_out) {
+                                    std::size_t held_out, const std::vector<ClassLabel>& labels) {
   nlohmann::ordered_json record{{"name", dataset.name},
                                 {"samples", dataset.samples},
                                 {"train_samples", dataset.train_samples},
@@ -44,6 +56,7 @@ nlohmann::ordered_json dataset_json(const Dataset& dataset, const Identity& iden
     record["trained_on"] = dataset.samples - held_out;
     record["held_out"] = held_out;
   }
+  for (const ClassLabel& label : labels) record["labels"].push_back(label_json(label));
   return record;
 }
 

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "data/class_labels.hpp"
 #include "gridrun/dataset.hpp"
 #include "gridrun/identity.hpp"
 
@@ -24,9 +25,11 @@ struct RunRecord {
 
 inline constexpr const char* run_record_name = "run.json";
 
-/// What run.json and a store say of the data. `held_out` samples are held out, in all networks.
+/// What run.json and a store say of the data. `held_out` samples are held out, in all networks;
+/// `labels` are those of the classes, none where they are the numbers of these.
 nlohmann::ordered_json dataset_json(const Dataset& dataset, const Identity& identity,
-                                    std::size_t held_out);
+                                    std::size_t held_out,
+                                    const std::vector<ClassLabel>& labels = {});
 
 /// The text of run.json.
 std::string run_json(const RunRecord& record, const nlohmann::ordered_json& configuration,

@@ -20,7 +20,7 @@ using sqlite::Cell;
 using sqlite::Mode;
 
 constexpr std::int64_t application_id = 0x6752756e;  // "gRun"
-constexpr std::int64_t version = 1;
+constexpr std::int64_t version = 2;
 
 fs::path beside(const fs::path& file, const char* suffix) { return file.native() + suffix; }
 

@@ -144,15 +144,15 @@ std::vector<HeldNetwork> StoreTables::held() {
   std::vector<HeldNetwork> all;
   StoreTotals seen;
   Statement select(database_,
-                   "SELECT last_steps, weights_checksum IS NOT NULL, 0, identity FROM networks "
-                   "NOT INDEXED");
+                   "SELECT last_steps, weights_checksum IS NOT NULL, 0, identity, "
+                   "diagnostics IS NOT NULL FROM networks NOT INDEXED");
   std::uint64_t by_row = 0, by_index = 0;
   while (select.step()) {
     const std::string_view identity = select.text(3);
     seen += totals_at(select, identity);
     by_row += checksum_of_text(identity);
     all.push_back({std::string(identity), static_cast<std::uint32_t>(select.integer(0)),
-                   select.integer(1) != 0});
+                   select.integer(1) != 0, select.integer(4) != 0});
   }
   // What finds a network by its identity, and notices one that is there already.
   Statement index(database_, "SELECT identity FROM networks ORDER BY identity");

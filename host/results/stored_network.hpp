@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,8 +14,9 @@ namespace gridrun {
 
 /// What a finished network leaves, as integers, beside its figures, which are reals made of those.
 struct StoredNetwork {
-  std::string identity;          // 32 hex digits: a hash of the resolved network and of the data
-  std::vector<KeyValue> axes;    // one an axis of the store, of its kind
+  std::string identity;  // 32 hex digits: a hash of the resolved network and of the data
+  std::vector<std::optional<KeyValue>> axes;  // one an axis of the store, of its kind; none, kept
+                                              // as NULL, where the network does not depend on it
   std::vector<double> figures;   // one a figure of the store; NaN, kept as NULL, where it has none
   std::uint32_t steps = 0;       // trained
   std::uint64_t right = 0;       // of these steps
@@ -23,11 +25,12 @@ struct StoredNetwork {
   std::uint32_t held_out = 0;    // samples held out
   std::uint32_t held_out_right = 0;  // of these, right by the final weights
   std::vector<LayerSums> layers;
-  std::uint64_t weights_digest = 0;  // of the final master weights
-  Weights weights;                   // the final master weights, or empty
-  std::string engine;                // that trained it,
-  std::string device;                //   on this
-  double seconds = 0;                // of its training
+  std::vector<LayerDiagnostics> diagnostics;  // [layers], or empty
+  std::uint64_t weights_digest = 0;           // of the final master weights
+  Weights weights;                            // the final master weights, or empty
+  std::string engine;                         // that trained it,
+  std::string device;                         //   on this
+  double seconds = 0;                         // of its training
 };
 
 /// What there is of a network, without reading it whole.
@@ -35,6 +38,7 @@ struct HeldNetwork {
   std::string identity;
   std::uint32_t last_steps = 0;
   bool has_weights = false;
+  bool has_diagnostics = false;
 };
 
 }  // namespace gridrun

@@ -7,6 +7,7 @@
 #include "gridrun/network_spec.hpp"
 #include "gridrun/outcomes.hpp"
 #include "gridrun/sweep.hpp"
+#include "results/chance.hpp"
 #include "results/grid_result.hpp"
 #include "results/stored_network.hpp"
 
@@ -22,13 +23,13 @@ class Summariser {
   /// The filter whose value at the last step is the accuracy.
   const std::vector<double>& smoothing() const { return smoothing_; }
 
-  /// All figures but chance. `held_out` samples judged the final weights.
+  /// All figures but those of chance. `held_out` samples judged the final weights.
   CellResult figures(const NetworkSpec& network, const Outcome& outcome,
                      std::uint32_t held_out) const;
 
-  /// What a store keeps but for identity, axes, engine and time. `chance` is its level.
+  /// What a store keeps but for identity, axes, engine and time.
   StoredNetwork record(const NetworkSpec& network, Outcome&& outcome, std::uint32_t held_out,
-                       double chance) const;
+                       const ChanceLevels& chance) const;
 
  private:
   std::vector<double> smoothing_;

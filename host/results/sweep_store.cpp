@@ -75,10 +75,18 @@ void note(NetworkStore& store, const SweepNotes& notes) {
     if (store.note(name) != text) store.set_note(name, text);
 }
 
-bool has_enough(const HeldNetwork& held, const Sweep& sweep) {
+std::optional<std::uint32_t> held_network(const Plan& plan, const HeldNetwork& held,
+                                          const Sweep& sweep) {
+  const auto identity = identity_of_text(held.identity);
+  const auto network = identity ? plan.find(*identity) : std::nullopt;
+  if (!network) return std::nullopt;
   const std::uint32_t steps =
       sweep.report.curves ? sweep.train.iterations : sweep.report.smooth_window;
-  return held.last_steps >= steps && (held.has_weights || !sweep.report.weights);
+  if (held.last_steps < steps) return std::nullopt;
+  if (plan.is_baseline(*network)) return network;
+  if (sweep.report.weights && !held.has_weights) return std::nullopt;
+  if (sweep.report.diagnostics && !held.has_diagnostics) return std::nullopt;
+  return network;
 }
 
 std::string objection(const SweepNotes& notes, const json& configuration) {
@@ -93,10 +101,10 @@ std::string objection(const SweepNotes& notes, const Identity& data) {
 
 Identity data_identity(const SweepNotes& notes) { return identity_in(notes.dataset).value(); }
 
-std::vector<KeyValue> columns_of(const std::vector<StoredAxis>& axes,
-                                 std::vector<KeyValue> values) {
+std::vector<std::optional<KeyValue>> columns_of(const std::vector<StoredAxis>& axes,
+                                                std::vector<std::optional<KeyValue>> values) {
   for (std::size_t axis = 0; axis < axes.size(); ++axis)
-    if (axes[axis].kind == ValueKind::text) values[axis] = text_of(values[axis]);
+    if (values[axis] && axes[axis].kind == ValueKind::text) values[axis] = text_of(*values[axis]);
   return values;
 }
 

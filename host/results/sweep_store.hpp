@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "gridrun/identity.hpp"
 #include "gridrun/sweep.hpp"
 #include "results/network_store.hpp"
+#include "staging/plan.hpp"
 
 namespace gridrun {
 
@@ -32,8 +34,10 @@ void start(NetworkStore& store, const Sweep& sweep, const SweepNotes& notes);
 /// Notes what is new in a store that networks of the same study are added to.
 void note(NetworkStore& store, const SweepNotes& notes);
 
-/// Whether a store has all of a network that the sweep's report needs.
-bool has_enough(const HeldNetwork& held, const Sweep& sweep);
+/// The network of a plan that a store has, with all that the sweep's report needs of it; none: the
+/// store has less of it, or it is of another grid.
+std::optional<std::uint32_t> held_network(const Plan& plan, const HeldNetwork& held,
+                                          const Sweep& sweep);
 
 /// Why networks of this configuration do not belong into a store of these notes; empty if they do.
 std::string objection(const SweepNotes& notes, const nlohmann::ordered_json& configuration);
@@ -45,6 +49,7 @@ std::string objection(const SweepNotes& notes, const Identity& data);
 Identity data_identity(const SweepNotes& notes);
 
 /// The values of the axes, as columns of a store.
-std::vector<KeyValue> columns_of(const std::vector<StoredAxis>& axes, std::vector<KeyValue> values);
+std::vector<std::optional<KeyValue>> columns_of(const std::vector<StoredAxis>& axes,
+                                                std::vector<std::optional<KeyValue>> values);
 
 }  // namespace gridrun

@@ -37,6 +37,12 @@ class Words {
     add(format.overflow);
     add(format.random_bits);
   }
+  void add(const TensorFormats& formats) {
+    for (const Format* format :
+         {&formats.input, &formats.master, &formats.weight, &formats.accumulator,
+          &formats.activation, &formats.error, &formats.gradient})
+      add(*format);
+  }
   void add_staging(const NetworkSpec& network) {
     add(network.units.size());
     for (const std::uint32_t units : network.units) add(units);
@@ -84,7 +90,7 @@ std::optional<Identity> identity_of_text(const std::string& text) {
   return identity;
 }
 
-Identity identity_of(const Dataset& dataset) {
+Identity identity_of(const Dataset& dataset, Normalise normalise) {
   Words words;
   words.add(dataset.samples);
   words.add(dataset.inputs);
@@ -93,6 +99,7 @@ Identity identity_of(const Dataset& dataset) {
   words.add(dataset.values.index());
   words.add(std::visit([](const auto& values) { return hash_of(values); }, dataset.values));
   words.add(hash_of(dataset.labels));
+  if (normalise != Normalise::none) words.add(normalise);
   return words.hash();
 }
 
@@ -106,25 +113,33 @@ Identity identity_of(const NetworkSpec& network, const Identity& data) {
   words.add(network.output_activation);
   words.add(network.leak);
   words.add(network.bias);
-  const TensorFormats& formats = network.formats;
-  for (const Format* format :
-       {&formats.input, &formats.master, &formats.weight, &formats.accumulator, &formats.activation,
-        &formats.error, &formats.gradient})
-    words.add(*format);
+  const bool is_fixed_point = network.arithmetic == Arithmetic::fixed_point;
+  if (is_fixed_point) {
+    words.add(network.formats);
+  } else {
+    words.add(network.arithmetic);
+    words.add(uses_fraction(network.init) ? network.formats.master.fraction : 0);
+  }
   words.add(network.init.unit);
   words.add(network.init.mean);
   words.add(network.init.spread);
   words.add(network.init.std);
   words.add(network.lr);
   words.add(network.batch);
-  words.add(network.rounding_seed);
+  if (is_fixed_point) words.add(network.rounding_seed);
   return words.hash();
+}
+
+bool uses_fraction(const InitialWeights& init) {
+  const bool all_zero = init.mean == 0 && init.spread == WeightSpread::std && init.std == 0;
+  return init.unit == WeightUnit::lsb && !all_zero;
 }
 
 std::uint64_t staging_hash(const NetworkSpec& network) {
   thread_local Words words;
   words.clear();
   words.add_staging(network);
+  if (network.arithmetic != Arithmetic::fixed_point) words.add(network.arithmetic);
   return words.hash().low;
 }
 

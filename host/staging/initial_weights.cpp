@@ -43,4 +43,18 @@ Weights initial_weights(const StagedSweep& sweep, const NetworkSpec& spec) {
   return weights;
 }
 
+RealWeights initial_reals(const StagedSweep& sweep, const NetworkSpec& spec) {
+  const double unit =
+      spec.init.unit == WeightUnit::lsb ? std::ldexp(1.0, -spec.formats.master.fraction) : 1.0;
+  RealWeights weights(spec.layers());
+  const double* normal = sweep.normals.data();
+  for (std::size_t layer = 0; layer < spec.layers(); ++layer) {
+    const double std = initial_std(spec, layer);
+    weights[layer].resize(spec.units_of(layer) * spec.inputs_of(layer));
+    for (double& weight : weights[layer])
+      weight = (spec.init.mean + std * *normal++) * unit + 0.0;  // -0 becomes 0
+  }
+  return weights;
+}
+
 }  // namespace gridrun

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 #include "gridrun/outcomes.hpp"
 #include "gridrun/staged_sweep.hpp"
@@ -26,5 +27,11 @@ struct WeightDraw {
 /// Words of the format `master` [layer][unit][input], without biases, which start at 0. The sweep's
 /// normals are drawn.
 Weights initial_weights(const StagedSweep& sweep, const NetworkSpec& spec);
+
+/// Weights of a network of binary64, [layer][unit][input].
+using RealWeights = std::vector<std::vector<double>>;
+
+/// The same of a network of binary64. docs/arithmetic.md, 10.3.
+RealWeights initial_reals(const StagedSweep& sweep, const NetworkSpec& spec);
 
 }  // namespace gridrun

@@ -9,39 +9,15 @@
 
 #include "base/counted.hpp"
 #include "configuration/cells.hpp"
-#include "data/largest_input.hpp"
 #include "gridrun/error.hpp"
 #include "staging/initial_weights.hpp"
 #include "staging/legacy_random.hpp"
+#include "staging/split.hpp"
 
 namespace gridrun {
 namespace {
 
 constexpr double two_to_63 = 9223372036854775808.0;
-
-/// Indices of the samples of both splits.
-struct Split {
-  std::vector<std::uint32_t> train;
-  std::vector<std::uint32_t> test;
-};
-
-/// The split that the data come with, or a drawn one of so many test samples. Both parts are in the
-/// stored order.
-Split split(const Dataset& dataset, std::size_t drawn_test_samples, LegacyRandom& random) {
-  std::vector<bool> is_test(dataset.samples);
-  if (drawn_test_samples == 0) {
-    std::fill(is_test.begin() + static_cast<std::ptrdiff_t>(dataset.train_samples), is_test.end(),
-              true);
-  } else {
-    const auto drawn = random.permutation(dataset.samples);
-    for (std::size_t i = 0; i < drawn_test_samples; ++i) is_test[drawn[i]] = true;
-  }
-  Split split;
-  split.train.reserve(dataset.samples);
-  for (std::uint32_t i = 0; i < dataset.samples; ++i)
-    (is_test[i] ? split.test : split.train).push_back(i);
-  return split;
-}
 
 void sort_by_label(std::vector<std::uint32_t>& samples, const Dataset& dataset) {
   std::stable_sort(samples.begin(), samples.end(), [&](std::uint32_t a, std::uint32_t b) {
@@ -69,28 +45,14 @@ std::string layers_text(const std::vector<std::uint32_t>& units) {
   return fmt::format("network.layers = [{}]", fmt::join(units, ", "));
 }
 
-/// How many samples `dataset.test` takes, 0 where it is not given.
-std::size_t drawn_test_samples(const Draws& draws, const Dataset& dataset) {
-  if (!draws.test) {
-    if (draws.samples == TrainSamples::train && dataset.train_samples == dataset.samples)
-      throw RequestError(fmt::format(
-          "train.samples = \"train\": {} has no test split, expected dataset.test", dataset.name));
-    return 0;
-  }
-  if (dataset.train_samples != dataset.samples)
-    throw RequestError(fmt::format("dataset.test = {}: {} has a test split of its own", *draws.test,
-                                   dataset.name));
-  const double share = std::rint(*draws.test * static_cast<double>(dataset.samples));
-  if (share < 1 || share >= static_cast<double>(dataset.samples))
-    throw RequestError(fmt::format(
-        "dataset.test = {}: that is {} of {} samples, expected one at least, and one to train on",
-        *draws.test, share, dataset.samples));
-  return static_cast<std::size_t>(share);
-}
-
 }  // namespace
 
-Stager::Stager(const Dataset& dataset) : dataset_(dataset), largest_(largest_input(dataset)) {}
+Stager::Stager(const Dataset& dataset, Normalise normalise)
+    : dataset_(dataset), inputs_(dataset, normalise) {}
+
+const Dataset& Stager::dataset_of(const NetworkSpec& network) const {
+  return *inputs_.of(network.draws).dataset;
+}
 
 void Stager::check(const NetworkSpec& network) const {
   const auto& units = network.units;
@@ -98,15 +60,20 @@ void Stager::check(const NetworkSpec& network) const {
     throw RequestError(fmt::format("{}: {} has {} a sample", layers_text(units), dataset_.name,
                                    counted(dataset_.inputs, "input")));
   if (units.back() < dataset_.classes)
-    throw RequestError(fmt::format("{}: {} has the label {}, expected 0 to {}", layers_text(units),
-                                   dataset_.name, dataset_.classes - 1, units.back() - 1));
-  if (!(std::ldexp(largest_, network.formats.input.fraction) < two_to_63))
+    throw RequestError(fmt::format("{}: {} has {} classes, expected {} at most", layers_text(units),
+                                   dataset_.name, dataset_.classes, units.back()));
+  drawn_test_samples(network.draws, dataset_);  // it may refuse
+  const double largest = inputs_.of(network.draws).largest;
+  const bool is_fixed_point = network.arithmetic == Arithmetic::fixed_point;
+  if (is_fixed_point && !(std::ldexp(largest, network.formats.input.fraction) < two_to_63))
     throw RequestError(
         fmt::format("dataset.scale = {}: an input of magnitude {} at fraction {} does not fit 64 "
                     "bits",
-                    dataset_.scale, largest_, network.formats.input.fraction));
-  drawn_test_samples(network.draws, dataset_);  // it may refuse
-  check_weights(network);
+                    dataset_.scale, largest, network.formats.input.fraction));
+  if (!is_fixed_point && !std::isfinite(largest))
+    throw RequestError(
+        fmt::format("dataset.scale = {}: an input is too large for binary64", dataset_.scale));
+  if (is_fixed_point) check_weights(network);
 }
 
 void Stager::check_weights(const NetworkSpec& network) const {
@@ -138,7 +105,7 @@ void Stager::check_weights(const NetworkSpec& network) const {
 Stager::Drawn Stager::draw(const NetworkSpec& network) const {
   const Draws& draws = network.draws;
   LegacyRandom random(draws.seed);
-  Split parts = split(dataset_, drawn_test_samples(draws, dataset_), random);
+  Split parts = split(dataset_, draws, random);
   if (draws.samples_order == SampleOrder::by_label) {
     sort_by_label(parts.train, dataset_);
     sort_by_label(parts.test, dataset_);
@@ -179,11 +146,13 @@ std::shared_ptr<const Stager::Drawn> Stager::drawn_for(const NetworkSpec& networ
   return drawn_.front();
 }
 
-StagedSweep Stager::without_draws(std::vector<NetworkSpec> networks, bool keep_weights) const {
+StagedSweep Stager::without_draws(std::vector<NetworkSpec> networks, const Kept& kept) const {
   StagedSweep staged;
-  staged.dataset = &dataset_;
+  staged.dataset = &dataset_of(networks.front());
   staged.iterations = networks.front().iterations;
-  staged.keep_weights = keep_weights;
+  const bool is_fixed_point = networks.front().arithmetic == Arithmetic::fixed_point;
+  staged.keep_weights = kept.weights && is_fixed_point;
+  staged.diagnose = kept.diagnostics && is_fixed_point;
   const Draws& draws = networks.front().draws;
   if (draws.samples == TrainSamples::train) {
     const std::size_t test_samples = drawn_test_samples(draws, dataset_);
@@ -193,9 +162,9 @@ StagedSweep Stager::without_draws(std::vector<NetworkSpec> networks, bool keep_w
   return staged;
 }
 
-StagedSweep Stager::stage(std::vector<NetworkSpec> networks, bool keep_weights) const {
+StagedSweep Stager::stage(std::vector<NetworkSpec> networks, const Kept& kept) const {
   const auto drawn = drawn_for(networks.front());
-  StagedSweep staged = without_draws(std::move(networks), keep_weights);
+  StagedSweep staged = without_draws(std::move(networks), kept);
   staged.order = drawn->order;
   staged.held_out = drawn->held_out;
   staged.normals = drawn->normals;
@@ -212,8 +181,10 @@ StagedSweep stage(const Sweep& sweep, const Dataset& dataset) {
   const Stager stager(dataset);
   std::vector<NetworkSpec> networks = networks_of(sweep, units_of(dataset));
   for (const NetworkSpec& network : networks) stager.check(network);
-  return stager.stage(std::move(networks), sweep.report.weights);
+  return stager.stage(std::move(networks), kept_by(sweep));
 }
+
+Kept kept_by(const Sweep& sweep) { return {sweep.report.weights, sweep.report.diagnostics}; }
 
 std::vector<std::uint32_t> units_of(const Dataset& dataset) {
   return {static_cast<std::uint32_t>(dataset.inputs), dataset.classes};

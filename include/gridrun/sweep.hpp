@@ -35,16 +35,28 @@ struct Axis {
   friend bool operator==(const Axis&, const Axis&) = default;
 };
 
+/// How a CSV file is laid out. What is not said is inferred from its first lines.
+struct CsvLayout {
+  std::optional<bool> header;     // whether the first line is one
+  std::optional<char> delimiter;  // between fields; a space stands for any number of them
+  std::optional<KeyValue> label;  // the label's column: its number, from 1, or its name
+};
+
+/// What is done with the inputs of each column. docs/arithmetic.md, part 6.
+enum class Normalise : std::uint8_t { none, minmax, standard };
+
 /// What the answers compare networks by. docs/arithmetic.md, part 8.
 enum class Metric : std::uint8_t { accuracy, recent_accuracy, test_accuracy };
 
 /// In every key that is an axis it has the value of one cell: at first, of the first.
 struct Sweep {
   struct {
-    std::string name;                           // digits | mnist | idx | csv
-    std::string path;                           // directory of IDX files, or a CSV file
+    std::string name;                           // digits | mnist | idx | csv | npz
+    std::string path;                           // directory of IDX files, a CSV or an NPZ file
+    CsvLayout csv;                              // of a CSV file
     SampleOrder order = SampleOrder::by_label;  //
     double scale = 1.0;                         // stored value / scale = input
+    Normalise normalise = Normalise::none;      //
     std::optional<double> test;                 // share of the samples that becomes the test split
   } dataset;
   struct {

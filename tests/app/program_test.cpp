@@ -188,6 +188,58 @@ TEST_F(Program, RunsOnesOwnData) {
   EXPECT_TRUE(fs::exists(scratch.path() / "results/my/grid.csv"));
 }
 
+TEST_F(Program, TellsWhatItInferredOfACsvFile) {
+  const auto run = [&](const std::string& text, std::vector<std::string> arguments) {
+    scratch.write("my.csv", text);
+    scratch.write("my.toml",
+                  "[dataset]\nname = \"csv\"\npath = \"my.csv\"\n[train]\niterations = 10\n"
+                  "[report]\nsmooth_window = 5\n[grid]\nlr = 3\n");
+    arguments.insert(arguments.end(), {"--config", "my.toml", "--force", "--output", "out"});
+    const ProgramResult result = run_program(arguments, settings);
+    EXPECT_EQ(result.status, 0) << result.err;
+    EXPECT_EQ(result.err, "");
+    const auto announced = ("\n" + result.out).find("\ncsv: 16 networks, ");
+    EXPECT_NE(announced, std::string::npos) << result.out;
+    return result.out.substr(0, announced);
+  };
+  const auto labels = [&] {
+    const auto record = nlohmann::json::parse(contents_of(scratch.path() / "out/run.json"));
+    return record["dataset"].value("labels", nlohmann::json());
+  };
+  EXPECT_EQ(run("a,b,label\n0.5,-1,0\n1,2,1\n", {}), "");
+  EXPECT_TRUE(labels().is_null());
+  EXPECT_EQ(run("petal;sepal;species;height\n0.5;-1;rose;1\n1;2;iris;2\n", {}),
+            "my.csv: fields are separated by semicolons\n"
+            "my.csv: label column 'species', 2 classes: iris = 0, rose = 1\n");
+  EXPECT_EQ(labels(), nlohmann::json({"iris", "rose"}));
+  EXPECT_EQ(run("0,1,2\n0.5,-1,1\n1,2,3\n", {}),
+            "my.csv: the first line, which counts up, is taken for a header\n"
+            "my.csv: label column '2', 2 classes: 1 = 0, 3 = 1\n");
+  EXPECT_EQ(labels(), nlohmann::json({1, 3}));
+  EXPECT_EQ(run("0,1,2\n0.5,-1,0\n1,2,1\n", {"--set", "dataset.header=false"}), "");
+  EXPECT_EQ(run("0,0.5,-1\n1,1,2\n", {"--set", "dataset.label=1"}), "");
+}
+
+TEST_F(Program, WarnsOfInputsThatTheirWordsDoNotHold) {
+  const auto out = [&](std::vector<std::string> arguments) {
+    for (const char* set : {"precision.bits=8", "dataset.scale=1", "grid.fraction=[3, 4]",
+                            "grid.lr=[5, 9]", "train.iterations=200", "report.smooth_window=101"})
+      arguments.insert(arguments.begin(), {"--set", set});
+    arguments.insert(arguments.end(), {"--force", "--output", "a"});
+    const ProgramResult result = run_program(arguments, settings);
+    EXPECT_EQ(result.status, 0) << result.err;
+    return result.out;
+  };
+  const std::string raw = out({});
+  EXPECT_EQ(raw.find("inputs reach 16 and words of 8 bits, fraction 4, hold 7.94: 32 % of values "
+                     "overflow; dataset.scale or dataset.normalise\ndigits: "),
+            0U)
+      << raw;
+  EXPECT_EQ(out({"--set", "dataset.normalise=minmax"}).find("digits: "), 0U);
+  EXPECT_EQ(out({"--set", "precision.input.bits=10"}).find("digits: "), 0U);
+  EXPECT_EQ(out({"--quiet"}), "");
+}
+
 TEST_F(Program, RefusesAWrongCommandLine) {
   EXPECT_EQ(refusal({"--confg", "x"}),
             "gridrun: --confg: not expected; did you mean --config?; see gridrun --help");
@@ -247,8 +299,9 @@ TEST_F(Program, RefusesBadData) {
   EXPECT_EQ(refusal(csv), "gridrun: my.csv: cannot open: No such file or directory");
   scratch.write("my.csv", "1,2,0\n1,x,1\n");
   EXPECT_EQ(refusal(csv), "gridrun: my.csv:2: field 2 is 'x', expected a number");
-  scratch.write("my.csv", "1,2,0\n1,2,7\n");
-  EXPECT_EQ(refusal(csv), "gridrun: network.layers = [2, 2]: csv has the label 7, expected 0 to 1");
+  scratch.write("my.csv", "1,2,0\n1,2,7\n1,2,9\n");
+  EXPECT_EQ(refusal(csv),
+            "gridrun: network.layers = [2, 2]: csv has 3 classes, expected 2 at most");
   const std::vector<std::string> idx = {"--set", "dataset.name=idx", "--set", "dataset.path=idx"};
   scratch.write("idx/train-labels-idx1-ubyte", idx_bytes({2}, {0, 1}));
   const std::string images = gzip_bytes(idx_bytes({2, 2}, {1, 2, 3, 4}));

@@ -223,6 +223,24 @@ TEST_F(MemoryNeeded, OfHiddenLayers) {
   expect_honest_beyond_the_study(staged, 3);  // random words are shared
 }
 
+TEST_F(MemoryNeeded, OfBinary64) {
+  std::vector<std::uint8_t> bytes(dataset.samples * 800, 1);
+  dataset.values = std::move(bytes);
+  shape(800, 10);
+  study.iterations = 300;
+  study.networks.resize(3);
+  StagedSweep staged = staged_study(study);
+  for (const std::uint32_t batch : {1U, 100U, 300U})
+    for (const unsigned threads : {1U, 2U}) {
+      for (NetworkSpec& spec : staged.networks) {
+        spec.arithmetic = Arithmetic::binary64;
+        spec.units = {800, 700, 600, 10};
+        spec.batch = batch;
+      }
+      expect_honest_beyond_the_study(staged, threads);
+    }
+}
+
 TEST_F(MemoryNeeded, OfSamples) {
   std::vector<double> reals;
   for (std::size_t i = 1; i <= dataset.samples * 1000; ++i)

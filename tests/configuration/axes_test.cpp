@@ -212,8 +212,10 @@ TEST(Axes, RefuseNamesThatAreNoAxis) {
             "c.toml:4: unknown key grid.\"train.seed\".form; did you mean "
             "grid.\"train.seed\".from?");
   for (const char* key :
-       {"dataset.name", "dataset.path", "dataset.scale", "report.smooth_window", "report.polyorder",
-        "report.tolerance", "report.curves", "report.weights"})
+       {"dataset.name", "dataset.path", "dataset.scale", "dataset.header", "dataset.delimiter",
+        "dataset.label", "dataset.normalise", "report.smooth_window", "report.polyorder",
+        "report.metric", "report.tolerance", "report.curves", "report.weights",
+        "report.diagnostics", "report.baseline"})
     EXPECT_EQ(refusal(fmt::format("\"{}\" = [1]", key))
                   .find(fmt::format("c.toml:4: unknown key grid.\"{}\"", key)),
               0U)

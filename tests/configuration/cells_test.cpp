@@ -23,9 +23,9 @@ const std::vector<std::uint32_t> units_of_data = {3, 2};
 
 /// Whether two networks are equal in every field; it does not compile where there is another one.
 bool same(const NetworkSpec& a, const NetworkSpec& b) {
-  const auto& [units, activation, output_activation, leak, bias, formats, init, lr, batch,
-               rounding_seed, iterations, draws] = a;
-  return units == b.units && activation == b.activation &&
+  const auto& [arithmetic, units, activation, output_activation, leak, bias, formats, init, lr,
+               batch, rounding_seed, iterations, draws] = a;
+  return arithmetic == b.arithmetic && units == b.units && activation == b.activation &&
          output_activation == b.output_activation && leak == b.leak && bias == b.bias &&
          formats == b.formats && init == b.init && lr == b.lr && batch == b.batch &&
          rounding_seed == b.rounding_seed && iterations == b.iterations && draws == b.draws;

@@ -91,10 +91,12 @@ polyorder     = 3
 tolerance     = 0.1
 curves        = true
 weights       = true
+baseline      = true
 )");
   EXPECT_EQ(
       to_json(sweep).dump(),
-      R"({"dataset":{"name":"csv","path":"my.csv","order":"as_stored","scale":4.0,"test":0.25},)"
+      R"({"dataset":{"name":"csv","path":"my.csv","order":"as_stored","scale":4.0,"normalise":"none",)"
+      R"("test":0.25},)"
       R"("network":{"layers":[3,4,2],"activation":"leaky_relu","output_activation":"linear",)"
       R"("leak":3,"bias":true},"precision":{"bits":32,"round":"nearest_even","overflow":"saturate",)"
       R"("random_bits":8,"master":{"bits":16,"fraction":12,"round":"stochastic","random_bits":5},)"
@@ -103,8 +105,8 @@ weights       = true
       R"("init":{"unit":"real","mean":-1.5,"std":"he"},)"
       R"("train":{"iterations":50,"seed":7,"draw_order":"weights","batch":5,"rounding_seed":8,)"
       R"("samples":"train"},"grid":{"lr":[-16,7,31],"fraction":[20,21,22,23]},)"
-      R"("report":{"smooth_window":5,"polyorder":3,"tolerance":0.1,"curves":true,"weights":true)"
-      R"(}})");
+      R"("report":{"smooth_window":5,"polyorder":3,"tolerance":0.1,"curves":true,"weights":true,)"
+      R"("baseline":true}})");
 }
 
 TEST(Configuration, OverridesReplaceSingleKeys) {
@@ -167,12 +169,51 @@ TEST(Configuration, WrongTypesAreNamedWithWhatWasExpected) {
             "c.toml:4: init.std = -1, expected a number of at least 0");
 }
 
+TEST(Configuration, TheLayoutOfACsvFileMayBeSaid) {
+  const std::string csv = "[dataset]\nname = \"csv\"\npath = \"my.csv\"\n";
+  const CsvLayout inferred =
+      parse(csv, {"dataset.header=infer", "dataset.delimiter=infer", "dataset.label=infer"})
+          .dataset.csv;
+  EXPECT_FALSE(inferred.header || inferred.delimiter || inferred.label);
+  const Sweep said = parse(csv, {"dataset.header=false", "dataset.delimiter=tab", "dataset.label=3",
+                                 "dataset.normalise=standard"});
+  EXPECT_EQ(said.dataset.csv.header, false);
+  EXPECT_EQ(said.dataset.csv.delimiter, '\t');
+  EXPECT_EQ(said.dataset.csv.label, KeyValue(std::int64_t{3}));
+  EXPECT_EQ(said.dataset.normalise, Normalise::standard);
+  EXPECT_EQ(to_json(said)["dataset"].dump(),
+            R"({"name":"csv","path":"my.csv","order":"by_label","scale":1.0,"header":false,)"
+            R"("delimiter":"tab","label":3,"normalise":"standard"})");
+  EXPECT_EQ(to_json(sweep_of_json(to_json(said), "run.json")), to_json(said));
+  const Sweep named = parse(csv + "header = true\ndelimiter = \";\"\nlabel = \"my class\"\n");
+  EXPECT_EQ(named.dataset.csv.header, true);
+  EXPECT_EQ(named.dataset.csv.delimiter, ';');
+  EXPECT_EQ(named.dataset.csv.label, KeyValue("my class"));
+  EXPECT_EQ(to_json(sweep_of_json(to_json(named), "run.json")), to_json(named));
+
+  EXPECT_EQ(refusal(csv + "header = 1\n"),
+            "c.toml:4: dataset.header = 1, expected infer, true or false");
+  EXPECT_EQ(refusal(csv + "label = 0\n"),
+            "c.toml:4: dataset.label = 0, expected an integer from 1 to 1073741824");
+  for (const std::string delimiter : {"ab", "1", ".", "e", "'", "é"})
+    EXPECT_EQ(refusal(csv + "delimiter = \"" + delimiter + "\"\n"),
+              "c.toml:4: dataset.delimiter = \"" + delimiter +
+                  "\", expected infer, tab, space, or a character like , ; or |");
+  EXPECT_EQ(
+      refused_override("dataset.label=3"),
+      "--set dataset.label=3: dataset.label = 3, expected dataset.name = \"csv\" with it, for "
+      "only CSV files are read by it");
+}
+
 TEST(Configuration, MissingKeysAreNamed) {
-  EXPECT_EQ(refusal(""), "c.toml: dataset.name is missing, expected digits, mnist, idx or csv");
+  EXPECT_EQ(refusal(""),
+            "c.toml: dataset.name is missing, expected digits, mnist, idx, csv or npz");
   EXPECT_EQ(refusal("[dataset]\nname = \"csv\"\n"),
             "c.toml: dataset.path is missing, expected a CSV file");
   EXPECT_EQ(refusal("[dataset]\nname = \"idx\"\n"),
             "c.toml: dataset.path is missing, expected a directory of IDX files");
+  EXPECT_EQ(refusal("[dataset]\nname = \"npz\"\n"),
+            "c.toml: dataset.path is missing, expected an NPZ file");
 }
 
 TEST(Configuration, TomlErrorsNameTheirLine) {

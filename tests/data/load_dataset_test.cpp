@@ -107,10 +107,17 @@ TEST_F(IdxDirectory, RefusesPartsThatDoNotMatch) {
 TEST_F(IdxDirectory, RefusesLabelsThatAreNoList) {
   scratch.write("train-labels-idx1-ubyte", idx_bytes({2, 1}, {0, 2}));
   EXPECT_EQ(refusal(), "/train-labels-idx1-ubyte: rank 2, expected labels in rank 1");
-  scratch.write("train-labels-idx1-ubyte", idx_header(0x09, {2}) + std::string("\x00\xff", 2));
-  EXPECT_EQ(refusal(),
-            "/train-labels-idx1-ubyte: label -1 of sample 1, expected a class number 0 "
-            "to 65535");
+}
+
+TEST_F(IdxDirectory, LabelsOfBothPartsAreClassesInTheOrderOfTheirValues) {
+  scratch.write("train-labels-idx1-ubyte", idx_header(0x09, {2}) + std::string("\x07\xff", 2));
+  DatasetNotes notes;
+  const Dataset dataset = load_dataset(sweep_of("idx", scratch.path()), nullptr, &notes);
+  EXPECT_EQ(dataset.labels, (std::vector<std::uint32_t>{2, 0, 1}));
+  EXPECT_EQ(dataset.classes, 3U);
+  EXPECT_EQ(notes.labels, (std::vector<ClassLabel>{-1.0, 1.0, 7.0}));
+  EXPECT_EQ(notes.inferred, (std::vector<std::string>{scratch.path().string() +
+                                                      ": 3 classes: -1 = 0, 1 = 1, 7 = 2"}));
 }
 
 TEST_F(IdxDirectory, RefusesADirectoryWithoutItsFiles) {

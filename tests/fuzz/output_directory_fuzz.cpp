@@ -88,7 +88,7 @@ SweepNotes notes_for(const Sweep& of, const Identity& of_data) {
 StoredNetwork network_of_run(int run, const Sweep& of) {
   StoredNetwork network;
   network.identity = text_of({static_cast<std::uint64_t>(run), 0});
-  network.axes = Cells(of).values_at(0);
+  for (const KeyValue& value : Cells(of).values_at(0)) network.axes.emplace_back(value);
   network.figures.assign(all_figures().size(), 0.5);
   network.steps = network.last_steps = 8;
   network.last_right = Bits(8);

@@ -21,7 +21,7 @@ TOLERANCE = 0.02
 
 
 def chance(study, overrides):
-    """Level and margin."""
+    """Level, margin, and the variance of the smoothed value in units of p (1 - p)."""
     config = numpy_sweep.load_config(ROOT / f"data/{study}.toml", overrides)
     _, labels = numpy_sweep.load_dataset(config)
     order, _ = numpy_sweep.draw(config, len(labels))
@@ -34,7 +34,8 @@ def chance(study, overrides):
     level = max(at_end(seen == label) for label in set(seen))
     # The filter is linear: its weights at the end are its answers to single ones.
     end = np.array([at_end(np.arange(steps) == step) for step in range(steps - window, steps)])
-    return level, 4 * np.sqrt(np.sum(end**2) * level * (1 - level))
+    spread = np.sum(end**2)
+    return level, 4 * np.sqrt(spread * level * (1 - level)), spread
 
 
 def golden(study):
@@ -45,28 +46,36 @@ def golden(study):
     return lr, fractions, np.array([[cells[l, f] for f in fractions] for l in lr])
 
 
-def answers(study, overrides=()):
-    level, margin = chance(study, overrides)
-    lr, fractions, accuracy = golden(study)
-    plateau = accuracy.max(axis=1)
+def answers_of(metric, lr, fractions, values, figures, level, margin, spread):
+    """Of one table: values [lr][fraction] of the metric, other figures by name, and the metric's chance."""
+    plateau = values.max(axis=1)
+    p = values.max()
+    noise = 1.96 * np.sqrt(2 * p * (1 - p) * spread)
+    within = max(TOLERANCE, noise)
+    told = {"metric": metric, "tolerance": TOLERANCE, "noise": noise,
+            "chance": {"level": level, "margin": margin, "threshold": level + margin}}
     learned = plateau > level + margin
-    assert learned.any() and len(fractions) > 1
+    assert len(fractions) > 1
 
     def cell(mask):
         """The most accurate cell of a mask; of equals the fewest bits, then the smallest lr."""
-        top = np.where(mask, accuracy, -np.inf)
+        top = np.where(mask, values, -np.inf)
         column, row = np.argwhere((top == top.max()).T)[0]
-        return {"lr": int(lr[row]), "fraction": int(fractions[column]), "accuracy": accuracy[row, column]}
+        return {"lr": int(lr[row]), "fraction": int(fractions[column]), "value": values[row, column],
+                **{name: figure[row, column] for name, figure in figures.items()}}
 
-    everywhere = np.ones_like(accuracy, bool)
+    everywhere = np.ones_like(values, bool)
     in_row = [everywhere & (lr == l)[:, None] for l in lr]
     in_column = [everywhere & (fractions == f)[None, :] for f in fractions]
     best = cell(everywhere)
-    near_best = accuracy >= best["accuracy"] - TOLERANCE
+    if not learned.any():
+        return {**told, "learned": False, "best": best, "by_lr": [], "by_fraction": [], "fewest_bits": None,
+                "left_cliff": None, "diagonal_cliff": None, "settled": None, "common_rate": None}
+    near_best = values >= p - within
 
-    knees = [int(fractions[accuracy[r] >= plateau[r] - TOLERANCE].min()) if learned[r] else None
+    knees = [int(fractions[values[r] >= plateau[r] - within].min()) if learned[r] else None
              for r in range(len(lr))]
-    settled = [next((int(f) for c, f in enumerate(fractions[:-1]) if np.ptp(accuracy[r, c:]) <= TOLERANCE), None)
+    settled = [next((int(f) for c, f in enumerate(fractions[:-1]) if np.ptp(values[r, c:]) <= within), None)
                for r in range(len(lr))]
 
     cliff = np.flatnonzero(near_best.any(axis=1))[0]
@@ -82,9 +91,9 @@ def answers(study, overrides=()):
     still = [r for r in range(len(lr)) if learned[r] and (settled[r] is None or r >= first_hidden)]
     flat = [settled[r] for r in range(len(lr)) if learned[r] and r not in still]
 
-    column_best = accuracy.max(axis=0)
+    column_best = values.max(axis=0)
     column_learned = column_best > level + margin
-    good = (accuracy >= column_best - TOLERANCE) | ~column_learned  # [lr][fraction]
+    good = (values >= column_best - within) | ~column_learned  # [lr][fraction]
     common = None
     if column_learned.sum() > 1 and len(lr) > 1:
         for c in np.flatnonzero(column_learned):
@@ -95,21 +104,24 @@ def answers(study, overrides=()):
                 break
 
     return {
-        "tolerance": TOLERANCE,
-        "chance": {"level": level, "margin": margin, "threshold": level + margin},
+        **told,
         "learned": True,
         "best": best,
         "by_lr": [{"lr": int(lr[r]), "plateau": plateau[r], "plateau_fraction": cell(in_row[r])["fraction"],
                    "knee": knees[r], "settled": settled[r], "cut_off": r >= first_hidden} for r in range(len(lr))],
-        "by_fraction": [{"fraction": int(fractions[c]), "lr": cell(in_column[c])["lr"], "accuracy": column_best[c],
-                         "learned": bool(column_learned[c])} for c in range(len(fractions))],
+        "by_fraction": [{**cell(in_column[c]), "learned": bool(column_learned[c])} for c in range(len(fractions))],
         "fewest_bits": cell(near_best & in_column[np.flatnonzero(near_best.any(axis=0))[0]]),
         "left_cliff": {"lr": int(lr[cliff]), "next_lr": int(lr[cliff - 1]) if cliff else None,
-                       "loss": best["accuracy"] - plateau[cliff - 1] if cliff else 0.0},
+                       "loss": best["value"] - plateau[cliff - 1] if cliff else 0.0},
         "diagonal_cliff": diagonal,
         "settled": {"fraction": max(flat), "except_lr": [int(lr[r]) for r in still]} if flat else None,
         "common_rate": common,
     }
+
+
+def answers(study, overrides=()):
+    lr, fractions, accuracy = golden(study)
+    return answers_of("accuracy", lr, fractions, accuracy, {"accuracy": accuracy}, *chance(study, overrides))
 
 
 def main():

@@ -210,10 +210,16 @@ def stored_samples(dataset):
     return splits
 
 
+def with_classes(splits):
+    """The splits with classes 0, 1, ... in the place of labels, in the order of these."""
+    classes = {label: i for i, label in enumerate(sorted({label for split in splits for _, label in split}))}
+    return [[(values, classes[label]) for values, label in split] for split in splits]
+
+
 def split_samples(config, random):
     """The samples to train on before any shuffle, and those held out: lists of (reals, label)."""
     dataset = config["dataset"]
-    train, test = stored_samples(dataset)
+    train, test = with_classes(stored_samples(dataset))
     if "test" in dataset:
         if test:
             raise Refused("dataset.test: the data have a test split")

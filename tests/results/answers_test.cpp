@@ -34,6 +34,14 @@ Answers answers_of(const std::vector<std::vector<double>>& rows, const Chance& c
   return answer(slice_of(5, 8, rows), tolerance, chance);
 }
 
+/// What answers.json has of slices of one seed each.
+nlohmann::ordered_json json_of(const std::vector<Answers>& slices) {
+  std::vector<SeedAnswers> of_seeds(slices.size());
+  for (std::size_t slice = 0; slice < slices.size(); ++slice)
+    of_seeds[slice].of_seed = {slices[slice]};
+  return answers_json(of_seeds);
+}
+
 /// A grid like the studies': a cliff to the left of lr 6, a diagonal one beyond, one bit an lr, and
 /// two rows of which too little is on the grid.
 const std::vector<std::vector<double>> studied = {{0.1, 0.2, 0.3, 0.3, 0.3, 0.3},   // lr 5
@@ -49,7 +57,7 @@ TEST(Answers, OfAGridLikeTheStudys) {
   ASSERT_TRUE(answers.learned);
   EXPECT_EQ(answers.best.lr, 7);
   EXPECT_EQ(answers.best.precision, 12);
-  EXPECT_EQ(answers.best.accuracy, 0.91);
+  EXPECT_EQ(answers.best.value, 0.91);
   EXPECT_EQ(answers.fewest_bits->precision, 10);
   EXPECT_EQ(answers.fewest_bits->lr, 6) << "of equals the largest learning rate";
   EXPECT_EQ(answers.left_cliff.lr, 6);
@@ -103,13 +111,13 @@ TEST(Answers, TheTableIsFoldedToTheTerminal) {
 TEST(Answers, NothingLearned) {
   const Answers answers = answers_of({{0.1, 0.149}, {0.15, 0.12}});
   EXPECT_FALSE(answers.learned) << "0.15 is at the threshold, not above it";
-  EXPECT_EQ(answers.best.accuracy, 0.15);
+  EXPECT_EQ(answers.best.value, 0.15);
   EXPECT_TRUE(answers.rows.empty());
   EXPECT_EQ(
       answers_text(answers, 80),
       "no cell learned more than chance (10.0 % and 5.0 points of noise); the best, 15.0 % at "
       "lr 6, fraction 8\n");
-  const auto json = answers_json({answers});
+  const auto json = json_of({answers});
   EXPECT_FALSE(json["learned"]);
   EXPECT_EQ(json["best"]["lr"], 6);
   EXPECT_TRUE(json["by_lr"].empty());
@@ -229,7 +237,7 @@ TEST(Answers, KnowNoBitsWhereNoPrecisionIsAnAxis) {
       "accuracy, %     20.0 90.0 89.0 10.0\n"
       "left cliff      2^0 comes within 2.0 points of the best, 2^1 loses 70.0 points\n"
       "bits            nothing to compare: neither fraction nor bits is an axis of the grid\n");
-  const auto json = answers_json({answers});
+  const auto json = json_of({answers});
   EXPECT_EQ(json["best"], (nlohmann::ordered_json{{"lr", 0}, {"accuracy", 0.9}}));
   EXPECT_EQ(json["by_lr"][3], (nlohmann::ordered_json{{"lr", 2},
                                                       {"plateau", 0.1},
@@ -253,8 +261,9 @@ TEST(Answers, CallBitsOfAWordByTheirName) {
         "\nbest lr         does not depend on the word length: lr 6 will do"})
     EXPECT_NE(text.find(part), std::string::npos) << part << " in\n" << text;
 
-  const auto json = answers_json({answers}), of_fraction = answers_json({answers_of(studied)});
-  EXPECT_EQ(json["best"], (nlohmann::ordered_json{{"lr", 7}, {"bits", 12}, {"accuracy", 0.91}}));
+  const auto json = json_of({answers}), of_fraction = json_of({answers_of(studied)});
+  EXPECT_EQ(json["best"],
+            (nlohmann::ordered_json{{"lr", 7}, {"bits", 12}, {"value", 0.91}, {"accuracy", 0.91}}));
   EXPECT_EQ(json["by_lr"][2]["plateau_bits"], 12);
   EXPECT_EQ(json["by_bits"][0]["bits"], 8);
   EXPECT_EQ(json["settled"]["bits"], 12);
@@ -302,7 +311,7 @@ TEST(Answers, TellWhatTheHeldOutSamplesSay) {
   const std::string line =
       "held out        70.0 % at the best cell; at most 75.0 %, at lr 6, fraction 8\n";
   EXPECT_TRUE(answers_text(answers, 0).ends_with("\n" + line)) << answers_text(answers, 0);
-  const auto json = answers_json({answers});
+  const auto json = json_of({answers});
   EXPECT_EQ(json["best"]["test_accuracy"], 0.7);
   EXPECT_EQ(json["best_held_out"],
             (nlohmann::ordered_json{{"lr", 6}, {"fraction", 8}, {"test_accuracy", 0.75}}))
@@ -311,8 +320,8 @@ TEST(Answers, TellWhatTheHeldOutSamplesSay) {
   slice.holds_out = false;
   const Answers without = answer(slice, tolerance, tenth);
   EXPECT_EQ(answers_text(answers, 0), answers_text(without, 0) + line) << "they choose no answer";
-  EXPECT_FALSE(answers_json({without}).contains("best_held_out"));
-  EXPECT_FALSE(answers_json({without})["best"].contains("test_accuracy"));
+  EXPECT_FALSE(json_of({without}).contains("best_held_out"));
+  EXPECT_FALSE(json_of({without})["best"].contains("test_accuracy"));
 
   slice.holds_out = true;
   EXPECT_TRUE(
@@ -326,7 +335,7 @@ TEST(Answers, OfSlicesStandSideBySide) {
   second.held = {{"bits", 16}};
   const Answers of_first = answer(first, tolerance, tenth);
   const Answers of_second = answer(second, tolerance, tenth);
-  const auto json = answers_json({of_first, of_second});
+  const auto json = json_of({of_first, of_second});
   ASSERT_EQ(json.size(), 1U);
   ASSERT_EQ(json["slices"].size(), 2U);
   EXPECT_EQ(json["slices"][0]["bits"], 8);
@@ -378,9 +387,10 @@ class StudyAnswers : public ::testing::TestWithParam<std::string> {
 };
 
 TEST_P(StudyAnswers, AreThoseOfTheOracle) {
-  const Chance chance{oracle["chance"]["level"], oracle["chance"]["margin"]};
+  const double level = oracle["chance"]["level"], margin = oracle["chance"]["margin"];
+  const Chance chance{level, margin, margin * margin / 16 / (level * (1 - level))};
   const Answers answers = answer(golden(GetParam()), tolerance, chance);
-  nlohmann::json got = answers_json({answers});
+  nlohmann::json got = json_of({answers});
   EXPECT_EQ(got["text"].size(), 9U);
   got.erase("text");
   expect_same(got, oracle, GetParam());
@@ -396,7 +406,8 @@ TEST_P(StudyAnswers, MeasureChanceAsTheOracle) {
   const TestSweep test = shipped_sweep(GetParam() + ".toml", overrides);
   const Sweep sweep = read_configuration(find_configuration(GetParam() + ".toml"), overrides);
   const auto weights = savitzky_golay_weights(sweep.report.smooth_window, sweep.report.polyorder);
-  const Chance measured = chance_at(chance_level(test.staged(), weights), weights);
+  const Chance measured =
+      chance_at(chance_levels(test.staged(), weights).accuracy, smoothing_spread(weights));
   EXPECT_NEAR(measured.level, oracle["chance"]["level"], 1e-12);
   EXPECT_NEAR(measured.margin, oracle["chance"]["margin"], 1e-12);
 }

@@ -21,7 +21,7 @@ Chance chance_of(std::vector<std::uint32_t> labels, std::uint32_t iterations) {
   staged.networks[0].units = {1, 3};
   staged.iterations = iterations;
   const auto weights = savitzky_golay_weights(3, 0);
-  return chance_at(chance_level(staged, weights), weights);
+  return chance_at(chance_levels(staged, weights).accuracy, smoothing_spread(weights));
 }
 
 TEST(Chance, IsTheBestConstantAnswerOverTheStepsThatCount) {

@@ -5,8 +5,16 @@
 namespace gridrun {
 namespace {
 
-const Slice slice{
-    {}, {5, 19}, {"fraction", {8, 9, 10}}, {{0.0}, {0.504}, {1.0}, {-0.02}, {0.095}, {1.02}}};
+Slice slice_of(std::vector<int> lr, PrecisionAxis precision, const std::vector<double>& values) {
+  Slice slice;
+  slice.lr = std::move(lr);
+  slice.precision = std::move(precision);
+  for (const double value : values) slice.cells.emplace_back().accuracy = value;
+  return slice;
+}
+
+const Slice slice =
+    slice_of({5, 19}, {"fraction", {8, 9, 10}}, {0.0, 0.504, 1.0, -0.02, 0.095, 1.02});
 
 TEST(HeatMap, IsATableOfPercent) {
   EXPECT_EQ(heat_map(slice, false, 0),
@@ -35,7 +43,7 @@ TEST(HeatMap, NamesItsColumns) {
                 .find("accuracy in percent; down: learning rate 2^-lr, across: bits of a word\n"
                       "lr      8   9  10\n"),
             0U);
-  EXPECT_EQ(heat_map({{}, {-16, 0}, {"", {0}}, {{0.5}, {1.0}}}, false, 0),
+  EXPECT_EQ(heat_map(slice_of({-16, 0}, {"", {0}}, {0.5, 1.0}), false, 0),
             "accuracy in percent; down: learning rate 2^-lr\n"
             "lr\n"
             "-16    50\n"

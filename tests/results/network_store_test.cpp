@@ -60,6 +60,7 @@ StoredNetwork random_network(RandomDraws& draws, std::uint64_t number,
   network.identity = identity_of(number);
   network.axes = {draws.integer_of(63), draws.real(-9, 9), draws.chance(50),
                   std::string(draws.chance(50) ? "floor" : "nearest"), integers(draws, 4)};
+  if (draws.chance(30)) network.axes[draws.between(0, 4)].reset();
   network.figures = {draws.real(0, 1), draws.chance(50) ? std::nan("") : draws.real(0, 1)};
   network.steps = static_cast<std::uint32_t>(draws.bits());
   network.right = draws.bits() >> 1;

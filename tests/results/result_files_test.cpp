@@ -115,7 +115,13 @@ TEST(NpzFile, SaysThatTheDiskIsFull) {
   EXPECT_EQ(message, "/dev/full: cannot write: No space left on device");
 }
 
-const std::vector<Answers> answers = {answer(slices_of(result).front(), 0.02, {})};
+std::vector<SeedAnswers> answers_of(const GridResult& grid) {
+  Bootstrap bootstrap;
+  const SeedSlices slices = slices_of(grid, Metric::accuracy).front();
+  return {answer_over_seeds(slices, {answer(slices.front(), 0.02, {})}, bootstrap)};
+}
+
+const std::vector<SeedAnswers> answers = answers_of(result);
 
 std::string run_record() { return "{}\n"; }
 

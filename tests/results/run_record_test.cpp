@@ -40,6 +40,14 @@ TEST_F(RunRecordFile, CountsTheSamplesWhereSomeAreHeldOut) {
   EXPECT_EQ(nlohmann::ordered_json::parse(run_json({}, {}, some))["dataset"], some);
 }
 
+TEST_F(RunRecordFile, NamesTheLabelsOfClassesThatAreNotTheirNumbers) {
+  EXPECT_FALSE(dataset_json({}, {1, 2}, 0).contains("labels"));
+  const auto numbers = dataset_json({}, {1, 2}, 0, {-1.0, 0.5, 1e300});
+  EXPECT_EQ(numbers["labels"].dump(), "[-1,0.5,1e+300]");
+  const auto texts = dataset_json({}, {1, 2}, 0, {"no\xff", "yes"});
+  EXPECT_EQ(texts["labels"].dump(), "[\"no\\\\xff\",\"yes\"]");
+}
+
 TEST_F(RunRecordFile, MayHoldAnything) {
   EXPECT_EQ(refusal(""), "not JSON at byte 1");
   EXPECT_EQ(refusal("{\"configuration\": \x01\n}"), "not JSON at byte 19");

@@ -58,6 +58,21 @@ TEST(Summarise, CountsAllLayersBatchesAndTheGradientsFraction) {
   EXPECT_EQ(cell.mean_error, 9.0 / 81 * 8);
 }
 
+TEST(Summarise, HasNoUpdatesOfBinary64) {
+  Sweep sweep;
+  sweep.axes = {{"lr", {5}}};
+  sweep.precision.all.fraction = 10;
+  sweep.report.smooth_window = 1;
+  sweep.report.polyorder = 0;
+  sweep.train.iterations = 1;
+  NetworkSpec network = networks_of(sweep, {2, 3}).at(0);
+  network.arithmetic = Arithmetic::binary64;
+  const CellResult cell = Summariser(sweep).figures(network, Outcome(1), 0);
+  EXPECT_EQ(cell.accuracy, 0.0);
+  EXPECT_TRUE(std::isnan(cell.mean_update));
+  EXPECT_TRUE(std::isnan(cell.mean_error));
+}
+
 TEST(Summarise, CountsTheHeldOutSamples) {
   Sweep sweep;
   sweep.axes = {{"lr", {5}}};
@@ -69,7 +84,9 @@ TEST(Summarise, CountsTheHeldOutSamples) {
   Outcome outcome(1);
   outcome.held_out_right = Bits(5);
   for (const std::size_t right : {0U, 3U, 4U}) outcome.held_out_right.set(right);
-  EXPECT_EQ(Summariser(sweep).figures(networks.at(0), outcome, 5).test_accuracy, 3.0 / 5);
+  const CellResult cell = Summariser(sweep).figures(networks.at(0), outcome, 5);
+  EXPECT_EQ(cell.test_accuracy, 3.0 / 5);
+  EXPECT_EQ(cell.held_out, 5);
 }
 
 TEST(Summarise, KeepsTheStepsThatTheReportNeeds) {
@@ -88,7 +105,8 @@ TEST(Summarise, KeepsTheStepsThatTheReportNeeds) {
   for (const bool curves : {false, true}) {
     sweep.report.curves = curves;
     const Summariser summariser(sweep);
-    const StoredNetwork stored = summariser.record(networks.at(0), Outcome(outcome), 0, 0.25);
+    const StoredNetwork stored =
+        summariser.record(networks.at(0), Outcome(outcome), 0, {0.25, 0.5, 0.75});
     EXPECT_EQ(stored.steps, 100U);
     EXPECT_EQ(stored.right, 4U);
     EXPECT_EQ(stored.last_steps, curves ? 100U : 3U);
@@ -101,6 +119,8 @@ TEST(Summarise, KeepsTheStepsThatTheReportNeeds) {
     const CellResult cell = figures_of(stored);
     EXPECT_EQ(cell.accuracy, summariser.figures(networks.at(0), outcome, 0).accuracy);
     EXPECT_EQ(cell.chance, 0.25);
+    EXPECT_EQ(cell.recent_chance, 0.5);
+    EXPECT_EQ(cell.recent_accuracy, 2.0 / 3);
     EXPECT_TRUE(std::isnan(cell.test_accuracy));
   }
 }

@@ -6,6 +6,7 @@
 #include "gridrun/error.hpp"
 #include "message_of.hpp"
 #include "scratch_directory.hpp"
+#include "staging/identity.hpp"
 
 namespace gridrun {
 namespace {
@@ -56,8 +57,8 @@ TEST_F(SweepStore, WithoutNotesItIsNoSweeps) {
 
 TEST_F(SweepStore, WhatBelongsToAStudy) {
   const SweepNotes notes = notes_for(sweep);
-  for (const char* same :
-       {"grid.lr=[3]", "report.tolerance=0.5", "report.curves=true", "report.weights=true"})
+  for (const char* same : {"grid.lr=[3]", "report.tolerance=0.5", "report.curves=true",
+                           "report.weights=true", "report.baseline=true"})
     EXPECT_EQ(objection(notes, to_json(sweep_with({same}))), "") << same;
   for (const char* other :
        {"train.seed=7", "report.smooth_window=101", "grid.\"train.seed\"=[1, 2]", "init.std=2.0"})
@@ -72,12 +73,21 @@ TEST_F(SweepStore, WhatTheReportNeedsOfANetwork) {
   const Sweep curves = sweep_with({"report.curves=true"});
   const Sweep weights = sweep_with({"report.weights=true"});
   const std::uint32_t window = sweep.report.smooth_window, all = sweep.train.iterations;
-  EXPECT_TRUE(has_enough({"", window, false}, sweep));
-  EXPECT_FALSE(has_enough({"", window - 1, true}, sweep));
-  EXPECT_FALSE(has_enough({"", all - 1, true}, curves));
-  EXPECT_TRUE(has_enough({"", all, false}, curves));
-  EXPECT_FALSE(has_enough({"", all, false}, weights));
-  EXPECT_TRUE(has_enough({"", window, true}, weights));
+  const Plan plan(sweep_with({"report.baseline=true"}), {64, 10}, some_data, {},
+                  [](const NetworkSpec&) {});
+  const std::string cell = text_of(plan.identity_of(1));
+  EXPECT_EQ(held_network(plan, {cell, window, false}, sweep), 1U);
+  EXPECT_EQ(held_network(plan, {cell, window - 1, true}, sweep), std::nullopt);
+  EXPECT_EQ(held_network(plan, {cell, all - 1, true}, curves), std::nullopt);
+  EXPECT_EQ(held_network(plan, {cell, all, false}, curves), 1U);
+  EXPECT_EQ(held_network(plan, {cell, all, false}, weights), std::nullopt);
+  EXPECT_EQ(held_network(plan, {cell, window, true}, weights), 1U);
+  const auto baseline = static_cast<std::uint32_t>(plan.grid_size());
+  EXPECT_EQ(held_network(plan, {text_of(plan.identity_of(baseline)), window, false}, weights),
+            baseline)
+      << "it has none";
+  EXPECT_EQ(held_network(plan, {std::string(32, '0'), all, true}, sweep), std::nullopt);
+  EXPECT_EQ(held_network(plan, {"", all, true}, sweep), std::nullopt);
 }
 
 TEST_F(SweepStore, AStartReplacesWhatIsThereWithTheFirstNetwork) {
@@ -138,8 +148,10 @@ TEST_F(SweepStore, KeepReplacesWithoutANetwork) {
 /// An axis of numbers and names is of texts in the store.
 TEST_F(SweepStore, ColumnsAreOfOneKind) {
   const std::vector<StoredAxis> axes = {{"lr", ValueKind::integer}, {"mixed", ValueKind::text}};
+  using Values = std::vector<std::optional<KeyValue>>;
   EXPECT_EQ(columns_of(axes, {std::int64_t{5}, std::int64_t{6}}),
-            (std::vector<KeyValue>{std::int64_t{5}, std::string("6")}));
+            (Values{std::int64_t{5}, std::string("6")}));
+  EXPECT_EQ(columns_of(axes, {std::nullopt, std::nullopt}), (Values{std::nullopt, std::nullopt}));
 }
 
 }  // namespace

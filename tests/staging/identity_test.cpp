@@ -54,6 +54,11 @@ TEST(Identity, NeverChanges) {
   EXPECT_EQ(text_of(identity_of(NetworkSpec{}, {})), "315d3359cd81e0b8624a917b7bab0d60");
   EXPECT_EQ(text_of(identity_of(some_network(), some_data)), "ca84d5d152067e8edd6e9ff8dd36b459");
   EXPECT_EQ(text_of(identity_of(some_dataset())), "a82165467fee7886b3481d4f83a63915");
+  EXPECT_EQ(identity_of(some_dataset(), Normalise::none), identity_of(some_dataset()));
+  EXPECT_EQ(text_of(identity_of(some_dataset(), Normalise::minmax)),
+            "e050bd23e725f1a7066cdbb4f8a56549");
+  EXPECT_EQ(text_of(identity_of(some_dataset(), Normalise::standard)),
+            "c466cc4cb5a9a2a0a9896c45875aff65");
   Dataset reals = some_dataset();
   reals.values = std::vector<double>{0.5, -1, 2, 3, 4, 1e300};
   EXPECT_EQ(text_of(identity_of(reals)), "49ae9f7c505c9321741255a885fe3fb4");
@@ -71,11 +76,13 @@ void expect_each_to_differ(const std::vector<Change>& changes) {
 
 TEST(Identity, IsOfEveryFieldOfANetwork) {
   // Whoever adds a field is to add a change of it.
-  [[maybe_unused]] const auto& [units, activation, output_activation, leak, bias, formats, init, lr,
-                                batch, rounding_seed, iterations, draws] = some_network();
+  [[maybe_unused]] const auto& [arithmetic, units, activation, output_activation, leak, bias,
+                                formats, init, lr, batch, rounding_seed, iterations, draws] =
+      some_network();
   [[maybe_unused]] const auto& [unit, mean, spread, std] = init;
   [[maybe_unused]] const auto& [seed, order, samples_order, samples, test] = draws;
   const std::vector<std::function<void(NetworkSpec&)>> changes = {
+      [](auto& of) { of.arithmetic = Arithmetic::binary64; },
       [](auto& of) { of.units[0] = 65; },
       [](auto& of) { of.units[1] = 31; },
       [](auto& of) { of.units[2] = 11; },
@@ -126,6 +133,64 @@ TEST(Identity, IsOfEveryFieldOfEveryFormat) {
   expect_each_to_differ(changes);
 }
 
+NetworkSpec some_float_network() {
+  NetworkSpec network = some_network();
+  network.arithmetic = Arithmetic::binary64;
+  return network;
+}
+
+TEST(Identity, OfBinary64NeverChanges) {
+  EXPECT_EQ(text_of(identity_of(some_float_network(), some_data)),
+            "08e3df38e0da530a150d0b19f2851c67");
+}
+
+TEST(Identity, OfBinary64IsOfWhatMatters) {
+  const std::vector<std::function<void(NetworkSpec&)>> changes = {
+      [](auto& of) { of.units[1] = 31; },
+      [](auto& of) { of.activation = Activation::relu; },
+      [](auto& of) { of.output_activation = Activation::relu; },
+      [](auto& of) { of.leak = 4; },
+      [](auto& of) { of.bias = false; },
+      [](auto& of) { of.init.unit = WeightUnit::lsb; },
+      [](auto& of) { of.init.mean = 1.5; },
+      [](auto& of) { of.init.spread = WeightSpread::he; },
+      [](auto& of) { of.init.std = 0.25; },
+      [](auto& of) { of.lr = 2; },
+      [](auto& of) { of.batch = 10; },
+      [](auto& of) { of.iterations = 20'000; },
+      [](auto& of) { of.draws.seed = 1; },
+  };
+  std::set<Identity> seen = {identity_of(some_network(), some_data),
+                             identity_of(some_float_network(), some_data)};
+  for (std::size_t i = 0; i < changes.size(); ++i) {
+    NetworkSpec network = some_float_network();
+    changes[i](network);
+    EXPECT_TRUE(seen.insert(identity_of(network, some_data)).second) << "change " << i;
+  }
+  NetworkSpec same = some_float_network();
+  same.rounding_seed = 1;
+  same.formats = {};
+  same.formats.master.fraction = 3;
+  EXPECT_EQ(identity_of(same, some_data), identity_of(some_float_network(), some_data));
+}
+
+TEST(Identity, OfBinary64IsOfTheFractionThatItsWeightsAreUnitsOf) {
+  const auto fraction_matters = [](const InitialWeights& init) {
+    NetworkSpec network = some_float_network();
+    network.init = init;
+    const Identity before = identity_of(network, some_data);
+    ++network.formats.master.fraction;
+    const bool differs = identity_of(network, some_data) != before;
+    EXPECT_EQ(differs, uses_fraction(init));
+    return differs;
+  };
+  EXPECT_TRUE(fraction_matters({WeightUnit::lsb, 0.0, WeightSpread::std, 500.0}));
+  EXPECT_TRUE(fraction_matters({WeightUnit::lsb, 1.0, WeightSpread::std, 0.0}));
+  EXPECT_TRUE(fraction_matters({WeightUnit::lsb, 0.0, WeightSpread::he, 0.0}));
+  EXPECT_FALSE(fraction_matters({WeightUnit::lsb, 0.0, WeightSpread::std, 0.0}));
+  EXPECT_FALSE(fraction_matters({WeightUnit::real, 1.0, WeightSpread::std, 500.0}));
+}
+
 TEST(Identity, IsOfTheData) {
   EXPECT_NE(identity_of(some_network(), some_data), identity_of(some_network(), {}));
   EXPECT_NE(identity_of(some_network(), some_data),
@@ -170,7 +235,7 @@ TEST(Identity, IsReadBackFromItsText) {
     EXPECT_EQ(identity_of_text(text), std::nullopt) << text;
 }
 
-TEST(Identity, OfStagingIsOfDrawsLayersAndIterations) {
+TEST(Identity, OfStagingIsOfDrawsLayersIterationsAndArithmetic) {
   const NetworkSpec network = some_network();
   NetworkSpec other = network;
   other.lr = 9;
@@ -183,6 +248,7 @@ TEST(Identity, OfStagingIsOfDrawsLayersAndIterations) {
   EXPECT_EQ(staging_hash(other), staging_hash(network));
   std::set<std::uint64_t> seen = {staging_hash(network)};
   const std::vector<std::function<void(NetworkSpec&)>> changes = {
+      [](auto& of) { of.arithmetic = Arithmetic::binary64; },
       [](auto& of) { of.units[1] = 31; },
       [](auto& of) { of.iterations = 20'000; },
       [](auto& of) { of.draws.seed = 1; },

@@ -57,5 +57,22 @@ TEST(InitialWeights, OverflowAsTheMasterDoes) {
   EXPECT_EQ(weights_of(sweep), (Weights{{7, 7, -7}}));
 }
 
+TEST(InitialWeights, OfBinary64AreNotRounded) {
+  StagedSweep sweep = sweep_of({2, 2}, {0.25, -0.3, 1e-9, 1e300});
+  NetworkSpec& network = sweep.networks[0];
+  network.init = {WeightUnit::real, 0.1, WeightSpread::std, 2.0};
+  const std::vector<double> reals = {0.1 + 0.5, 0.1 - 0.6, 0.1 + 2e-9, 2e300};
+  EXPECT_EQ(initial_reals(sweep, network), (RealWeights{reals}));
+  network.init.unit = WeightUnit::lsb;
+  EXPECT_EQ(initial_reals(sweep, network),
+            (RealWeights{{reals[0] / 8, reals[1] / 8, reals[2] / 8, reals[3] / 8}}));
+}
+
+TEST(InitialWeights, OfBinary64HaveNoNegativeZero) {
+  StagedSweep sweep = sweep_of({1, 1}, {-1.0});
+  sweep.networks[0].init = {WeightUnit::real, -0.0, WeightSpread::std, 0.0};
+  EXPECT_FALSE(std::signbit(initial_reals(sweep, sweep.networks[0])[0][0]));
+}
+
 }  // namespace
 }  // namespace gridrun

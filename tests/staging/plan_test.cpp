@@ -51,9 +51,9 @@ TEST(Plan, ResolvesEveryCellOnce) {
   });
   EXPECT_EQ(checked, networks.size());
   EXPECT_EQ(plan.grid_size(), networks.size());
-  ASSERT_EQ(plan.cells().size(), networks.size());
+  ASSERT_EQ(plan.networks().size(), networks.size());
   for (std::uint32_t cell = 0; cell < networks.size(); ++cell) {
-    EXPECT_EQ(plan.cells()[cell], cell);
+    EXPECT_EQ(plan.networks()[cell], cell);
     EXPECT_EQ(plan.identity_of(cell), identity_of(networks[cell], data));
     double weights = 0;
     for (std::size_t layer = 0; layer < networks[cell].layers(); ++layer)
@@ -69,12 +69,12 @@ TEST(Plan, ResolvesEveryCellOnce) {
 TEST(Plan, FindsCellsByIdentity) {
   const Plan plan = plan_of(mixed_sweep(), {2, 3});
   for (std::uint32_t cell = 0; cell < plan.grid_size(); ++cell)
-    EXPECT_EQ(plan.cell_of(plan.identity_of(cell)), cell) << "also of other shards";
+    EXPECT_EQ(plan.find(plan.identity_of(cell)), cell) << "also of other shards";
   Identity other = plan.identity_of(0);
   ++other.low;
-  EXPECT_EQ(plan.cell_of(other), std::nullopt);
-  EXPECT_EQ(plan.cell_of({0, 0}), std::nullopt);
-  EXPECT_EQ(plan.cell_of({~std::uint64_t{0}, ~std::uint64_t{0}}), std::nullopt);
+  EXPECT_EQ(plan.find(other), std::nullopt);
+  EXPECT_EQ(plan.find({0, 0}), std::nullopt);
+  EXPECT_EQ(plan.find({~std::uint64_t{0}, ~std::uint64_t{0}}), std::nullopt);
 }
 
 TEST(Plan, PassesOnWhatACheckThrows) {
@@ -111,11 +111,11 @@ void expect_batches_of(const std::vector<Batch>& batches, const std::set<std::ui
                        const std::vector<NetworkSpec>& networks) {
   std::set<std::uint32_t> seen;
   for (const Batch& batch : batches) {
-    ASSERT_FALSE(batch.cells.empty());
-    EXPECT_TRUE(std::is_sorted(batch.cells.begin(), batch.cells.end()));
+    ASSERT_FALSE(batch.networks.empty());
+    EXPECT_TRUE(std::is_sorted(batch.networks.begin(), batch.networks.end()));
     std::uint64_t steps = 0;
-    const NetworkSpec& first = networks[batch.cells.front()];
-    for (const std::uint32_t cell : batch.cells) {
+    const NetworkSpec& first = networks[batch.networks.front()];
+    for (const std::uint32_t cell : batch.networks) {
       EXPECT_TRUE(seen.insert(cell).second) << "cell " << cell << " twice";
       const NetworkSpec& network = networks[cell];
       steps += network.iterations;
@@ -143,9 +143,9 @@ TEST(Plan, HasEachWantedCellInOneBatch) {
   for (const double work : {0.0, 1e7, 1e15})
     for (const std::uint32_t parts : {1U, 3U}) {
       const Plan plan = plan_of(sweep, {parts, parts});
-      expect_batches_of(plan.batches(all, work), set_of(plan.cells()), networks);
+      expect_batches_of(plan.batches(all, work), set_of(plan.networks()), networks);
       std::set<std::uint32_t> odd;
-      for (const std::uint32_t cell : plan.cells())
+      for (const std::uint32_t cell : plan.networks())
         if (cell % 2 == 1) odd.insert(cell);
       expect_batches_of(plan.batches([](std::uint32_t cell) { return cell % 2 == 1; }, work), odd,
                         networks);
@@ -169,8 +169,8 @@ TEST(Plan, HasBatchesOfAboutTheWorkAskedFor) {
   for (const std::size_t networks : {16, 50, 300, 2000}) {
     const auto batches = plan.batches(all, static_cast<double>(networks) * of_one);
     for (const Batch& batch : batches) {
-      EXPECT_GE(batch.cells.size(), networks * 2 / 3);
-      EXPECT_LE(batch.cells.size(), networks * 3 / 2);
+      EXPECT_GE(batch.networks.size(), networks * 2 / 3);
+      EXPECT_LE(batch.networks.size(), networks * 3 / 2);
     }
   }
   EXPECT_LE(plan.batches(all, 1.0).size(), plan.grid_size() / 16) << "none is tiny";
@@ -189,7 +189,7 @@ TEST(Plan, TrainsTheEndsOfAxesBeforeTheMiddles) {
   ASSERT_EQ(batches.size(), 4U);
   for (const Batch& batch : batches) {
     int most = 0;
-    for (const std::uint32_t cell : batch.cells) {
+    for (const std::uint32_t cell : batch.networks) {
       EXPECT_GE(level(cell), before);
       most = std::max(most, level(cell));
     }
@@ -202,7 +202,7 @@ TEST(Plan, TrainsTheCoarsestGroupsFirst) {
   const auto seeds = [&](const std::function<bool(std::uint32_t)>& wanted) {
     std::vector<std::uint32_t> order;
     for (const Batch& batch : plan_of(sweep).batches(wanted, 0))
-      order.push_back(networks_of(sweep, units_of_data)[batch.cells.at(0)].draws.seed);
+      order.push_back(networks_of(sweep, units_of_data)[batch.networks.at(0)].draws.seed);
     return order;
   };
   EXPECT_EQ(seeds(all), (std::vector<std::uint32_t>{1, 9, 5, 3, 7, 2, 4, 6, 8}));
@@ -215,7 +215,7 @@ TEST(Plan, TakesNamesAsTheyCome) {
       "lr = 5\nfraction = 8\n\"train.draw_order\" = [\"weights\", \"weights_then_shuffle\", "
       "\"shuffle_then_weights\"]");
   std::vector<std::uint32_t> order;
-  for (const Batch& batch : plan_of(sweep).batches(all, 0)) order.push_back(batch.cells.at(0));
+  for (const Batch& batch : plan_of(sweep).batches(all, 0)) order.push_back(batch.networks.at(0));
   EXPECT_EQ(order, (std::vector<std::uint32_t>{0, 1, 2}));
 }
 
@@ -223,7 +223,7 @@ TEST(Plan, IsSharedOutWholeAndEvenly) {
   const Sweep sweep = mixed_sweep();
   const Plan whole = plan_of(sweep);
   double total = 0, largest = 0;
-  for (const std::uint32_t cell : whole.cells()) {
+  for (const std::uint32_t cell : whole.networks()) {
     total += whole.work_of(cell);
     largest = std::max(largest, whole.work_of(cell));
   }
@@ -231,10 +231,10 @@ TEST(Plan, IsSharedOutWholeAndEvenly) {
     std::set<std::uint32_t> seen;
     for (std::uint32_t part = 1; part <= parts; ++part) {
       const Plan plan = plan_of(sweep, {part, parts});
-      EXPECT_TRUE(std::is_sorted(plan.cells().begin(), plan.cells().end()));
+      EXPECT_TRUE(std::is_sorted(plan.networks().begin(), plan.networks().end()));
       EXPECT_EQ(plan.grid_size(), whole.grid_size());
       double work = 0;
-      for (const std::uint32_t cell : plan.cells()) {
+      for (const std::uint32_t cell : plan.networks()) {
         EXPECT_TRUE(seen.insert(cell).second) << "cell " << cell << " in two of " << parts;
         work += plan.work_of(cell);
       }
@@ -260,12 +260,92 @@ TEST(Plan, SharesOutNetworksWhereverTheyStandInAGrid) {
     std::map<Identity, std::uint32_t> shares;
     for (std::uint32_t part = 1; part <= 4; ++part) {
       const Plan plan = plan_of(sweep, {part, 4});
-      for (const std::uint32_t cell : plan.cells()) shares[plan.identity_of(cell)] = part;
+      for (const std::uint32_t cell : plan.networks()) shares[plan.identity_of(cell)] = part;
     }
     return shares;
   };
   EXPECT_EQ(shared_out(sweep_of("\"train.seed\" = [1, 2, 3]\n\"init.std\" = [5.0, 6.0]\nlr = 5")),
             shared_out(sweep_of("lr = 5\n\"init.std\" = [6.0, 5.0]\n\"train.seed\" = [3, 1, 2]")));
+}
+
+// ------------------------------------------------------------------------------------ baselines
+
+std::vector<std::string> baselines(std::vector<std::string> overrides = {}) {
+  overrides.emplace_back("report.baseline=true");
+  return overrides;
+}
+
+TEST(Plan, WithoutThemThereAreNoBaselines) {
+  const Plan plan = plan_of(mixed_sweep());
+  EXPECT_EQ(plan.size(), plan.grid_size());
+  EXPECT_EQ(plan.baseline_of(0), std::nullopt);
+}
+
+TEST(Plan, CellsThatDifferInPrecisionHaveOneBaseline) {
+  const Sweep sweep = sweep_of(
+      "lr = [5, 6]\nfraction = [8, 9]\nbits = [30, 40]\n\"train.seed\" = [1, 2]\n"
+      "\"precision.weight.round\" = [\"floor\", \"nearest_up\"]\n"
+      "\"train.rounding_seed\" = [4, 7]",
+      baselines());
+  const auto networks = networks_of(sweep, units_of_data);
+  std::vector<NetworkSpec> checked;
+  const Plan plan(sweep, units_of_data, data, {},
+                  [&](const NetworkSpec& network) { checked.push_back(network); });
+  ASSERT_EQ(plan.grid_size(), 64U);
+  ASSERT_EQ(plan.size(), 64U + 2 * 2);
+  ASSERT_EQ(checked.size(), plan.size());
+  EXPECT_EQ(plan.networks().size(), plan.size());
+  std::map<std::pair<int, std::uint32_t>, std::uint32_t> by_rest;
+  for (std::uint32_t cell = 0; cell < plan.grid_size(); ++cell) {
+    EXPECT_FALSE(plan.is_baseline(cell));
+    EXPECT_EQ(plan.cell_of(cell), cell);
+    const std::uint32_t baseline = plan.baseline_of(cell).value();
+    ASSERT_TRUE(plan.is_baseline(baseline));
+    const auto rest = std::pair(networks[cell].lr, networks[cell].draws.seed);
+    EXPECT_EQ(by_rest.emplace(rest, baseline).first->second, baseline);
+    EXPECT_EQ(plan.fraction_of(baseline), 9);
+    EXPECT_EQ(networks[plan.cell_of(baseline)].lr, networks[cell].lr);
+    EXPECT_EQ(plan.identity_of(baseline), identity_of(checked[baseline], data));
+    EXPECT_EQ(checked[baseline].arithmetic, Arithmetic::binary64);
+    EXPECT_EQ(checked[baseline].lr, networks[cell].lr);
+    EXPECT_EQ(checked[baseline].draws, networks[cell].draws);
+    EXPECT_EQ(plan.find(plan.identity_of(baseline)), baseline);
+  }
+  EXPECT_EQ(by_rest.size(), 4U);
+}
+
+TEST(Plan, TrainsBaselinesApart) {
+  const Sweep sweep = sweep_of("lr = [5, 6, 7]\nfraction = [8, 9]", baselines());
+  const auto batches = plan_of(sweep).batches(all, 1e15);
+  ASSERT_EQ(batches.size(), 2U);
+  EXPECT_EQ(batches[0].networks, (std::vector<std::uint32_t>{0, 1, 2, 3, 4, 5}));
+  EXPECT_EQ(batches[1].networks, (std::vector<std::uint32_t>{6, 7, 8}));
+}
+
+TEST(Plan, SharesOutBaselinesAsItDoesCells) {
+  Sweep sweep = mixed_sweep();
+  sweep.report.baseline = true;
+  const Plan whole = plan_of(sweep);
+  EXPECT_GT(whole.size(), whole.grid_size());
+  double total = 0, largest = 0;
+  for (const std::uint32_t network : whole.networks()) {
+    total += whole.work_of(network);
+    largest = std::max(largest, whole.work_of(network));
+  }
+  for (const std::uint32_t parts : {2U, 3U, 64U}) {
+    std::set<std::uint32_t> seen;
+    for (std::uint32_t part = 1; part <= parts; ++part) {
+      const Plan plan = plan_of(sweep, {part, parts});
+      double work = 0;
+      for (const std::uint32_t network : plan.networks()) {
+        EXPECT_TRUE(seen.insert(network).second);
+        EXPECT_EQ(plan.identity_of(network), whole.identity_of(network));
+        work += plan.work_of(network);
+      }
+      EXPECT_LE(std::abs(work - total / parts), largest) << part << " of " << parts;
+    }
+    EXPECT_EQ(seen.size(), whole.size()) << parts;
+  }
 }
 
 }  // namespace

@@ -105,7 +105,7 @@ TEST_F(Stage, RefusesLayersThatDoNotFitTheData) {
   sweep.network.layers = {2, 3};
   EXPECT_EQ(refusal(), "network.layers = [2, 3]: small has 1 input a sample");
   sweep.network.layers = {1, 2};
-  EXPECT_EQ(refusal(), "network.layers = [1, 2]: small has the label 2, expected 0 to 1");
+  EXPECT_EQ(refusal(), "network.layers = [1, 2]: small has 3 classes, expected 2 at most");
 }
 
 TEST_F(Stage, RefusesNumbersThatDoNotFit64Bits) {
@@ -118,6 +118,22 @@ TEST_F(Stage, RefusesNumbersThatDoNotFit64Bits) {
             "64 bits");
   dataset.scale = 1e10;
   EXPECT_EQ(stage(sweep, dataset).inputs(), 1U);
+}
+
+TEST_F(Stage, NetworksOfBinary64NeedNoRoomInWords) {
+  sweep.init.std = 1e22;
+  dataset.values = std::vector<double>{1, 2, -1e300, 4, 5, 6};
+  NetworkSpec network = networks_of(sweep, units_of(dataset)).front();
+  EXPECT_THROW(Stager(dataset).check(network), RequestError);
+  network.arithmetic = Arithmetic::binary64;
+  EXPECT_NO_THROW(Stager(dataset).check(network));
+  EXPECT_FALSE(Stager(dataset).stage({network}, true).keep_weights) << "they are no integers";
+  dataset.scale = 1e-10;
+  EXPECT_EQ(message_of<RequestError>([&] { Stager(dataset).check(network); }),
+            "dataset.scale = 1e-10: an input is too large for binary64");
+  dataset.scale = 1;
+  network.units.back() = 2;
+  EXPECT_THROW(Stager(dataset).check(network), RequestError) << "the label 2";
 }
 
 TEST_F(Stage, HoldsTheTestSplitOut) {

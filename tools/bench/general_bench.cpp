@@ -1,4 +1,5 @@
-// Times the cpu engine on networks beyond the study: hidden layers, narrow words, batches.
+// Times the cpu engine on networks beyond the study: hidden layers, narrow words, batches,
+// binary64.
 //
 //     gridrun_general_bench [--benchmark_filter=...] [Google Benchmark's other options]
 //
@@ -32,10 +33,11 @@ struct Subject {
   Dataset dataset;
   StagedSweep staged;
 
-  Subject(const std::vector<std::string>& overrides, bool diagnose) {
+  Subject(const std::vector<std::string>& overrides, Arithmetic arithmetic, bool diagnose) {
     const Sweep sweep = read_configuration(find_configuration("mnist.toml"), overrides);
     dataset = load_dataset(sweep);
     staged = stage(sweep, dataset);
+    for (NetworkSpec& network : staged.networks) network.arithmetic = arithmetic;
     staged.diagnose = diagnose;
   }
 
@@ -94,6 +96,7 @@ struct Case {
   const char* name;
   std::uint32_t checked_steps;
   std::vector<std::string> overrides;
+  Arithmetic arithmetic = Arithmetic::fixed_point;
   bool diagnose = false;
 };
 
@@ -113,6 +116,7 @@ std::vector<Case> cases() {
   const std::vector<std::string> stochastic = {"precision.round='stochastic'"};
   const std::vector<std::string> words_24 = {"precision.bits=24", "train.iterations=1000",
                                              "report.smooth_window=101"};
+  const std::vector<std::string> rates = {"grid.lr={from=6,to=9}", "grid.fraction=[16]"};
   const std::vector<std::string> short_run = {"train.iterations=2000"};
   const std::vector<std::string> deep = {"network.layers=[784,1000,1000,10]",
                                          "init.std='he'",
@@ -136,7 +140,10 @@ std::vector<Case> cases() {
            both(hidden, {"train.iterations=200", "report.smooth_window=101"})},
           {"784-10, 16 bits, nearest_even", 500, both(words_16, even)},
           {"784-10, 16 bits, stochastic", 500, both(words_16, stochastic)},
-          {"784-1000-1000-10, 16 bits, batch 100", 100, both(deep, even)}};
+          {"784-1000-1000-10, 16 bits, batch 100", 100, both(deep, even)},
+          {"784-10, binary64", 500, rates, Arithmetic::binary64},
+          {"784-100-10, binary64", 500, both(hidden, rates), Arithmetic::binary64},
+          {"784-1000-1000-10, binary64, batch 100", 100, deep, Arithmetic::binary64}};
 }
 
 }  // namespace
@@ -155,8 +162,8 @@ int main(int argc, char** argv) {
                                      static std::string last_name;
                                      static std::shared_ptr<const Subject> last;
                                      if (last_name != timed.name) {
-                                       last = std::make_shared<Subject>(timed.overrides,
-                                                                        timed.diagnose);
+                                       last = std::make_shared<Subject>(
+                                           timed.overrides, timed.arithmetic, timed.diagnose);
                                        last_name = timed.name;
                                        if (!last->is_right(timed.checked_steps)) {
                                          differed = true;

@@ -13,6 +13,7 @@
 
 #include "base/parallel.hpp"
 #include "engines/cpu/add_diagnostics.hpp"
+#include "engines/cpu/floats/train_floats.hpp"
 #include "engines/cpu/general/train_general.hpp"
 #include "engines/cpu/winners.hpp"
 #include "gridrun/study_sweep.hpp"
@@ -383,6 +384,8 @@ std::string CpuEngine::device() const {
 }
 
 double CpuEngine::memory_needed(const StagedSweep& sweep) const {
+  if (sweep.networks.front().arithmetic == Arithmetic::binary64)
+    return floats_memory_needed(sweep, threads_);
   constexpr double worth_a_pass = 0x1p30;
   const std::optional<StudySweep> study_sweep = study_of(sweep);
   if (!study_sweep) return general_memory_needed(sweep, threads_);
@@ -399,6 +402,8 @@ double CpuEngine::memory_needed(const StagedSweep& sweep) const {
 void CpuEngine::train(const StagedSweep& sweep, Progress& progress, const TakeOutcome& take) {
   statistics_ = {};
   general_statistics_ = {};
+  if (sweep.networks.front().arithmetic == Arithmetic::binary64)
+    return train_floats(sweep, threads_, progress, take);
   const std::optional<StudySweep> study = study_of(sweep);
   if (!study) return train_general(sweep, threads_, progress, take, general_statistics_);
   std::optional<StartDiagnostics> start;

@@ -1,6 +1,6 @@
 // The engine for processors. For the study's arithmetic SIMD lanes are networks, and threads take
-// neurons; for any other lanes are units, and threads take networks. Same outcomes as the reference
-// engine, to the bit.
+// neurons; for any other, binary64 as well, lanes are units, and threads take networks. Same
+// outcomes as the reference engine, to the bit.
 #pragma once
 
 #include "engines/cpu/general/general_statistics.hpp"

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/parallel.hpp"
+#include "engines/reference/reference_float_network.hpp"
 #include "engines/reference/reference_network.hpp"
 #include "staging/initial_weights.hpp"
 #include "staging/start_diagnostics.hpp"
@@ -13,13 +14,25 @@
 namespace gridrun {
 namespace {
 
-/// `start` is null where nothing is diagnosed.
-Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec,
-                      const StartDiagnostics* start, Progress& progress) {
-  ReferenceNetwork network(spec, initial_weights(sweep, spec),
-                           start ? start->of(spec) : std::vector<LayerDiagnostics>());
+/// Which of the held-out samples a trained network gives their label.
+template <class Network>
+Bits held_out_right(const Network& network, const StagedSweep& sweep, const Progress& progress) {
+  Bits right(sweep.held_out.size());
   std::vector<double> inputs(sweep.inputs());
-  Outcome outcome(sweep.iterations);
+  for (std::size_t i = 0; i < sweep.held_out.size(); ++i) {
+    progress.throw_if_stopped();
+    const std::size_t sample = sweep.held_out[i];
+    for (std::size_t k = 0; k < inputs.size(); ++k) inputs[k] = sweep.dataset->input(sample, k);
+    if (network.classify(inputs) == sweep.dataset->labels[sample]) right.set(i);
+  }
+  return right;
+}
+
+/// All steps, for `right` and the held-out pass of an outcome.
+template <class Network>
+void train_and_judge(Network& network, const StagedSweep& sweep, Progress& progress,
+                     Outcome& outcome) {
+  std::vector<double> inputs(sweep.inputs());
   for (std::uint32_t i = 0; i < sweep.iterations; ++i) {
     const std::size_t sample = sweep.sample_of_step(i);
     for (std::size_t k = 0; k < inputs.size(); ++k) inputs[k] = sweep.dataset->input(sample, k);
@@ -27,10 +40,24 @@ Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec,
     progress.add(1);
     progress.throw_if_stopped();
   }
-  outcome.layers = network.sums();
-  outcome.weights_digest = network.weights_digest();
-  outcome.diagnostics = network.diagnostics();
   outcome.held_out_right = held_out_right(network, sweep, progress);
+  outcome.weights_digest = network.weights_digest();
+}
+
+/// `start` is null where nothing is diagnosed.
+Outcome train_network(const StagedSweep& sweep, const NetworkSpec& spec,
+                      const StartDiagnostics* start, Progress& progress) {
+  Outcome outcome(sweep.iterations, spec.layers());
+  if (spec.arithmetic == Arithmetic::binary64) {
+    ReferenceFloatNetwork network(spec, initial_reals(sweep, spec));
+    train_and_judge(network, sweep, progress, outcome);
+    return outcome;
+  }
+  ReferenceNetwork network(spec, initial_weights(sweep, spec),
+                           start ? start->of(spec) : std::vector<LayerDiagnostics>());
+  train_and_judge(network, sweep, progress, outcome);
+  outcome.layers = network.sums();
+  outcome.diagnostics = network.diagnostics();
   if (sweep.keep_weights) outcome.weights = network.weights();
   return outcome;
 }

@@ -290,17 +290,4 @@ void ReferenceNetwork::copy_weights() {
     for (std::int64_t& v : layer) v = fit(v, spec_.formats.master.fraction, spec_.formats.weight);
 }
 
-Bits held_out_right(const ReferenceNetwork& network, const StagedSweep& sweep,
-                    const Progress& progress) {
-  Bits right(sweep.held_out.size());
-  std::vector<double> inputs(sweep.inputs());
-  for (std::size_t i = 0; i < sweep.held_out.size(); ++i) {
-    progress.throw_if_stopped();
-    const std::size_t sample = sweep.held_out[i];
-    for (std::size_t k = 0; k < inputs.size(); ++k) inputs[k] = sweep.dataset->input(sample, k);
-    if (network.classify(inputs) == sweep.dataset->labels[sample]) right.set(i);
-  }
-  return right;
-}
-
 }  // namespace gridrun

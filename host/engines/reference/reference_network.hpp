@@ -9,8 +9,6 @@
 #include "gridrun/arithmetic.hpp"
 #include "gridrun/network_spec.hpp"
 #include "gridrun/outcomes.hpp"
-#include "gridrun/progress.hpp"
-#include "gridrun/staged_sweep.hpp"
 
 namespace gridrun {
 
@@ -77,9 +75,5 @@ class ReferenceNetwork {
   std::uint32_t step_ = 0;                     // samples trained on
   std::uint32_t batches_done_ = 0;             //
 };
-
-/// Which of the sweep's held-out samples a trained network gives their label.
-Bits held_out_right(const ReferenceNetwork& network, const StagedSweep& sweep,
-                    const Progress& progress);
 
 }  // namespace gridrun

@@ -195,7 +195,7 @@ class Network final : public GeneralNetwork<Word> {
       kernels_.products(layer, number == 0 ? inputs : layers_[number - 1].outputs);
       const bool draws = layer.to_activation.draws() || layer.to_activation_leaking.draws();
       const std::uint32_t* words = draws ? noise(number) : draws_.halves();
-      activate(layer, layer.z.get(), words, layer.stride, layer.a.get(), counts(number));
+      activate(layer, layer.z.get(), words, layer.units, layer.a.get(), counts(number));
       if (!layer.is_last) list_outputs(layer);
     }
   }

@@ -104,12 +104,14 @@ class ShortKernels {
       const Ends d(errors_.data(), layer.units), x(list.x, list.count);
       const auto [least, most] = std::minmax({d.least * x.least, d.least * x.most,  //
                                               d.most * x.least, d.most * x.most});
-      counting = count_ends(layer, Update(layer, gradient_, master_, kernels_.round), least, most,
-                            counted, counts);
+      counting = count_ends(layer, update_of(layer), least, most, counted, counts);
       counts.add_updates(0, 0, 0, SignedSum{d.sum} * x.sum);
     }
-    const int round = counting == Counting::any ? any_round : kernels_.round;
-    Update update(layer, gradient_, master_, round);
+    const bool counts_any = counting == Counting::any;
+    std::optional<Update> of_any;
+    if (counts_any) of_any.emplace(layer, gradient_, master_, any_round);
+    Update& update = counts_any ? *of_any : update_of(layer);
+    const int round = counts_any ? any_round : kernels_.round;
     const bool draws_near = round == static_cast<int>(Round::stochastic) && !update.draws_far;
     const std::int16_t constant =
         update.constant_is_wide ? std::int16_t{0} : static_cast<std::int16_t>(update.constant);
@@ -254,7 +256,7 @@ class ShortKernels {
     const hn::Rebind<std::uint16_t, decltype(d)> half;
     const auto* const inputs = reinterpret_cast<const std::uint16_t*>(list.x);
     const auto others = hn::Set(d, static_cast<std::uint32_t>(pair_of(0, other.value_or(0))));
-    pairs_.resize(list.count);
+    if (pairs_.size() < list.count) pairs_.resize(list.count);
     std::int32_t* const pairs = pairs_.data();
     const std::size_t count = list.count;
     std::size_t i = 0;
@@ -264,6 +266,13 @@ class ShortKernels {
                  pairs + i);
     }
     for (; i < count; ++i) pairs[i] = pair_of(list.x[i], other.value_or(list.x[i]));
+  }
+
+  /// What was last made for a layer.
+  Update& update_of(Layer<std::int16_t>& layer) {
+    for (Update& update : updates_)
+      if (update.weights == layer.master.get()) return update;
+    return updates_.emplace_back(layer, gradient_, master_, kernels_.round);
   }
 
   void shorten_errors(const Layer<std::int16_t>& layer) {
@@ -276,6 +285,7 @@ class ShortKernels {
   const Format gradient_, master_;
   const UpdateKernels kernels_;
   const std::uint64_t most_inputs_;  // a sum of |x| or |d| so large times any |v| fits 31 bits
+  std::vector<Update> updates_;      // of single samples, one a layer
   std::vector<std::int32_t> pairs_;
   std::vector<std::int16_t> errors_;  // d [unit]
   ShortBatch batch_;

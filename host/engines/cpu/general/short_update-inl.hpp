@@ -223,27 +223,33 @@ struct Threshold {
   VShort high, low;
 };
 
+/// Halves of random words, less 2^15.
+HWY_INLINE VShort load_random(const std::uint16_t* halves) {
+  const Short d;
+  return hn::Xor(hn::LoadU(d, reinterpret_cast<const std::int16_t*>(halves)),
+                 hn::Set(d, static_cast<std::int16_t>(-0x8000)));
+}
+
+/// -1 where random words are above a threshold, else 0, where some of their highest halves are
+/// equal. Out of line, since that is seldom.
+HWY_NOINLINE inline VShort above_by_halves(VShort random, VShort high,
+                                           const std::uint16_t* low_halves, VShort low) {
+  const Short d;
+  const auto above = hn::Gt(random, high);
+  const auto above_low = hn::And(hn::Eq(random, high), hn::Gt(load_random(low_halves), low));
+  return hn::VecFromMask(d, hn::Or(above, above_low));
+}
+
 /// -1 where random words are above a threshold, else 0: `words` are their highest halves, the
-/// lowest are `low_halves` later. With kFar false the threshold's lowest half is 2^16 - 1, and not
-/// looked at; else `low` makes it, which is seldom.
-template <bool kFar, class Low>
+/// lowest are `low_halves` later. low() makes the threshold's lowest half, which is seldom.
+template <class Low>
 HWY_INLINE VShort rounded_up(const std::uint16_t* words, std::size_t low_halves, VShort high,
                              const Low& low) {
   const Short d;
-  const auto halves_at = [&](const std::uint16_t* from) {
-    const VShort halves = hn::LoadU(d, reinterpret_cast<const std::int16_t*>(from));
-    return hn::Xor(halves, hn::Set(d, static_cast<std::int16_t>(-0x8000)));
-  };
-  const VShort random = halves_at(words);
-  VShort above = hn::VecFromMask(d, hn::Gt(random, high));
-  if constexpr (kFar) {
-    const auto ties = hn::Eq(random, high);
-    if (HWY_UNLIKELY(!hn::AllFalse(d, ties))) {
-      const auto above_low = hn::Gt(halves_at(words + low_halves), low());
-      above = hn::Or(above, hn::And(hn::VecFromMask(d, ties), hn::VecFromMask(d, above_low)));
-    }
-  }
-  return above;
+  const VShort random = load_random(words);
+  if (HWY_UNLIKELY(!hn::AllFalse(d, hn::Eq(random, high))))
+    return above_by_halves(random, high, words + low_halves, low());
+  return hn::VecFromMask(d, hn::Gt(random, high));
 }
 
 /// A half of 2^32 - 1 - V, with the bits set that do not count, less 2^15.
@@ -481,14 +487,19 @@ HWY_INLINE VShort round_step(const Update& update, VShort u) {
 }
 
 template <Range kRange, Counting kCounting>
-HWY_INLINE void add_step(const Update& update, std::size_t i, std::size_t j, VShort step,
-                         UnitCounts<kCounting>& counts) {
+HWY_INLINE void add_to_row(const Update& update, std::int16_t* w, VShort step,
+                           UnitCounts<kCounting>& counts) {
   const Short d;
-  std::int16_t* const w = update.weights + update.index[i] * update.stride + j;
   const VShort before = hn::Load(d, w);
   const VShort after = add_words<kRange>(before, step, update.master_range);
   counts.add_weight(update, before, step, after);
   hn::Store(after, d, w);
+}
+
+template <Range kRange, Counting kCounting>
+HWY_INLINE void add_step(const Update& update, std::size_t i, std::size_t j, VShort step,
+                         UnitCounts<kCounting>& counts) {
+  add_to_row<kRange>(update, update.weights + update.index[i] * update.stride + j, step, counts);
 }
 
 /// Updates a vector of units from j on in row i, given P plus the constant of the rounding, or plus
@@ -508,9 +519,9 @@ HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, V
     step = round_step<kRound, kMayBeFar>(update, u);
   else if (kMayBeFar && update.is_far)
     step = hn::Sub(hn::BroadcastSignBit(u),
-                   rounded_up<true>(update.for_master.row(i) + j, update.for_master.low_halves,
-                                    step_threshold_high<true>(update, u),
-                                    [&] { return step_threshold_low(update, u); }));
+                   rounded_up(update.for_master.row(i) + j, update.for_master.low_halves,
+                              step_threshold_high<true>(update, u),
+                              [&] { return step_threshold_low(update, u); }));
   else
     step = round_lanes<kRound>(
         d, u, update.step,
@@ -584,7 +595,7 @@ HWY_INLINE void update_rows(const Update& update, std::size_t first, std::size_t
 
 /// The same for rows of one x, where nothing is random: all have one u, and one step.
 template <int kRound, Range kRange, bool kFarStep, Counting kCounting>
-HWY_INLINE void update_stretch(const Update& update, const Stretch& rows, std::size_t j,
+HWY_INLINE void update_stretch(const Update& update, Stretch rows, std::size_t j,
                                const ErrorPairs& errors, UnitSums& sums,
                                UnitCounts<kCounting>& counts) {
   const Short d;
@@ -602,7 +613,7 @@ HWY_INLINE void update_stretch(const Update& update, const Stretch& rows, std::s
 /// The same, at random. All rows have one P: u is its quotient or one more, and each of these has a
 /// step that is its quotient or one more.
 template <Range kRange, bool kFarUpdate, bool kFarStep, Counting kCounting>
-HWY_INLINE void update_random_stretch(const Update& update, const Stretch& rows, std::size_t j,
+HWY_INLINE void update_random_stretch(const Update& update, Stretch rows, std::size_t j,
                                       const ErrorPairs& errors, UnitSums& sums,
                                       UnitCounts<kCounting>& counts) {
   const Short d;
@@ -617,26 +628,46 @@ HWY_INLINE void update_random_stretch(const Update& update, const Stretch& rows,
                                          update.gradient_range);
   const Threshold to_next =
       random_threshold(lower, upper, update.gradient_bits, update.gradient.shift);
-  const VShort step = hn::ShiftRightSame(u, update.step.shift);
-  const VShort next_step = hn::ShiftRightSame(next, update.step.shift);
+  // The step of u and its threshold, and how those of `next` differ.
   const VShort high = step_threshold_high<kFarStep>(update, u);
-  const VShort next_high = step_threshold_high<kFarStep>(update, next);
+  const VShort high_change = hn::Xor(high, step_threshold_high<kFarStep>(update, next));
+  const VShort step = hn::ShiftRightSame(u, update.step.shift);
+  const VShort step_change = hn::Sub(hn::ShiftRightSame(next, update.step.shift), step);
+  const VShort low = kFarStep ? step_threshold_low(update, u) : hn::Zero(d);
+  const VShort low_change = kFarStep ? hn::Xor(low, step_threshold_low(update, next)) : hn::Zero(d);
   const std::uint16_t* for_gradient = update.for_gradient.row(rows.begin) + j;
   const std::uint16_t* for_master = update.for_master.row(rows.begin) + j;
+  const std::size_t stride = update.for_gradient.stride;  // the master's too: both are drawn
+  std::int16_t* const weights = update.weights + j;
+  const std::uint32_t* const end = update.index + rows.end;
   VShort nexts = hn::Zero(d);  // how many u are one more
-  for (std::size_t i = rows.begin; i < rows.end; ++i) {
-    const VShort is_next = rounded_up<kFarUpdate>(for_gradient, update.for_gradient.low_halves,
-                                                  to_next.high, [&] { return to_next.low; });
+  for (const std::uint32_t* index = update.index + rows.begin; index != end; ++index) {
+    const VShort for_u = load_random(for_gradient);
+    VShort is_next = hn::VecFromMask(d, hn::Gt(for_u, to_next.high));
+    const VShort for_step = load_random(for_master);
+    VShort threshold = hn::Xor(high, hn::And(high_change, is_next));
+    VShort up = hn::VecFromMask(d, hn::Gt(for_step, threshold));
+    if constexpr (kFarUpdate || kFarStep) {
+      VShort ties = hn::Zero(d);
+      if (kFarUpdate) ties = hn::VecFromMask(d, hn::Eq(for_u, to_next.high));
+      if (kFarStep) ties = hn::Or(ties, hn::VecFromMask(d, hn::Eq(for_step, threshold)));
+      if (HWY_UNLIKELY(!hn::AllFalse(d, hn::MaskFromVec(ties)))) {
+        if (kFarUpdate)
+          is_next = above_by_halves(for_u, to_next.high,
+                                    for_gradient + update.for_gradient.low_halves, to_next.low);
+        threshold = hn::Xor(high, hn::And(high_change, is_next));
+        up = kFarStep
+                 ? above_by_halves(for_step, threshold, for_master + update.for_master.low_halves,
+                                   hn::Xor(low, hn::And(low_change, is_next)))
+                 : hn::VecFromMask(d, hn::Gt(for_step, threshold));
+      }
+    }
     nexts = hn::Sub(nexts, is_next);
-    const auto chosen = [&](VShort a, VShort b) { return hn::IfVecThenElse(is_next, b, a); };
-    const VShort up =
-        rounded_up<kFarStep>(for_master, update.for_master.low_halves, chosen(high, next_high),
-                             [&] { return step_threshold_low(update, chosen(u, next)); });
-    const VShort rounded = hn::Sub(chosen(step, next_step), up);
+    const VShort rounded = hn::Sub(hn::Add(step, hn::And(step_change, is_next)), up);
     counts.add_step(rounded);
-    add_step<kRange>(update, i, j, rounded, counts);
-    for_gradient += update.for_gradient.stride;
-    for_master += update.for_master.stride;
+    add_to_row<kRange>(update, weights + *index * update.stride, rounded, counts);
+    for_gradient += stride;
+    for_master += stride;
   }
   const VShort all = hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin));
   sums.add_rows(update, u, hn::Sub(all, nexts));
@@ -645,14 +676,26 @@ HWY_INLINE void update_random_stretch(const Update& update, const Stretch& rows,
   counts.add_updates(next, nexts);
 }
 
+/// The sum of lanes, all of them unsigned.
+HWY_INLINE std::uint64_t sum_of_lanes(VMiddle sums) {
+  const WideU d;
+  const auto pairs = hn::BitCast(d, sums);
+  HWY_ALIGN std::uint64_t lanes[hn::MaxLanes(d)];
+  hn::Store(hn::Add(hn::And(pairs, hn::Set(d, 0xffffffff)), hn::ShiftRight<32>(pairs)), d, lanes);
+  return std::accumulate(lanes, lanes + hn::Lanes(d), std::uint64_t{0});
+}
+HWY_INLINE std::uint64_t sum_of_lanes(VShort sums) {
+  const hn::RebindToUnsigned<Middle> d;
+  const auto pairs = hn::BitCast(d, sums);
+  return sum_of_lanes(hn::BitCast(
+      Middle(), hn::Add(hn::And(pairs, hn::Set(d, 0xffff)), hn::ShiftRight<16>(pairs))));
+}
+
 inline void add_sums(const Update& update, const UnitSums& of_units, LayerSums& sums) {
-  const hn::RebindToUnsigned<Short> du;
-  const hn::RebindToUnsigned<Middle> dmu;
-  sums.abs_update += sum_of_lanes(dmu, hn::BitCast(dmu, of_units.update));
-  sums.dropped += sum_of_lanes(dmu, hn::BitCast(dmu, of_units.dropped));
+  sums.abs_update += sum_of_lanes(of_units.update);
+  sums.dropped += sum_of_lanes(of_units.dropped);
   if (update.is_far)
-    sums.dropped += WideSum{sum_of_lanes(du, hn::BitCast(du, of_units.negatives))} *
-                    WideSum{update.far_dropped};
+    sums.dropped += WideSum{sum_of_lanes(of_units.negatives)} * WideSum{update.far_dropped};
 }
 
 /// Updates the units from j on that a vector holds, in every row.
@@ -708,15 +751,16 @@ HWY_NOINLINE void update_layer(const Update& all, const std::int16_t* errors, st
   // of what overflowing takes, 2^18.
   constexpr std::size_t most_rows = kCounting == Counting::any ? 4096 : 32767;
   const auto update_some = update_units_for<kRound, kRange, kCounting>(all);
-  for (std::size_t first = 0; first < all.rows; first += most_rows) {
-    const Update update =
-        all.rows <= most_rows ? all : all.part(first, std::min(most_rows, all.rows - first));
+  const auto update_rows_of = [&](const Update& update) {
     for (std::size_t j = 0; j < stride; j += hn::Lanes(d)) {
       const VShort d_of_units = hn::LoadU(d, errors + j);
       if (hn::AllTrue(d, hn::Eq(d_of_units, hn::Zero(d)))) continue;
       update_some(update, j, d_of_units, sums, counts);
     }
-  }
+  };
+  if (all.rows <= most_rows) return update_rows_of(all);
+  for (std::size_t first = 0; first < all.rows; first += most_rows)
+    update_rows_of(all.part(first, std::min(most_rows, all.rows - first)));
 }
 
 /// Updates the units from j on that a vector holds, in every row, given P as MiddlePairs.

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <span>
+#include <type_traits>
 #include <vector>
 
 #include "engines/cpu/general/draws-inl.hpp"
@@ -99,13 +100,17 @@ void activate(const Layer<Word>& layer, std::int64_t* sums, const std::uint32_t*
 /// The first index of the largest activation, compared as binary64.
 template <class Word>
 std::size_t arg_max(const Layer<Word>& layer) {
-  const std::int64_t* a = layer.a.get();
+  // Narrow words are exact in binary64.
+  using Compared = std::conditional_t<sizeof(Word) < sizeof(std::int64_t), std::int64_t, double>;
   std::size_t best = 0;
-  for (std::size_t j = 1; j < layer.units; ++j) {
-    const bool is_larger = sizeof(Word) < sizeof(std::int64_t)
-                               ? a[best] < a[j]
-                               : static_cast<double>(a[best]) < static_cast<double>(a[j]);
+  const std::int64_t* const a = layer.a.get();
+  const std::size_t units = layer.units;
+  auto largest = static_cast<Compared>(a[0]);
+  for (std::size_t j = 1; j < units; ++j) {
+    const auto of_unit = static_cast<Compared>(a[j]);
+    const bool is_larger = largest < of_unit;
     best = is_larger ? j : best;
+    largest = is_larger ? of_unit : largest;
   }
   return best;
 }
@@ -113,15 +118,18 @@ std::size_t arg_max(const Layer<Word>& layer) {
 /// e of the last layer.
 template <class Word>
 void output_errors(Layer<Word>& layer, std::uint32_t label) {
-  for (std::size_t j = 0; j < layer.units; ++j)
-    layer.e[j] = wrapping_subtract(j == label ? layer.one : 0, layer.a[j]);
+  const std::int64_t* const a = layer.a.get();
+  std::int64_t* const e = layer.e.get();
+  const std::size_t units = layer.units;
+  for (std::size_t j = 0; j < units; ++j) e[j] = wrapping_subtract(0, a[j]);
+  if (label < units) e[label] = wrapping_subtract(layer.one, a[label]);
 }
 
 /// Paragraph 5.5: d, given e, a plain sum in hidden layers, a and z.
 template <class Word>
 void find_errors(Layer<Word>& layer, const std::uint32_t* words, NoCounts&) {
   const Wide d;
-  for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
+  for (std::size_t j = 0; j < layer.units; j += hn::Lanes(d)) {
     VWide e = hn::Load(d, layer.e.get() + j);
     if (!layer.is_last) e = overflow_lanes(d, e, layer.accumulator);
     VWide error = layer.to_error.fit(e, words + j);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 #include <span>
 #include <variant>
 
@@ -86,7 +87,9 @@ StartDiagnostics::Range StartDiagnostics::input_range() const {
   return std::visit(
       [&](const auto& stored) {
         auto least = stored[sweep_.order.front() * sweep_.inputs()], largest = least;
+        using Limits = std::numeric_limits<decltype(least)>;
         for (std::size_t place = 0; place < samples_; ++place) {
+          if (least == Limits::lowest() && largest == Limits::max()) break;  // as of bytes, soon
           const auto* const sample = &stored[sweep_.order[place] * sweep_.inputs()];
           for (std::size_t k = 0; k < sweep_.inputs(); ++k) {
             least = std::min(least, sample[k]);

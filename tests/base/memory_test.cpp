@@ -309,5 +309,21 @@ TEST_F(MemoryNeeded, OfManyNetworks) {
   expect_honest_beyond_the_study(std::move(staged), 2);
 }
 
+/// What networks and neurons count in.
+TEST_F(MemoryNeeded, OfDiagnostics) {
+  shape_for_weights();
+  study.diagnose = true;
+  CpuEngine cpu(2);
+  expect_honest(cpu, 3);  // lanes might have left 32 bits
+  dataset.values = std::vector<std::uint8_t>(dataset.samples, 0);
+  study.iterations = 1;
+  shape(1, 1);
+  study.networks.clear();
+  for (int n = 0; n < 60'000; ++n) study.networks.push_back({n % 63, n % 53});
+  StagedSweep staged = staged_study(study);
+  for (NetworkSpec& spec : staged.networks) spec.bias = true;
+  expect_honest_beyond_the_study(std::move(staged), 2);
+}
+
 }  // namespace
 }  // namespace gridrun

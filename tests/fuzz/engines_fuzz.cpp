@@ -100,6 +100,7 @@ StudySweep decode(Input& input, Dataset& dataset) {
   else
     dataset.values = std::move(reals);
   study.dataset = &dataset;
+  study.diagnose = flags & 128;
   return study;
 }
 

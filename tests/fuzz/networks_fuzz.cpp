@@ -58,7 +58,9 @@ StagedSweep decode(Input& input, Dataset& dataset) {
   StagedSweep sweep;
   std::vector<std::uint32_t> units;
   const std::int64_t layers = input.between(1, 4);
-  const std::int64_t most_units = input.word<std::uint8_t>() & 1 ? 40 : 5;
+  const auto flags = input.word<std::uint8_t>();
+  const std::int64_t most_units = flags & 1 ? 40 : 5;
+  sweep.diagnose = flags & 2;
   for (std::int64_t i = 0; i <= layers; ++i)
     units.push_back(static_cast<std::uint32_t>(input.between(1, most_units)));
   dataset.samples = dataset.train_samples = static_cast<std::size_t>(input.between(1, 6));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -130,14 +131,22 @@ class Slot {
       for (std::size_t lane = 0; lane < lanes; ++lane)
         if (winners_.winner(i, lane) == sample->label) outcomes_[lane].right.set(first + i);
     }
-    if (!sweep_.diagnose || sweep_.activation != Activation::relu) return;
-    for (std::size_t lane = 0; lane < lanes; ++lane) {
-      LayerDiagnostics& counts = outcomes_[lane].diagnostics.front();
-      for (std::uint32_t i = 0; i < steps; ++i) {
+    if (sweep_.diagnose && sweep_.activation == Activation::relu) count_inactive(steps);
+  }
+
+  void count_inactive(std::uint32_t steps) {
+    std::array<std::uint64_t, group_lanes> inactive{}, last{};
+    for (std::size_t lane = 0; lane < outcomes_.size(); ++lane)
+      last[lane] = outcomes_[lane].diagnostics.front().last_inactive;
+    for (std::uint32_t i = 0; i < steps; ++i)
+      for (std::size_t lane = 0; lane < group_lanes; ++lane) {
         const bool is_inactive = winners_.activation(i, lane) == 0;
-        counts.inactive += is_inactive;
-        counts.last_inactive = is_inactive ? counts.last_inactive + 1 : 0;
+        inactive[lane] += is_inactive;
+        last[lane] = is_inactive ? last[lane] + 1 : 0;
       }
+    for (std::size_t lane = 0; lane < outcomes_.size(); ++lane) {
+      outcomes_[lane].diagnostics.front().inactive += inactive[lane];
+      outcomes_[lane].diagnostics.front().last_inactive = last[lane];
     }
   }
 

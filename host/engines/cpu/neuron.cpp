@@ -75,6 +75,7 @@ TrainingStatistics& TrainingStatistics::operator+=(const TrainingStatistics& oth
   half_updates += other.half_updates;
   long_update_sums += other.long_update_sums;
   weight_scans += other.weight_scans;
+  falling_updates += other.falling_updates;
   return *this;
 }
 

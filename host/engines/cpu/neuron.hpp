@@ -83,6 +83,7 @@ struct TrainingStatistics {
   std::uint64_t half_updates = 0;      // narrow updates of half of the lanes, the others being 0
   std::uint64_t long_update_sums = 0;  // narrow updates whose sum needed 64 bits a step
   std::uint64_t weight_scans = 0;      // searches for the largest |w| when its bound ran out
+  std::uint64_t falling_updates = 0;   // narrow updates that were counted as falling
 
   TrainingStatistics& operator+=(const TrainingStatistics& other);
 };

@@ -327,10 +327,12 @@ HWY_NOINLINE NarrowEnd train(const StepBlock& block, std::uint32_t begin, Neuron
         update(std::integral_constant<Counting, Counting::none>(), nullptr);
       } else {
         counts.add_errors(d);
-        if (counting_for(setting, sample, d) == Counting::falling)
+        if (counting_for(setting, sample, d) == Counting::falling) {
           update(std::integral_constant<Counting, Counting::falling>(), &counts.updates);
-        else
+          ++statistics.falling_updates;
+        } else {
           update(std::integral_constant<Counting, Counting::any>(), &counts.updates);
+        }
       }
     }
     double* const activations = log.add(i);

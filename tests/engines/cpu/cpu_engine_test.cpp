@@ -42,9 +42,10 @@ TrainingStatistics expect_same_everywhere(const TestSweep& sweep) {
         << sweep.description << " on " << hwy::TargetName(target);
     EXPECT_EQ(progress.done(), std::uint64_t{sweep.study.iterations} * sweep.study.networks.size());
     Progress progress_counting;
-    EXPECT_TRUE(CpuEngine(3).train(diagnosed.staged(), progress_counting) == counted)
+    CpuEngine counting(3);
+    EXPECT_TRUE(counting.train(diagnosed.staged(), progress_counting) == counted)
         << sweep.description << ", diagnosed, on " << hwy::TargetName(target);
-    if (!statistics) statistics = engine.statistics();
+    if (!statistics) statistics = counting.statistics();
     EXPECT_EQ(engine.statistics().narrow_steps, statistics->narrow_steps);
     EXPECT_EQ(engine.statistics().short_steps, statistics->short_steps);
     EXPECT_EQ(engine.statistics().wide_steps, statistics->wide_steps);
@@ -78,6 +79,7 @@ TEST_P(CpuEngineRandom, SweepsAreAsTheReferenceHasThem) {
   EXPECT_GT(total.narrow_steps, total.short_steps);
   EXPECT_GT(total.wide_steps, 0U);
   EXPECT_GT(total.widened, 0U);
+  EXPECT_GT(total.falling_updates, 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(Seeds, CpuEngineRandom, ::testing::Range(0U, 8U));

@@ -116,8 +116,7 @@ HWY_INLINE VWide random_wide(const std::uint32_t* words, int n, int random_bits)
 class WideFit {
  public:
   WideFit(int scale, const Format& format)
-      : format_(format),
-        shift_(scale - format.fraction),
+      : shift_(scale - format.fraction),
         rounding_(shift_ > 0 ? shift_ : 1, format.round),
         range_(format),
         random_bits_(format.random_bits),
@@ -128,7 +127,6 @@ class WideFit {
     smallest_ = static_cast<std::int64_t>(std::uint64_t{0} - below);
   }
 
-  const Format& format() const { return format_; }
   int shift() const { return shift_; }
   /// Whether it reads random words.
   bool draws() const { return draws_; }
@@ -167,7 +165,6 @@ class WideFit {
                           not_above);
   }
 
-  Format format_;
   int shift_;  // right, or left where negative
   Rounding<std::int64_t> rounding_;
   WordRange<std::int64_t> range_;

@@ -14,6 +14,10 @@ struct GeneralStatistics {
   std::uint64_t far_updates = 0;  // of a layer, that shift P by 16 places or more
   std::uint64_t far_steps = 0;    // updates of a layer that shift u so
 
+  // Counted updates in 16-bit words, of a layer or a part of it.
+  std::uint64_t counted_in_range = 0;  // of which nothing overflowed
+  std::uint64_t counted_any = 0;       //
+
   // In 16-bit words, sample by sample.
   std::uint64_t stretches = 0;     // rows of one x that were updated together
   std::uint64_t whole_sums = 0;    // of a layer's products, that surely fit 32 bits
@@ -43,6 +47,8 @@ struct GeneralStatistics {
     shared_draws += other.shared_draws;
     far_updates += other.far_updates;
     far_steps += other.far_steps;
+    counted_in_range += other.counted_in_range;
+    counted_any += other.counted_any;
     stretches += other.stretches;
     whole_sums += other.whole_sums;
     split_sums += other.split_sums;

@@ -32,7 +32,9 @@ class ValueCounts {
     const std::uint64_t below = magnitude(smallest_word(format.bits, format.overflow)) >> left;
     smallest_ = static_cast<std::int64_t>(std::uint64_t{0} - below);
   }
-  explicit ValueCounts(const WideFit& fit) : ValueCounts(fit.format(), std::max(0, -fit.shift())) {}
+  /// Of what `fit` brings into the format.
+  ValueCounts(const Format& format, const WideFit& fit)
+      : ValueCounts(format, std::max(0, -fit.shift())) {}
 
   HWY_INLINE void add(VWide value) {
     const Wide d;
@@ -103,13 +105,13 @@ struct LayerCounts {
   template <class Word>
   LayerCounts(const NetworkSpec& spec, const Layer<Word>& layer)
       : accumulator(spec.formats.accumulator, 0),
-        activation(layer.to_activation),
-        activation_leaking(layer.to_activation_leaking),
-        error(layer.to_error),
-        error_leaking(layer.to_error_leaking),
-        gradient(layer.to_gradient),
+        activation(spec.formats.activation, layer.to_activation),
+        activation_leaking(spec.formats.activation, layer.to_activation_leaking),
+        error(spec.formats.error, layer.to_error),
+        error_leaking(spec.formats.error, layer.to_error_leaking),
+        gradient(spec.formats.gradient, layer.to_gradient),
         master(spec.formats.master, 0),
-        weight(layer.to_copy) {}
+        weight(spec.formats.weight, layer.to_copy) {}
 
   /// Counts the updates of a vector of weights, but for what they make of w. `added` is
   /// added to the sum of steps.

@@ -184,7 +184,8 @@ class ShortKernels {
   }
 
   /// Ends the counting of an update.
-  void add_counted(const UpdateCounts& counted, Counting counting, LayerCounts& counts) const {
+  void add_counted(const UpdateCounts& counted, Counting counting, LayerCounts& counts) {
+    ++(counting == Counting::any ? statistics_.counted_any : statistics_.counted_in_range);
     counts.add_updates(counted.updates, counted.steps, counted.excess, 0);
     counts.gradient.add(counted.least_update, counted.most_update, counted.overflowed_updates);
     counts.master.add(counted.least_weight, counted.most_weight, counted.overflowed_weights);

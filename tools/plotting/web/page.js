@@ -179,8 +179,9 @@ function drawMetric(curves) {
   const hasLabels = tables.some(table => table.labels);
   const notTrained = tables.some(table => table.maps[table.metric].flat().includes(null));
   const at = section(capital(metrics.map(titleOf).join(" and ")),
-    (tables.some(table => table.seeds) ? "Means over seeds; knees and cliffs are medians. " : "") +
-    "○ knee, ⊙ knee cut off by the grid, solid line: diagonal cliff as fitted, dotted line: left cliff" +
+    (tables.some(table => table.seeds) ? "Means over seeds; knees, with their intervals, and the left cliff are medians. " : "") +
+    "○ knee, ⊙ knee cut off by the grid, " +
+    (tables.some(table => table.cliff.length) ? "solid line: diagonal cliff as fitted, " : "") + "dotted line: left cliff" +
     (notTrained ? "; blank: not trained" : "") + ". Arrow keys read the cells of a map that has the focus.");
   colourBar(at, metrics[0]);
   if (hasLabels) drawSwatches(at);

@@ -374,11 +374,12 @@ class Plot(unittest.TestCase):
                                                 for row in told["by_lr"] if row["knee"]])
             if told["left_cliff"]:
                 self.assertEqual(table.told.left_cliff[1], told["left_cliff"]["lr"]["median"])
-            if told["diagonal_cliff"]:
-                slope, intercept = (told["diagonal_cliff"][name]["median"] for name in ("slope", "intercept"))
-                for lr, column in table.told.cliff_line:
-                    self.assertAlmostEqual(column, intercept + slope * lr)
+            self.assertEqual(table.told.knee_intervals, [(row["lr"], row["knee"]["low"], row["knee"]["high"]) for row in
+                                                         told["by_lr"] if row["knee"] and
+                                                         row["knee"]["low"] < row["knee"]["high"]])
+            self.assertEqual(table.told.cliff_line, [], "medians of slope and intercept are no line along the knees")
             shown = page.data_of_page([table])["tables"][0]
+            self.assertEqual(shown["title"], f"precision.round {told['precision.round']}")
             self.assertEqual(shown["answers"]["best"], tuple(told["best"]["value"][name] for name in ("median", "low", "high")))
             drawn += len(table.told.knees)
         self.assertGreater(drawn, 2)

@@ -44,6 +44,11 @@ class Told:
         return [(row.lr, row.knee[0], 2 * row.cut_off > self.seeds) for row in self.rows if row.knee]
 
     @property
+    def knee_intervals(self):
+        """(lr, low, high) of each knee that is a median over seeds which differ."""
+        return [(row.lr, *row.knee[1:]) for row in self.rows if row.knee and row.knee[1] < row.knee[2]]
+
+    @property
     def cliff_line(self):
         """(lr, precision) along the fitted diagonal cliff; empty where none was fitted."""
         if not self.cliff:
@@ -72,8 +77,7 @@ def seeds_form(axes, of_table):
             "best": {"value": ESTIMATE, **cell},
             "by_lr": [{"lr": OneOf(tuple(axes["lr"])), "plateau": ESTIMATE, "knee": OrNull(ESTIMATE),
                        "cut_off": Integer(0, 2**32), "baseline": OrMissing(ESTIMATE)}],
-            "fewest_bits": OrNull(cell), "left_cliff": OrNull({"lr": ESTIMATE}),
-            "diagonal_cliff": OrNull({"intercept": ESTIMATE, "slope": ESTIMATE}), "text": TEXT}
+            "fewest_bits": OrNull(cell), "left_cliff": OrNull({"lr": ESTIMATE}), "text": TEXT}
 
 
 def told_of_table(answers, of_table):
@@ -93,7 +97,9 @@ def told_of_table(answers, of_table):
 
 
 def told_of_seeds(answers, axes, of_table):
-    """Of answers over seeds, their medians."""
+    """Of answers over seeds, their medians. No diagonal cliff is drawn: the medians of slopes and of intercepts need not be
+    one line along the knees.
+    """
     def numbers(estimate):
         return estimate and (estimate["median"], estimate["low"], estimate["high"])
 
@@ -105,12 +111,10 @@ def told_of_seeds(answers, axes, of_table):
 
     rows = [Row(row["lr"], numbers(row["plateau"]), numbers(row["knee"]), row["cut_off"], numbers(row.get("baseline")))
             for row in answers["by_lr"]]
-    cliff, left = answers["diagonal_cliff"], answers["left_cliff"]
-    of_cliff = [row.lr for row in rows if row.knee and (not left or row.lr > left["lr"]["median"])]
+    left = answers["left_cliff"]
     larger = [lr for lr in axes["lr"] if left and lr < left["lr"]["median"]]
     return Told(answers.get("metric", "accuracy"), answers, len(answers["seeds"]), cell(answers["best"]),
-                cell(answers["fewest_bits"]), rows,
-                (cliff["intercept"]["median"], cliff["slope"]["median"], of_cliff) if cliff and of_cliff else None,
+                cell(answers["fewest_bits"]), rows, None,
                 (larger[-1], left["lr"]["median"]) if larger else None)
 
 

@@ -98,7 +98,7 @@ def colour_range(results, name):
 
 
 def draw_cliffs(axes, run):
-    """Knees, the fitted diagonal cliff and the left cliff; returns what the legend shows."""
+    """Knees with their intervals, the fitted diagonal cliff and the left cliff; returns what the legend shows."""
     shown = []
     told = run.told
     if told.left_cliff:
@@ -112,6 +112,9 @@ def draw_cliffs(axes, run):
         label = f"knee = {intercept:.2f} {'-' if slope < 0 else '+'} {abs(slope):.2f} lr"
         shown += axes.plot(places(lr, run.learning_rates), places(column, run.columns), color="white",
                            linewidth=1.8, path_effects=OUTLINE, label=label)
+    for lr, low, high in told.knee_intervals:
+        axes.plot(places([lr, lr], run.learning_rates), places([low, high], run.columns), color="white", linewidth=1.2,
+                  path_effects=OUTLINE)
     for cut_off, label in ((False, "knee"), (True, "knee cut off by the grid")):
         knees = [(lr, knee) for lr, knee, cut in told.knees if cut == cut_off]
         if knees:
@@ -263,10 +266,11 @@ def draw_lines(axes, run):
         label_axis(axes.xaxis, run.columns, str, MOST_COLUMNS)
         axes.set_xlabel(title_of(run.axis))
     axes.set_xlim(-0.2, len(x) - 0.8)
+    opacity = min(0.15, 0.9 / len(lines))  # many bands must not hide the lines
     for label, colour, x, line, i in lines:
         axes.plot(x, line, "o-", markersize=3, linewidth=1.4, color=colour, label=label)
         if run.low is not None:
-            axes.fill_between(x, run.low[i].ravel(), run.high[i].ravel(), color=colour, alpha=0.15, linewidth=0)
+            axes.fill_between(x, run.low[i].ravel(), run.high[i].ravel(), color=colour, alpha=opacity, linewidth=0)
         if run.baseline is not None:
             axes.plot(x, np.broadcast_to(run.baseline[i], x.shape), "--", linewidth=0.9, color=colour)
 

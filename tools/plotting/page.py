@@ -10,7 +10,8 @@ import numpy as np
 from matplotlib.colors import to_hex
 
 from plotting import figures
-from plotting.results import end_of
+from plotting.results import end_of, held_text
+from plotting.terminal import printable
 
 WEB = Path(__file__).parent / "web"
 SCRIPTS = ("charts.js", "heat_map.js", "line_chart.js", "surface.js", "page.js")  # the last draws with the others
@@ -80,7 +81,7 @@ def answers_of(run):
             "best": numbers(reached), "fewest": numbers(fewest[run.axis]) if fewest and run.axis else None}
 
 
-def data_of(run, source, points, chosen):
+def data_of(run, title, source, points, chosen):
     """What the page's script draws a table from; tables are [column][lr], as heat maps have them."""
     told = run.told
 
@@ -88,15 +89,20 @@ def data_of(run, source, points, chosen):
         return None if table is None else rounded(table.T, digits)
 
     return {
-        "title": run.title, "source": source, "lr": run.learning_rates, "axis": run.axis, "columns": run.columns,
+        "title": title, "source": source, "lr": run.learning_rates, "axis": run.axis, "columns": run.columns,
         "metric": run.metric,
         "maps": {name: turned(table, 4) for name, table in run.maps.items() if name != run.axis},  # which is on an axis
         "low": turned(run.low, 4), "high": turned(run.high, 4), "seeds": turned(run.seeds, 0),
         "baseline": rounded(run.baseline, 4),
         "labels": run.labels and [list(row) for row in zip(*run.labels)],
-        "knees": told.knees, "cliff": told.cliff_line, "left_cliff": told.left_cliff,
+        "knees": told.knees, "intervals": told.knee_intervals, "cliff": told.cliff_line, "left_cliff": told.left_cliff,
         "answers": answers_of(run), "curves": run.curves and curves_of(run, points, chosen),
     }
+
+
+def place_of(run):
+    """A table's title on the page of its run alone."""
+    return printable(held_text(run.held)).removeprefix(", ") or run.title
 
 
 def embedded(data):
@@ -120,7 +126,8 @@ def data_of_page(results):
                      "run": source.run, "front": source.front,
                      "tables": sum(run.source is source for run in results),
                      "trained": source.trained, "networks": source.networks} for source in sources],
-        "tables": [data_of(run, sources.index(run.source), points, chosen.get(id(run), [])) for run in results],
+        "tables": [data_of(run, run.title if len(sources) > 1 else place_of(run), sources.index(run.source), points,
+                           chosen.get(id(run), [])) for run in results],
         "ranges": ranges,
         "palettes": {name: [to_hex(colour) for colour in matplotlib.colormaps[name](np.linspace(0, 1, 64))]
                      for name in ("viridis", "cividis")},

@@ -14,7 +14,7 @@ from plotting.answers import Told, read_answers, read_front
 from plotting.checked import (Integer, OneOf, OrMissing, RequestError, Text, check_array, parse_json, request_error,
                               value_of, value_text)
 from plotting.grid import ARRAYS, METRICS, OF_FORMATS, SEED, axes_of_partial, read_grid, read_summary
-from plotting.run_files import LARGEST, RunFiles, check_directory
+from plotting.run_files import LARGEST_ARRAYS, RunFiles, check_directory
 from plotting.terminal import printable, shortened
 
 FORMAT = {name: OrMissing(form) for name, form in OF_FORMATS.items()}
@@ -27,7 +27,7 @@ RUN = {"engine": Text(1000), "device": Text(1000),
        "networks": OrMissing(Integer(0, 2**32)), "trained": OrMissing(Integer(0, 2**32))}
 MOST_POINTS = 100_000  # of a learning curve
 MOST_TABLES = 32  # drawn at once: so many still fit a PNG of matplotlib
-OF_FILES = ("csv", "idx")  # data sets that are called as the file or directory that they come from
+OF_FILES = ("csv", "idx", "npz")  # data sets that are called as the file or directory that they come from
 
 
 def table_axes(axes):
@@ -130,12 +130,12 @@ def end_of(path, most=80):
 
 def read_arrays(files, name, wanted):
     """The arrays of an .npz file by those names."""
-    path, content = files.path(name), files.read(name)
+    path, content = files.path(name), files.read(name, LARGEST_ARRAYS)
     try:
         if not zipfile.is_zipfile(io.BytesIO(content)):
             raise ValueError("not a zip archive")
         with warnings.catch_warnings(action="ignore"), np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-            if any(member.file_size > LARGEST for member in arrays.zip.infolist()):
+            if any(member.file_size > LARGEST_ARRAYS for member in arrays.zip.infolist()):
                 raise ValueError("its arrays are too large")
             return [np.asarray(arrays[one]) for one in wanted]
     except Exception as error:  # NumPy and zipfile have a dozen kinds of it for damaged files

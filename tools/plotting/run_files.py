@@ -5,7 +5,8 @@ from pathlib import Path
 
 from plotting.checked import request_error
 
-LARGEST = 64 << 20  # bytes of a file; curves.npz of a grid of lr and fraction has at most 34 million
+LARGEST = 64 << 20  # bytes of a file
+LARGEST_ARRAYS = 512 << 20  # bytes of an archive: learning curves of 60,000 networks
 
 
 def describe(error):
@@ -47,18 +48,18 @@ class RunFiles:
         """Whether no other run has taken this one's place in the directory."""
         return RunFiles(self.directory).folder == self.folder
 
-    def read(self, name):
-        """The content of a file."""
+    def read(self, name, largest=LARGEST):
+        """The content of a file of at most so many bytes."""
         try:
             with open(self.folder / name, "rb", opener=open_at_once) as file:
                 status = os.fstat(file.fileno())
                 if not stat.S_ISREG(status.st_mode):
                     raise request_error(self.path(name), "not a file", "a file that gridrun wrote")
-                content = file.read(LARGEST + 1)
+                content = file.read(largest + 1) if status.st_size <= largest else b""
         except OSError as error:
             raise request_error(self.path(name), describe(error), "a file that gridrun wrote") from error
-        if len(content) > LARGEST:
-            raise request_error(self.path(name), "too large", f"a file of at most {LARGEST >> 20} MiB")
+        if max(len(content), status.st_size) > largest:
+            raise request_error(self.path(name), "too large", f"a file of at most {largest >> 20} MiB")
         return content
 
     def has(self, name):

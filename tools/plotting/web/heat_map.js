@@ -97,19 +97,21 @@ function drawCells(svg, box, across, up, colourAt) {
   shape(svg, "image", {class: "cells", ...size, preserveAspectRatio: "none", href: canvas.toDataURL()});
 }
 
-// Knees, the fitted diagonal cliff and the left cliff.
+// Knees with their intervals, the fitted diagonal cliff and the left cliff.
 function drawCliffs(svg, table, box, x, y) {
   const over = shape(svg, "g", {"aria-hidden": "true", "pointer-events": "none"});
-  const line = (points, dashes) => {
+  const line = (points, dashes, width = 2) => {
     const path = points.filter(([px, py]) => px !== null && py !== null).map(point => point.join(",")).join(" ");
-    shape(over, "polyline", {points: path, fill: "none", stroke: "black", "stroke-width": 4});
-    shape(over, "polyline", {points: path, fill: "none", stroke: "white", "stroke-width": 2, "stroke-dasharray": dashes});
+    shape(over, "polyline", {points: path, fill: "none", stroke: "black", "stroke-width": width + 2});
+    shape(over, "polyline", {points: path, fill: "none", stroke: "white", "stroke-width": width, "stroke-dasharray": dashes});
   };
   if (table.left_cliff) {
     const [a, b] = table.left_cliff.map(lr => x(place(lr, table.lr)));
     if (a !== null && b !== null) line([[(a + b) / 2, box.top], [(a + b) / 2, box.bottom]], "2 2");
   }
   if (table.cliff.length) line(table.cliff.map(([lr, c]) => [x(place(lr, table.lr)), y(place(c, table.columns))]), "none");
+  for (const [lr, ...ends] of table.intervals)
+    line(ends.map(end => [x(place(lr, table.lr)), y(place(end, table.columns))]), "none", 1.2);
   for (const [lr, knee, cutOff] of table.knees) {
     const [cx, cy] = [x(place(lr, table.lr)), y(place(knee, table.columns))];
     if (cx === null || cy === null) continue;

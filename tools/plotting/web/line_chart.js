@@ -63,7 +63,7 @@ class LineChart {
         shape(group, "line", {x1: x(one.x[i]), x2: x(one.x[i]), y1: y(one.low[i]), y2: y(one.high[i]), stroke: colour});
     } else if (ends.length) {
       shape(group, "polygon", {points: [...path(ends, one.low), ...path(ends.slice().reverse(), one.high)].join(" "),
-                               fill: colour, "fill-opacity": 0.16});
+                               fill: colour, "fill-opacity": Math.min(0.16, 0.9 / this.series.filter(other => other.low).length)});
     }
     shape(group, "polyline", {points: path(known, one.y).join(" "), fill: "none", stroke: colour,
                               "stroke-width": one.quiet ? 1 : 1.8, "stroke-dasharray": one.dash ?? "none"});

@@ -178,10 +178,14 @@ function drawMetric(curves) {
   const metrics = [...new Set(tables.map(table => table.metric))];
   const hasLabels = tables.some(table => table.labels);
   const notTrained = tables.some(table => table.maps[table.metric].flat().includes(null));
+  const marks = Object.entries({
+    "○ knee": table => table.knees.some(knee => !knee[2]), "⊙ knee cut off by the grid": table => table.knees.some(knee => knee[2]),
+    "bar: interval of the knee over seeds": table => table.intervals.length,
+    "solid line: diagonal cliff as fitted": table => table.cliff.length, "dotted line: left cliff": table => table.left_cliff,
+    "blank: not trained": () => notTrained}).filter(([, isThere]) => tables.some(isThere)).map(([mark]) => mark);
   const at = section(capital(metrics.map(titleOf).join(" and ")),
-    (tables.some(table => table.seeds) ? "Means over seeds; knees and cliffs are medians. " : "") +
-    "○ knee, ⊙ knee cut off by the grid, solid line: diagonal cliff as fitted, dotted line: left cliff" +
-    (notTrained ? "; blank: not trained" : "") + ". Arrow keys read the cells of a map that has the focus.");
+    [...(tables.some(table => table.seeds) ? ["Means over seeds; knees and cliffs are medians."] : []),
+     ...(marks.length ? [marks.join(", ") + "."] : []), "Arrow keys read the cells of a map that has the focus."].join(" "));
   colourBar(at, metrics[0]);
   if (hasLabels) drawSwatches(at);
   const grid = panels(at, hasLabels ? 660 : 340);
@@ -203,10 +207,11 @@ function drawSurfaces() {
 }
 
 function drawLines() {
-  const about = ["One line a learning rate"];
+  const hasPrecision = tables.some(table => table.axis);
+  const about = hasPrecision ? ["One line a learning rate"] : [];
   if (tables.some(table => table.low)) about.push("bands are 95 % intervals of the mean over seeds");
   if (tables.some(table => table.baseline)) about.push("dashed lines are the same networks in binary64");
-  const grid = panels(section("By precision", about.join("; ") + "."), 380);
+  const grid = panels(section(hasPrecision ? "By precision" : "By learning rate", about.length ? capital(about.join("; ")) + "." : ""), 380);
   tables.forEach((table, i) => {
     const values = table.maps[table.metric];
     const count = table.axis ? table.columns.length : table.lr.length;

@@ -30,23 +30,25 @@ std::string formats_text(const NetworkSpec& network) {
   const std::array<const Format*, tensor_count> all = {
       &formats.input,      &formats.master, &formats.weight,  &formats.accumulator,
       &formats.activation, &formats.error,  &formats.gradient};
+  constexpr auto sums = static_cast<std::size_t>(Tensor::accumulator);
   std::vector<std::string> texts;
   std::array<bool, tensor_count> told{};
   for (std::size_t tensor = 0; tensor < tensor_count; ++tensor) {
-    if (told[tensor]) continue;
     const Format& format = *all[tensor];
+    const std::string overflow = name_of(format.overflow);
+    if (tensor == sums) {
+      texts.push_back(fmt::format("accumulator: {} bits, {}", format.bits, overflow));
+      continue;
+    }
+    if (told[tensor]) continue;
     std::vector<std::string> names;
     for (std::size_t other = tensor; other < tensor_count; ++other)
-      if (*all[other] == format) {
+      if (other != sums && *all[other] == format) {
         told[other] = true;
         names.emplace_back(tensor_names[other]);
       }
-    const std::string overflow = name_of(format.overflow);
-    texts.push_back(tensor == static_cast<std::size_t>(Tensor::accumulator)
-                        ? fmt::format("accumulator: {} bits, {}", format.bits, overflow)
-                        : fmt::format("{}: {} bits, fraction {}, {}, {}", fmt::join(names, ", "),
-                                      format.bits, format.fraction, name_of(format.round),
-                                      overflow));
+    texts.push_back(fmt::format("{}: {} bits, fraction {}, {}, {}", fmt::join(names, ", "),
+                                format.bits, format.fraction, name_of(format.round), overflow));
   }
   return fmt::format("{}", fmt::join(texts, "; "));
 }

@@ -127,7 +127,7 @@ TEST_F(Stage, NetworksOfBinary64NeedNoRoomInWords) {
   EXPECT_THROW(Stager(dataset).check(network), RequestError);
   network.arithmetic = Arithmetic::binary64;
   EXPECT_NO_THROW(Stager(dataset).check(network));
-  EXPECT_FALSE(Stager(dataset).stage({network}, true).keep_weights) << "they are no integers";
+  EXPECT_FALSE(Stager(dataset).stage({network}, {true, false}).keep_weights) << "they are no integers";
   dataset.scale = 1e-10;
   EXPECT_EQ(message_of<RequestError>([&] { Stager(dataset).check(network); }),
             "dataset.scale = 1e-10: an input is too large for binary64");
@@ -205,31 +205,31 @@ TEST_F(Stage, RefusesRealWeightsThatDoNotFit64Bits) {
 TEST_F(Stage, DrawsOnceForAllThatShareDraws) {
   const Stager stager(dataset);
   auto networks = networks_of(sweep, units_of(dataset));
-  const StagedSweep first = stager.stage({networks[0]}, false);
+  const StagedSweep first = stager.stage({networks[0]}, {});
   NetworkSpec other = networks[1];
   other.draws.seed = 7;
   other.init.std = 3.5;
   other.units = {1, 5};
-  const StagedSweep second = stager.stage({other}, false);
+  const StagedSweep second = stager.stage({other}, {});
   other.init.std = 77;  // of the same normals
-  const StagedSweep again = stager.stage({networks[3]}, false);
+  const StagedSweep again = stager.stage({networks[3]}, {});
   EXPECT_EQ(again.normals, first.normals);
   EXPECT_EQ(again.order, first.order);
-  EXPECT_EQ(stager.stage({other}, false).normals, second.normals);
+  EXPECT_EQ(stager.stage({other}, {}).normals, second.normals);
   EXPECT_EQ(second.normals.size(), 5U);
   EXPECT_EQ(second.normals.front(), LegacyRandom(7).normal());
   for (std::uint32_t seed = 0; seed < 20; ++seed) {  // whatever is forgotten is drawn again
     other.draws.seed = seed;
-    EXPECT_EQ(stager.stage({other}, false).normals.front(), LegacyRandom(seed).normal());
+    EXPECT_EQ(stager.stage({other}, {}).normals.front(), LegacyRandom(seed).normal());
   }
-  EXPECT_EQ(stager.stage({networks[0]}, false).normals, first.normals);
+  EXPECT_EQ(stager.stage({networks[0]}, {}).normals, first.normals);
 }
 
 TEST_F(Stage, TellsMemoryWithoutDrawing) {
   const Stager stager(dataset);
   sweep.train.samples = TrainSamples::train;
   sweep.train.iterations = 12;
-  const StagedSweep staged = stager.without_draws(networks_of(sweep, units_of(dataset)), true);
+  const StagedSweep staged = stager.without_draws(networks_of(sweep, units_of(dataset)), {true, false});
   EXPECT_EQ(staged.held_out.size(), 2U);
   EXPECT_EQ(staged.iterations, 12U);
   EXPECT_TRUE(staged.keep_weights);

@@ -5,7 +5,8 @@
 const LEFT = 56, RIGHT = 8, BOTTOM = 46, FLOAT_ROW = 16, FLOAT_GAP = 5;
 
 // `colourAt(l, c)` is a cell's colour, "none" for none, or null where it is not trained; `floatAt(l)` is that of the row of
-// binary64, or null, and `hasRoom` leaves the room of such a row; `readout(l, c)` are lines of text, of that row with the column null.
+// binary64, or null, and `hasRoom` leaves the room of such a row; `readout(l, c)` are lines of text, of that row with the
+// column null.
 function heatMap(at, {table, name, colourAt, floatAt, hasRoom, readout, pick}) {
   const {lr, columns} = table;
   const rows = columns.length + (floatAt ? 1 : 0);  // the last is that of binary64

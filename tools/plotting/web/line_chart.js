@@ -62,8 +62,9 @@ class LineChart {
       for (const i of ends)
         shape(group, "line", {x1: x(one.x[i]), x2: x(one.x[i]), y1: y(one.low[i]), y2: y(one.high[i]), stroke: colour});
     } else if (ends.length) {
+      const bands = this.series.filter(other => other.low).length;
       shape(group, "polygon", {points: [...path(ends, one.low), ...path(ends.slice().reverse(), one.high)].join(" "),
-                               fill: colour, "fill-opacity": Math.min(0.16, 0.9 / this.series.filter(other => other.low).length)});
+                               fill: colour, "fill-opacity": Math.min(0.16, 0.9 / bands)});
     }
     shape(group, "polyline", {points: path(known, one.y).join(" "), fill: "none", stroke: colour,
                               "stroke-width": one.quiet ? 1 : 1.8, "stroke-dasharray": one.dash ?? "none"});
@@ -103,8 +104,8 @@ class LineChart {
     svg.addEventListener("blur", hide);
     svg.addEventListener("focus", () => { if (svg.matches(":focus-visible")) show(at); });
     svg.addEventListener("keydown", event => {
-      const far = Math.max(1, Math.round(stops.length / 20));
-      const step = {ArrowLeft: -1, ArrowRight: 1, PageUp: far, PageDown: -far, Home: -stops.length, End: stops.length}[event.key];
+      const all = stops.length, far = Math.max(1, Math.round(all / 20));
+      const step = {ArrowLeft: -1, ArrowRight: 1, PageUp: far, PageDown: -far, Home: -all, End: all}[event.key];
       if (step === undefined) return;
       show(at + step);
       event.preventDefault();

@@ -85,7 +85,8 @@ function drawMap(parent, i, name, curves) {
   heatMap(panel(parent, "map", table.title, `${name}-${i}`), {
     table, name: `${table.title}, ${titleOf(name)}`,
     colourAt: (l, c) => table.maps[table.metric][c][l] === null ? null : values[c][l] === null ? "none" : colour(values[c][l]),
-    floatAt: name === table.metric && table.baseline ? l => table.baseline[l] === null ? null : colour(table.baseline[l]) : null,
+    floatAt: name !== table.metric || !table.baseline ? null :
+      l => table.baseline[l] === null ? null : colour(table.baseline[l]),
     readout: (l, c) => readout(table, l, c, name),
     pick: (l, c) => curves.toggle(i, l, c)});
 }
@@ -179,9 +180,11 @@ function drawMetric(curves) {
   const hasLabels = tables.some(table => table.labels);
   const notTrained = tables.some(table => table.maps[table.metric].flat().includes(null));
   const marks = Object.entries({
-    "○ knee": table => table.knees.some(knee => !knee[2]), "⊙ knee cut off by the grid": table => table.knees.some(knee => knee[2]),
+    "○ knee": table => table.knees.some(knee => !knee[2]),
+    "⊙ knee cut off by the grid": table => table.knees.some(knee => knee[2]),
     "bar: interval of the knee over seeds": table => table.intervals.length,
-    "solid line: diagonal cliff as fitted": table => table.cliff.length, "dotted line: left cliff": table => table.left_cliff,
+    "solid line: diagonal cliff as fitted": table => table.cliff.length,
+    "dotted line: left cliff": table => table.left_cliff,
     "blank: not trained": () => notTrained}).filter(([, isThere]) => tables.some(isThere)).map(([mark]) => mark);
   const at = section(capital(metrics.map(titleOf).join(" and ")),
     [...(tables.some(table => table.seeds) ? ["Means over seeds; knees and cliffs are medians."] : []),
@@ -211,7 +214,8 @@ function drawLines() {
   const about = hasPrecision ? ["One line a learning rate"] : [];
   if (tables.some(table => table.low)) about.push("bands are 95 % intervals of the mean over seeds");
   if (tables.some(table => table.baseline)) about.push("dashed lines are the same networks in binary64");
-  const grid = panels(section(hasPrecision ? "By precision" : "By learning rate", about.length ? capital(about.join("; ")) + "." : ""), 380);
+  const at = section(hasPrecision ? "By precision" : "By learning rate", about.length ? capital(about.join("; ")) + "." : "");
+  const grid = panels(at, 380);
   tables.forEach((table, i) => {
     const values = table.maps[table.metric];
     const count = table.axis ? table.columns.length : table.lr.length;
@@ -220,7 +224,8 @@ function drawLines() {
     const chart = new LineChart(panel(grid, "lines", table.title, `lines-${i}`), {
       name: `${table.title}, ${titleOf(table.metric)}`, yTitle: titleOf(table.metric),
       xTitle: table.axis ? titleOf(table.axis) : "learning rate", xRange: () => [-0.2, count - 0.8],
-      xTicks: (from, to, length) => table.axis ? ticksOf(table.columns, String, length, 26) : ticksOf(table.lr, rate, length, 40),
+      xTicks: (from, to, length) => table.axis ? ticksOf(table.columns, String, length, 26) :
+        ticksOf(table.lr, rate, length, 40),
       xText: at => table.axis ? columnText(table, table.columns[at]).slice(2) : `learning rate ${rate(table.lr[at])}`});
     const lines = table.axis ? table.lr.map((lr, l) => [rate(lr), l]) : [["", 0]];
     chart.show(lines.flatMap(([name, l]) => {
@@ -256,7 +261,8 @@ function drawFronts() {
       xTicks: (first, last, length) => roundNumbers(first, last, length, 70).map(at => [at, number(at)])});
     const ends = name => front.some(point => point[name] != null) ? front.map(point => point[name] ?? null) : null;
     chart.show([{name: "", colour: () => lineColour(palettes.viridis, 1, 3), x, y: front.map(point => point.value),
-                 low: ends("low"), high: ends("high"), after: front.map(point => point.cell ? ` at ${cellText(point.cell)}` : "")}]);
+                 low: ends("low"), high: ends("high"),
+                 after: front.map(point => point.cell ? ` at ${cellText(point.cell)}` : "")}]);
     drawFrontTable(at, front);
   });
 }
@@ -266,13 +272,15 @@ function drawFrontTable(at, front) {
   element(details, "summary", {}, front.length === 1 ? "the network" : `the ${front.length} networks`);
   const rows = tableIn(details);
   const head = element(rows, "tr");
-  for (const title of ["bits of weights", "of inputs and activations", "value, %"]) element(head, "th", {class: "number"}, title);
+  for (const title of ["bits of weights", "of inputs and activations", "value, %"])
+    element(head, "th", {class: "number"}, title);
   for (const title of ["network", "formats"]) element(head, "th", {}, title);
   for (const point of front) {
     const row = element(rows, "tr");
     element(row, "td", {class: "number"}, point.weight_bits.toLocaleString("en"));
     element(row, "td", {class: "number"}, point.activation_bits.toLocaleString("en"));
-    element(row, "td", {class: "number"}, estimate([point.value, point.low ?? point.value, point.high ?? point.value], oneDigit));
+    const interval = [point.value, point.low ?? point.value, point.high ?? point.value];
+    element(row, "td", {class: "number"}, estimate(interval, oneDigit));
     element(row, "td", {}, cellText(point.cell));
     element(row, "td", {}, point.formats ?? "");
   }
@@ -315,7 +323,8 @@ class Curves {
     this.chart = new LineChart(element(at, "div", {class: "chart", id: "curves"}), {
       name: "Learning curves", xTitle: "step", yTitle: "smoothed accuracy", height: 340,
       xRange: series => [0, Math.max(1, ...series.map(one => one.x[one.x.length - 1]))],
-      xTicks: (_, to, length) => roundNumbers(0, Math.max(to, 60), length).map(step => [step, String(step)]), xText: step => `step ${step}`});
+      xTicks: (_, to, length) => roundNumbers(0, Math.max(to, 60), length).map(step => [step, String(step)]),
+      xText: step => `step ${step}`});
     this.draw();
   }
 

@@ -127,7 +127,8 @@ TEST_F(Stage, NetworksOfBinary64NeedNoRoomInWords) {
   EXPECT_THROW(Stager(dataset).check(network), RequestError);
   network.arithmetic = Arithmetic::binary64;
   EXPECT_NO_THROW(Stager(dataset).check(network));
-  EXPECT_FALSE(Stager(dataset).stage({network}, {true, false}).keep_weights) << "they are no integers";
+  EXPECT_FALSE(Stager(dataset).stage({network}, {true, false}).keep_weights)
+      << "they are no integers";
   dataset.scale = 1e-10;
   EXPECT_EQ(message_of<RequestError>([&] { Stager(dataset).check(network); }),
             "dataset.scale = 1e-10: an input is too large for binary64");
@@ -229,7 +230,8 @@ TEST_F(Stage, TellsMemoryWithoutDrawing) {
   const Stager stager(dataset);
   sweep.train.samples = TrainSamples::train;
   sweep.train.iterations = 12;
-  const StagedSweep staged = stager.without_draws(networks_of(sweep, units_of(dataset)), {true, false});
+  const StagedSweep staged =
+      stager.without_draws(networks_of(sweep, units_of(dataset)), {true, false});
   EXPECT_EQ(staged.held_out.size(), 2U);
   EXPECT_EQ(staged.iterations, 12U);
   EXPECT_TRUE(staged.keep_weights);

@@ -335,6 +335,10 @@ class Run {
     const Plan plan(sweep_, units, data, options_.shard, [&](const NetworkSpec& network) {
       progress_.throw_if_stopped();
       stager.check(network);
+      if (sweep_.report.metric == Metric::test_accuracy && stager.held_out_of(network) == 0)
+        throw RequestError(
+            "report.metric = \"test_accuracy\": no samples are held out of every network, expected "
+            "train.samples = \"train\" and data with a test split, or dataset.test");
       range.add(stager.dataset_of(network), network.formats.input);
       if (!first) first = network;
     });
@@ -349,7 +353,7 @@ class Run {
     const auto [bytes, cause] =
         memory_needed(sweep_, engines_, plan, stager, units, batches, output_);
     require_memory(bytes, cause);
-    const std::size_t held_out = stager.without_draws({*first}, {}).held_out.size();
+    const std::size_t held_out = stager.held_out_of(*first);
     const auto about_data = dataset_json(dataset, data, held_out, dataset_notes.labels);
     NetworkStore& store =
         directory.open_store(sweep_, {configuration, about_data, record_.engine, record_.device});

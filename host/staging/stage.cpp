@@ -146,6 +146,12 @@ std::shared_ptr<const Stager::Drawn> Stager::drawn_for(const NetworkSpec& networ
   return drawn_.front();
 }
 
+std::size_t Stager::held_out_of(const NetworkSpec& network) const {
+  if (network.draws.samples != TrainSamples::train) return 0;
+  const std::size_t test_samples = drawn_test_samples(network.draws, dataset_);
+  return test_samples != 0 ? test_samples : dataset_.samples - dataset_.train_samples;
+}
+
 StagedSweep Stager::without_draws(std::vector<NetworkSpec> networks, const Kept& kept) const {
   StagedSweep staged;
   staged.dataset = &dataset_of(networks.front());
@@ -153,11 +159,7 @@ StagedSweep Stager::without_draws(std::vector<NetworkSpec> networks, const Kept&
   const bool is_fixed_point = networks.front().arithmetic == Arithmetic::fixed_point;
   staged.keep_weights = kept.weights && is_fixed_point;
   staged.diagnose = kept.diagnostics && is_fixed_point;
-  const Draws& draws = networks.front().draws;
-  if (draws.samples == TrainSamples::train) {
-    const std::size_t test_samples = drawn_test_samples(draws, dataset_);
-    staged.held_out.resize(test_samples ? test_samples : dataset_.samples - dataset_.train_samples);
-  }
+  staged.held_out.resize(held_out_of(networks.front()));
   staged.networks = std::move(networks);
   return staged;
 }

@@ -33,6 +33,9 @@ class Stager {
   /// does not fit 64 bits.
   void check(const NetworkSpec& network) const;
 
+  /// How many samples are held out of a network that has been checked.
+  std::size_t held_out_of(const NetworkSpec& network) const;
+
   /// The networks, at least one, which have been checked, ready to train. All have the same draws,
   /// layers, iterations and arithmetic. Weights are kept of fixed-point numbers only.
   StagedSweep stage(std::vector<NetworkSpec> networks, const Kept& kept) const;

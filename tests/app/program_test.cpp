@@ -288,6 +288,9 @@ TEST_F(Program, RefusesAWrongConfiguration) {
   scratch.write("bad.toml", "[dataset]\nname = \"digits\"\n[grid]\nlr = { from = 9, to = 5 }\n");
   EXPECT_EQ(refusal({"--config", "bad.toml"}),
             "gridrun: bad.toml:4: grid.lr.to = 5, expected at least grid.lr.from = 9");
+  EXPECT_EQ(refusal({"--config", "digits.toml", "--set", "report.metric='test_accuracy'"}),
+            "gridrun: report.metric = \"test_accuracy\": no samples are held out of every network, "
+            "expected train.samples = \"train\" and data with a test split, or dataset.test");
   EXPECT_EQ(refusal({"--set", "network.layers=[63, 10]"}),
             "gridrun: network.layers = [63, 10]: digits has 64 inputs a sample");
 }

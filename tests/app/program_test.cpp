@@ -282,7 +282,7 @@ TEST_F(Program, RefusesWhatACommandDoesNotKnow) {
 TEST_F(Program, RefusesAWrongConfiguration) {
   EXPECT_EQ(refusal({"--config", "none.toml"}),
             "gridrun: --config none.toml: no such file; shipped are bulk.toml, digits.toml, "
-            "mlp.toml, mnist.toml");
+            "gupta.toml, mlp.toml, mnist.toml");
   EXPECT_EQ(refusal({"--set", "trian.iterations=5"}),
             "gridrun: --set trian.iterations=5: unknown key trian; did you mean train?");
   scratch.write("bad.toml", "[dataset]\nname = \"digits\"\n[grid]\nlr = { from = 9, to = 5 }\n");

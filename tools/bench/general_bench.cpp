@@ -127,23 +127,24 @@ std::vector<Case> cases() {
                                          "grid.fraction=[8]",
                                          "train.batch=100",
                                          "train.iterations=4000"};
-  return {{"784-100-10, 16 bits, nearest_even", 200,
-           both(both(both(hidden, words_16), even), short_run)},
-          {"784-100-10, 16 bits, stochastic", 200,
-           both(both(both(hidden, words_16), stochastic), short_run)},
-          {"784-100-10, 16 bits, nearest_even, diagnosed", 200,
-           both(both(both(hidden, words_16), even), short_run), true},
-          {"784-100-10, 16 bits, stochastic, diagnosed", 200,
-           both(both(both(hidden, words_16), stochastic), short_run), true},
-          {"784-100-10, 24 bits, floor", 200, both(hidden, words_24)},
-          {"784-100-10, 64 bits, floor", 200,
-           both(hidden, {"train.iterations=200", "report.smooth_window=101"})},
-          {"784-10, 16 bits, nearest_even", 500, both(words_16, even)},
-          {"784-10, 16 bits, stochastic", 500, both(words_16, stochastic)},
-          {"784-1000-1000-10, 16 bits, batch 100", 100, both(deep, even)},
-          {"784-10, binary64", 500, rates, Arithmetic::binary64},
-          {"784-100-10, binary64", 500, both(hidden, rates), Arithmetic::binary64},
-          {"784-1000-1000-10, binary64, batch 100", 100, deep, Arithmetic::binary64}};
+  return {
+      {"784-100-10, 16 bits, nearest_even", 200,
+       both(both(both(hidden, words_16), even), short_run)},
+      {"784-100-10, 16 bits, stochastic", 200,
+       both(both(both(hidden, words_16), stochastic), short_run)},
+      {"784-100-10, 16 bits, nearest_even, diagnosed", 200,
+       both(both(both(hidden, words_16), even), short_run), Arithmetic::fixed_point, true},
+      {"784-100-10, 16 bits, stochastic, diagnosed", 200,
+       both(both(both(hidden, words_16), stochastic), short_run), Arithmetic::fixed_point, true},
+      {"784-100-10, 24 bits, floor", 200, both(hidden, words_24)},
+      {"784-100-10, 64 bits, floor", 200,
+       both(hidden, {"train.iterations=200", "report.smooth_window=101"})},
+      {"784-10, 16 bits, nearest_even", 500, both(words_16, even)},
+      {"784-10, 16 bits, stochastic", 500, both(words_16, stochastic)},
+      {"784-1000-1000-10, 16 bits, batch 100", 100, both(deep, even)},
+      {"784-10, binary64", 500, rates, Arithmetic::binary64},
+      {"784-100-10, binary64", 500, both(hidden, rates), Arithmetic::binary64},
+      {"784-1000-1000-10, binary64, batch 100", 100, deep, Arithmetic::binary64}};
 }
 
 }  // namespace

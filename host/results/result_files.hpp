@@ -19,9 +19,9 @@
 namespace gridrun {
 
 /// All names that a run may write.
-inline constexpr const char* result_names[] = {"grid.csv",        "grid.npz",    "figures.csv",
-                                               "diagnostics.csv", "summary.csv", "answers.json",
-                                               "curves.npz",      "weights.npz", run_record_name};
+inline constexpr const char* result_names[] = {"grid.csv",    "figures.csv", "diagnostics.csv",
+                                               "summary.csv", "grid.npz",    "answers.json",
+                                               "curves.npz",  "weights.npz", run_record_name};
 
 /// What is to be published of a run, run.json last. `answers` are of the grid's slices, `front` the
 /// list `pareto` of answers.json, `weights`

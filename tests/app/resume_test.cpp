@@ -199,10 +199,10 @@ TEST_F(Resume, AStoreThatIsNoneOfOursIsSaidAndNeverUsed) {
   const std::string sound = contents_of(store);
   const std::string turned = damaged_store(out());
   std::string newer = sound, torn = sound;
-  newer[63] = '\2';  // PRAGMA user_version
+  newer[63] = '\3';  // PRAGMA user_version
   torn.resize(torn.size() / 2);
   for (const auto& [bytes, what] :
-       {std::pair(newer, "it is of version 2; expected version 1"),
+       {std::pair(newer, "it is of version 3; expected version 2"),
         {torn, "is damaged: "},
         {turned, "is damaged: "},
         {"no database, but longer than a hundred bytes" + std::string(200, '-'),

@@ -88,9 +88,11 @@ fraction = { from = 20, to = 23 }
 [report]
 smooth_window = 5
 polyorder     = 3
+metric        = "test_accuracy"
 tolerance     = 0.1
 curves        = true
 weights       = true
+diagnostics   = true
 baseline      = true
 )");
   EXPECT_EQ(
@@ -105,8 +107,8 @@ baseline      = true
       R"("init":{"unit":"real","mean":-1.5,"std":"he"},)"
       R"("train":{"iterations":50,"seed":7,"draw_order":"weights","batch":5,"rounding_seed":8,)"
       R"("samples":"train"},"grid":{"lr":[-16,7,31],"fraction":[20,21,22,23]},)"
-      R"("report":{"smooth_window":5,"polyorder":3,"tolerance":0.1,"curves":true,"weights":true,)"
-      R"("baseline":true}})");
+      R"("report":{"smooth_window":5,"polyorder":3,"metric":"test_accuracy","tolerance":0.1,)"
+      R"("curves":true,"weights":true,"diagnostics":true,"baseline":true}})");
 }
 
 TEST(Configuration, OverridesReplaceSingleKeys) {
@@ -342,8 +344,8 @@ TEST(Configuration, IsFoundAsAPathFirstAndThenAmongTheShipped) {
   EXPECT_EQ(find_configuration("mnist.toml"), shipped_directory() / "mnist.toml");
   EXPECT_EQ(find_configuration("digits"), shipped_directory() / "digits.toml");
   EXPECT_EQ(message_of<RequestError>([] { find_configuration("nothing.toml"); }),
-            "--config nothing.toml: no such file; shipped are bulk.toml, digits.toml, mlp.toml, "
-            "mnist.toml");
+            "--config nothing.toml: no such file; shipped are bulk.toml, digits.toml, gupta.toml, "
+            "mlp.toml, mnist.toml");
 }
 
 TEST(Configuration, ShippedOnesAreTheStudys) {

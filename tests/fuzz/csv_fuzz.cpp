@@ -58,8 +58,7 @@ void check_against_text(const CsvSamples& csv, const std::string& text) {
     if (const double* number = std::get_if<double>(&label))
       require(*number == std::strtod(fields.back().c_str(), nullptr), "a label is its number");
     else
-      require(std::get<std::string>(label) == without_blanks(fields.back()),
-              "a label is its text");
+      require(std::get<std::string>(label) == without_blanks(fields.back()), "a label is its text");
   }
 }
 
@@ -92,8 +91,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                       [](double v) { return std::isfinite(v); }),
           "values are finite");
   const std::size_t classes = csv->classes.labels.size();
-  require(classes <= most_classes && std::is_sorted(csv->classes.labels.begin(),
-                                                    csv->classes.labels.end()),
+  require(classes <= most_classes &&
+              std::is_sorted(csv->classes.labels.begin(), csv->classes.labels.end()),
           "classes are in the order of their labels");
   require(*std::max_element(csv->labels.begin(), csv->labels.end()) == classes - 1,
           "labels are classes");

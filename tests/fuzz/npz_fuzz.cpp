@@ -24,8 +24,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       [&](const auto& values) {
         require(values.size() == dataset->samples * dataset->inputs,
                 "as many inputs in every sample");
-        require(std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); }),
-                "values are finite");
+        require(
+            std::all_of(values.begin(), values.end(), [](double v) { return std::isfinite(v); }),
+            "values are finite");
       },
       dataset->values);
   require(*std::max_element(dataset->labels.begin(), dataset->labels.end()) + 1 == dataset->classes,

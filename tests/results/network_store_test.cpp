@@ -271,7 +271,7 @@ TEST_F(NetworkStoreTest, IsReadWithPlainSql) {
            {R"(weights_digest)", "0000000000000abc"},
            {R"(hex(weights))", "0100000000000000FEFFFFFFFFFFFFFF"},
            {R"((SELECT value FROM notes WHERE name = 'configuration'))", "text"},
-           {R"((SELECT user_version FROM pragma_user_version))", "1"},
+           {R"((SELECT user_version FROM pragma_user_version))", "2"},
            {R"((SELECT journal_mode FROM pragma_journal_mode))", "wal"}}) {
     sqlite3_stmt* statement = nullptr;
     ASSERT_EQ(sqlite3_prepare_v2(connection, ("SELECT " + expression + " FROM networks").c_str(),
@@ -539,13 +539,13 @@ TEST_F(NetworkStoreTest, RefusesOtherDatabasesAndLeavesThemAsTheyWere) {
   execute(file(), "CREATE TABLE networks (identity TEXT)");
   expect_left("another program");
   fs::remove(file());
-  execute(file(), "PRAGMA user_version = 1; CREATE TABLE t (x); DROP TABLE t");
+  execute(file(), "PRAGMA user_version = 2; CREATE TABLE t (x); DROP TABLE t");
   expect_left("another program");
   fs::remove(file());
   stored(3);
-  execute(file(), "PRAGMA user_version = 2");
-  expect_left("it is of version 2; expected version 1");
-  execute(file(), "PRAGMA user_version = 1; PRAGMA application_id = 77");
+  execute(file(), "PRAGMA user_version = 3");
+  expect_left("it is of version 3; expected version 2");
+  execute(file(), "PRAGMA user_version = 2; PRAGMA application_id = 77");
   expect_left("another program");
 }
 

@@ -124,6 +124,8 @@ std::vector<SeedAnswers> answers_of(const GridResult& grid) {
 
 const std::vector<SeedAnswers> answers = answers_of(result);
 
+const nlohmann::ordered_json no_front;
+
 std::string run_record() { return "{}\n"; }
 
 /// Writes all files into a directory; returns their names.
@@ -131,7 +133,7 @@ std::vector<std::string> write_all(const std::filesystem::path& directory,
                                    const std::optional<LearningCurves>& curves,
                                    const std::vector<LayerWeights>& weights = {}) {
   std::vector<std::string> names;
-  for (const NewFile& file : result_files(result, answers, {}, curves, weights, run_record)) {
+  for (const NewFile& file : result_files(result, answers, no_front, curves, weights, run_record)) {
     file.write(directory / file.name);
     names.push_back(file.name);
   }
@@ -154,7 +156,7 @@ TEST(ResultFiles, HaveADimensionForEachAxis) {
   const GridResult grid{
       {{"lr", {3}}, {"fraction", {4, 5}}, {"bits", {8, 16}}}, std::vector<CellResult>(4), true};
   const std::optional curves = LearningCurves{{0}, {1, 2, 3, 4}};
-  for (const NewFile& file : result_files(grid, answers, {}, curves, {}, run_record))
+  for (const NewFile& file : result_files(grid, answers, no_front, curves, {}, run_record))
     file.write(scratch.path() / file.name);
   const std::string of_grid = contents_of(scratch.path() / "grid.npz");
   for (const char* figure : {"accuracy", "mean_update", "mean_error", "test_accuracy"})
@@ -179,8 +181,17 @@ TEST(ResultFiles, SayWhatSeedsDiagnosticsAndTheFrontAdd) {
   grid.diagnostics = {{counts}, {}, {counts}, {counts}};
   grid.labels = {Label::drifting, std::nullopt, Label::learned, Label::learned};
   const nlohmann::ordered_json front = {{{"weight_bits", 80}}};
-  for (const NewFile& file : result_files(grid, answers, front, {}, {}, run_record))
+  const std::optional curves = LearningCurves{{0}, {1, 2, 3, 4}};
+  const std::vector<std::int64_t> one = {7};
+  std::vector<LayerWeights> weights(1);
+  weights[0].units = weights[0].inputs = 1;
+  weights[0].of_network.assign(4, one);
+  std::vector<std::string> written;
+  for (const NewFile& file : result_files(grid, answers, front, curves, weights, run_record)) {
     file.write(scratch.path() / file.name);
+    written.push_back(file.name);
+  }
+  EXPECT_EQ(written, std::vector<std::string>(std::begin(result_names), std::end(result_names)));
   const std::string rows = contents_of(scratch.path() / "diagnostics.csv");
   EXPECT_EQ(std::count(rows.begin(), rows.end(), '\n'), 4) << "a network has none";
   EXPECT_NE(rows.find("\n3,1,8,1,drifting,1,1,0,12,3,7,,,,"), std::string::npos) << rows;
@@ -199,7 +210,7 @@ TEST(ResultFiles, HoldAxesOfAnyKindByTheirNames) {
                          {"precision.round", {"floor", "stochastic"}},
                          {"train.seed", {7, 8, 9}}},
                         std::vector<CellResult>(12)};
-  for (const NewFile& file : result_files(grid, answers, {}, {}, {}, run_record))
+  for (const NewFile& file : result_files(grid, answers, no_front, {}, {}, run_record))
     file.write(scratch.path() / file.name);
   const std::string archive = contents_of(scratch.path() / "grid.npz");
   EXPECT_NE(npy(archive, "accuracy").find("'shape': (1, 2, 2, 3,)"), std::string::npos);
@@ -222,8 +233,9 @@ TEST(ResultFiles, HoldCurvesAndWeightsWhereThereAreSome) {
     const auto first = static_cast<std::int64_t>(100 * n);
     of_networks[n] = {{first, 1, 2, 3, 4, 5}, {-first, 7, 8, 9, 10, 11, 12, 13}};
   }
-  const auto written = write_all(scratch.path(), curves, final_weights(network, of_networks));
-  EXPECT_EQ(written, std::vector<std::string>(std::begin(result_names), std::end(result_names)));
+  EXPECT_EQ(write_all(scratch.path(), curves, final_weights(network, of_networks)),
+            (std::vector<std::string>{"grid.csv", "figures.csv", "grid.npz", "answers.json",
+                                      "curves.npz", "weights.npz", "run.json"}));
   const std::string archive = contents_of(scratch.path() / "curves.npz");
   EXPECT_NE(npy(archive, "accuracy").find("'shape': (2, 3, 2,)"), std::string::npos);
   EXPECT_NE(npy(archive, "steps").find("'shape': (2,)"), std::string::npos);

@@ -1,4 +1,4 @@
-// The cpu engine against the reference engine, on every SIMD target that the machine has: the same
+// The cpu engine against the reference engine, on every SIMD target that is built: the same
 // outcomes, to the bit, on sweeps that an input describes.
 #include <algorithm>
 #include <cmath>

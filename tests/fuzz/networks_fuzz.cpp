@@ -1,4 +1,4 @@
-// The cpu engine against the reference engine, on every SIMD target that the machine has: networks
+// The cpu engine against the reference engine, on every SIMD target that is built: networks
 // of any layers and formats that an input describes.
 #include <algorithm>
 #include <cmath>

@@ -289,7 +289,8 @@ nlohmann::json study_of(const nlohmann::ordered_json& recorded,
     if (!configuration.contains(place) || study.contains(place)) continue;
     if (const auto otherwise = key.write(Sweep{})) study[place] = to_json(*otherwise);
   }
-  for (const char* key : {"tolerance", "curves", "weights", "baseline"}) study["report"].erase(key);
+  for (const char* key : {"metric", "tolerance", "curves", "weights", "diagnostics", "baseline"})
+    study["report"].erase(key);
   study.erase("grid");
   for (const auto& [axis, values] : recorded.at("grid").items()) study["grid"].push_back(axis);
   return study;

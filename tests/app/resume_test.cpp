@@ -140,8 +140,8 @@ TEST_F(Resume, WhatForceReplacesStaysUntilTheFirstNewNetwork) {
   expect_same(out(), undisturbed(long_sweep()));
 }
 
-TEST_F(Resume, ANewToleranceIsToldWithoutTraining) {
-  const Arguments other = {"--set", "report.tolerance=0.2"};
+TEST_F(Resume, ANewToleranceOrMetricIsToldWithoutTraining) {
+  const Arguments other = {"--set", "report.tolerance=0.2", "--set", "report.metric='accuracy'"};
   ASSERT_EQ(run(small_sweep()).status, 0);
   const auto before = networks_in(out());
   const ProgramResult result = run(small_sweep(other));
@@ -153,9 +153,12 @@ TEST_F(Resume, ANewToleranceIsToldWithoutTraining) {
 
 TEST_F(Resume, WhatIsAskedForLaterIsTrainedAgainAndKept) {
   const std::string curves = "report.curves=true", weights = "report.weights=true";
+  const std::string diagnostics = "report.diagnostics=true";
   ASSERT_EQ(run(small_sweep()).status, 0);
   for (const Arguments& more :
-       std::vector<Arguments>{{"--set", curves}, {"--set", curves, "--set", weights}}) {
+       std::vector<Arguments>{{"--set", curves},
+                              {"--set", curves, "--set", weights},
+                              {"--set", curves, "--set", weights, "--set", diagnostics}}) {
     const ProgramResult result = run(small_sweep(more));
     EXPECT_EQ(result.out.find("trained before"), std::string::npos) << result.out;
     expect_same(out(), undisturbed(small_sweep(more)));

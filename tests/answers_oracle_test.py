@@ -72,12 +72,14 @@ def over_seeds(of_seed):
                          if seed["left_cliff"] and seed["left_cliff"]["next_lr"] is not None])
 
     learned = [seed for seed in of_seed if seed["learned"]]
+    last = learned[0]["by_fraction"][-1]["fraction"] if learned else None
     rows = [[seed["by_lr"][r] for seed in learned] for r in range(len(learned[0]["by_lr"]))] if learned else []
     return {
         "learned": len(learned),
+        "noise": estimate([seed["noise"] for seed in of_seed]),
         "best": {"value": answer("best", "value"), "lr": answer("best", "lr"), "fraction": answer("best", "fraction")},
         "by_lr": [{"lr": row[0]["lr"], "plateau": estimate([seed["plateau"] for seed in row]),
-                   "knee": estimate([None if seed["cut_off"] else seed["knee"] for seed in row]),
+                   "knee": estimate([last if seed["cut_off"] else seed["knee"] for seed in row]),
                    "cut_off": sum(seed["cut_off"] for seed in row)} for row in rows],
         "fewest_bits": answer("fewest_bits", "fraction") and {"fraction": answer("fewest_bits", "fraction"),
                                                               "lr": answer("fewest_bits", "lr")},

@@ -38,9 +38,9 @@ Options parse_command_line(int argc, const char* const* argv) {
       "not yet trained when it is started again.",
       "gridrun"};
   app.set_version_flag("--version", "gridrun " GRIDRUN_VERSION);
-  app.add_option(
-         "--config", options.config,
-         "Configuration: a file, or a shipped one (digits.toml, mlp.toml, mnist.toml, bulk.toml)")
+  app.add_option("--config", options.config,
+                 "Configuration: a file, or a shipped one (digits.toml, mnist.toml, mlp.toml, "
+                 "gupta.toml, bulk.toml)")
       ->capture_default_str();
   app.add_option("--device", options.device,
                  "auto, cpu, reference, a GPU's number, several as in 0,1,cpu, or all GPUs")

@@ -43,10 +43,12 @@ bool are_diagnosed(const SeedSlices& slices, const std::vector<std::optional<Lab
   return true;
 }
 
-/// Nothing where all networks take the same bits.
+/// Nothing where all networks take the same bits, or tables are judged by different metrics.
 std::vector<FrontPoint> front_of(const std::vector<SeedSlices>& slices,
                                  const std::vector<SeedAnswers>& answers,
                                  PlannedNetworks& planned) {
+  for (const SeedSlices& slice : slices)
+    if (slice.front().metric != slices.front().front().metric) return {};
   std::vector<FrontPoint> points;
   for (std::size_t slice = 0; slice < slices.size(); ++slice) {
     const std::vector<std::size_t>& numbers = slices[slice].front().numbers;
@@ -107,6 +109,7 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
   std::vector<std::optional<Label>> causes;
   if (sweep.report.diagnostics) {
     causes.resize(cells);
+    grid.labels.resize(cells);
     grid.diagnostics.resize(cells);
   }
   store.visit(
@@ -145,9 +148,8 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
       of_seed.push_back(answer(slice, sweep.report.tolerance,
                                chance_of(slice.cells.front(), slice.metric, smoothing)));
     told.answers.push_back(answer_over_seeds(seeds, std::move(of_seed), bootstrap));
-    if (are_diagnosed(seeds, causes)) label_cells(seeds, told.answers.back(), causes);
+    if (are_diagnosed(seeds, causes)) label_cells(seeds, causes, told.answers.back(), grid.labels);
   }
-  grid.labels = std::move(causes);
   told.front = front_of(told.slices, told.answers, planned);
   std::vector<LayerWeights> layers;  // no array has holes
   if (!weights.empty() && with_weights == cells)

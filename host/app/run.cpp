@@ -276,6 +276,16 @@ std::string memory_text(double bytes) {
                         : fmt::format("{:.1f} GiB", bytes / 0x1p30);
 }
 
+/// Has the networks of a sweep keep what is held of one of them, as far as the engines can.
+void keep_as_well(const NetworkStore::Held& held, const Engines& engines, Sweep& sweep) {
+  const bool diagnose = std::all_of(engines.begin(), engines.end(), [](const auto& engine) {
+    return engine->why_not_diagnose().empty();
+  });
+  sweep.report.curves = sweep.report.curves || held.last_steps > sweep.report.smooth_window;
+  sweep.report.weights = sweep.report.weights || held.has_weights;
+  sweep.report.diagnostics = sweep.report.diagnostics || (held.has_diagnostics && diagnose);
+}
+
 /// What is about to be done.
 std::string announcement(const Dataset& dataset, const Plan& plan, std::size_t done,
                          const NetworkSpec& first, const Sweep& sweep, const Engines& engines,
@@ -343,15 +353,20 @@ class Run {
       if (!first) first = network;
     });
     std::vector<bool> is_trained(plan.size());
+    Sweep to_train = sweep_;  // keeps as well what there is of networks that are trained again
     for (const NetworkStore::Held& held : directory.held(data))
-      if (const auto network = held_network(plan, held, sweep_)) is_trained[*network] = true;
+      if (const auto network = held_network(plan, held, sweep_))
+        is_trained[*network] = true;
+      else if (const auto identity = identity_of_text(held.identity);
+               identity && plan.find(*identity))
+        keep_as_well(held, engines_, to_train);
     auto batches = plan.batches([&](std::uint32_t network) { return !is_trained[network]; },
                                 updates_of_batch(engines_));
     const auto done = static_cast<std::size_t>(
         std::count_if(plan.networks().begin(), plan.networks().end(),
                       [&](std::uint32_t network) { return is_trained[network]; }));
     const auto [bytes, cause] =
-        memory_needed(sweep_, engines_, plan, stager, units, batches, output_);
+        memory_needed(to_train, engines_, plan, stager, units, batches, output_);
     require_memory(bytes, cause);
     const std::size_t held_out = stager.held_out_of(*first);
     const auto about_data = dataset_json(dataset, data, held_out, dataset_notes.labels);
@@ -368,7 +383,7 @@ class Run {
       print(announcement(dataset, plan, done, *first, sweep_, engines_, bytes));
     }
     std::exception_ptr interrupted;
-    Training training(sweep_, engines_, plan, stager, units, store, progress_);
+    Training training(to_train, engines_, plan, stager, units, store, progress_);
     try {
       training.train(std::move(batches), options_.quiet);
     } catch (const Interrupted&) {

@@ -131,7 +131,7 @@ std::size_t take_over(const NetworkStore& from, NetworkStore& to, const fs::path
   from.visit(
       [&](StoredNetwork&& network) {
         if (const auto there = held.find(network.identity); there != held.end()) {
-          const auto mine = to.find(network.identity);
+          auto mine = to.find(network.identity);
           if (!mine || !agree(*mine, network))
             throw RunError(fmt::format(
                 "{}: the network {} was trained to other integers than in the directory to fill: "
@@ -140,10 +140,13 @@ std::size_t take_over(const NetworkStore& from, NetworkStore& to, const fs::path
           const bool has_more = network.last_steps > there->second.last_steps ||
                                 (!network.weights.empty() && !there->second.has_weights) ||
                                 (!network.diagnostics.empty() && !there->second.has_diagnostics);
-          const bool has_less = network.last_steps < there->second.last_steps ||
-                                (network.weights.empty() && there->second.has_weights) ||
-                                (network.diagnostics.empty() && there->second.has_diagnostics);
-          if (!has_more || has_less) return;
+          if (!has_more) return;
+          if (network.weights.empty()) network.weights = std::move(mine->weights);
+          if (network.diagnostics.empty()) network.diagnostics = std::move(mine->diagnostics);
+          if (network.last_steps < mine->last_steps) {
+            network.last_steps = mine->last_steps;
+            network.last_right = std::move(mine->last_right);
+          }
         }
         networks.push_back(std::move(network));
         if (networks.size() == at_once) add();

@@ -49,22 +49,24 @@ RowAnswer row_answer(const Slice& slice, std::size_t row, double tolerance, cons
   if (!(answer.plateau.value > chance.threshold()) || slice.precision.values.size() == 1)
     return answer;
   std::size_t column = 0;
-  while (slice.value(row, column) < answer.plateau.value - tolerance) ++column;
+  while (slice.value(row, column) < answer.plateau.value - tolerance ||
+         !(slice.value(row, column) > chance.threshold()))
+    ++column;
   answer.knee = slice.precision.values[column];
   return answer;
 }
 
-/// Fewest bits of a cell that is at least `least`.
-std::optional<CellAnswer> fewest_of(const Slice& slice, double least) {
+/// Fewest bits of a cell that learned and is at least `least`.
+std::optional<CellAnswer> fewest_of(const Slice& slice, double least, const Chance& chance) {
   for (std::size_t column = 0; column < slice.precision.values.size(); ++column) {
     const CellAnswer best =
         best_of(slice, {0, slice.lr.size()}, {column, column + 1}, slice.metric);
-    if (best.value >= least) return best;
+    if (best.value >= least && best.value > chance.threshold()) return best;
   }
   return std::nullopt;
 }
 
-std::optional<Baseline> baseline_of(const Slice& slice, double within) {
+std::optional<Baseline> baseline_of(const Slice& slice, double within, const Chance& chance) {
   if (slice.baselines.empty()) return std::nullopt;
   Baseline baseline{slice.lr.front(), value_of(slice.baselines.front(), slice.metric), {}};
   for (std::size_t row = 1; row < slice.baselines.size(); ++row)
@@ -72,13 +74,17 @@ std::optional<Baseline> baseline_of(const Slice& slice, double within) {
       baseline.lr = slice.lr[row];
       baseline.value = value;
     }
-  if (!slice.precision.name.empty()) baseline.fewest = fewest_of(slice, baseline.value - within);
+  if (!slice.precision.name.empty() && baseline.value > chance.threshold())
+    baseline.fewest = fewest_of(slice, baseline.value - within, chance);
   return baseline;
 }
 
 LeftCliff left_cliff(const Answers& answers) {
   std::size_t row = 0;
-  while (answers.rows[row].plateau.value < answers.best.value - answers.within()) ++row;
+  const auto is_near = [&](double value) {
+    return value >= answers.best.value - answers.within() && value > answers.chance.threshold();
+  };
+  while (!is_near(answers.rows[row].plateau.value)) ++row;
   LeftCliff cliff{answers.rows[row].plateau.lr, std::nullopt, 0.0};
   if (row == 0) return cliff;
   const CellAnswer& next = answers.rows[row - 1].plateau;
@@ -152,7 +158,8 @@ std::optional<CommonRate> common_rate(const Slice& slice, const Answers& answers
     for (std::size_t column = slice.precision.values.size(); column-- > 0;) {
       const auto& [best, column_learned] = answers.columns[column];
       if (!column_learned) continue;
-      if (slice.value(row, column) < best.value - answers.within()) break;
+      const double value = slice.value(row, column);
+      if (value < best.value - answers.within() || !(value > answers.chance.threshold())) break;
       ++near;
       from = best.precision;
     }
@@ -180,7 +187,7 @@ Answers answer(const Slice& slice, double tolerance, const Chance& chance) {
   answers.noise = chance.noise(answers.best.value);
   if (slice.holds_out)
     answers.best_held_out = best_of(slice, all_rows, all_columns, Metric::test_accuracy);
-  answers.baseline = baseline_of(slice, answers.within());
+  answers.baseline = baseline_of(slice, answers.within(), chance);
   answers.learned = answers.best.value > chance.threshold();
   if (!answers.learned) return answers;
 
@@ -193,7 +200,7 @@ Answers answer(const Slice& slice, double tolerance, const Chance& chance) {
     const CellAnswer best = best_of(slice, all_rows, {column, column + 1}, slice.metric);
     answers.columns.push_back({best, best.value > chance.threshold()});
   }
-  answers.fewest_bits = fewest_of(slice, answers.best.value - answers.within());
+  answers.fewest_bits = fewest_of(slice, answers.best.value - answers.within(), chance);
   mark_cut_off(answers);
   answers.diagonal_cliff = diagonal_cliff(answers);
   answers.settled = settled(answers.rows);

@@ -1,10 +1,10 @@
 // What a slice of the grid says: the study's questions, answered by the slice's metric.
 //
 // A cell or a row "learned" when its metric is above chance (chance.hpp). "Within tolerance of x"
-// means at least x - tolerance, where a tolerance below the metric's noise counts as that. Of
-// equals, the cell with the fewest bits is named, and among those the one with the largest learning
-// rate, that is the smallest lr. Bits, a precision, are what the columns of the slice count:
-// fraction bits, or the bits of a word.
+// means above chance and at least x - tolerance, where a tolerance below the metric's noise counts
+// as that. Of equals, the cell with the fewest bits is named, and among those the one with the
+// largest learning rate, that is the smallest lr. Bits, a precision, are what the columns of the
+// slice count: fraction bits, or the bits of a word.
 #pragma once
 
 #include <algorithm>

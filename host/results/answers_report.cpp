@@ -150,9 +150,7 @@ std::string settled_text(const Answers& answers) {
 std::string common_rate_text(const Answers& answers) {
   const auto& rate = answers.common_rate;
   const std::string noun = precision_noun(answers.precision_axis);
-  if (!rate)
-    return fmt::format("cannot be told: the grid has too few rows, or too few {}s that learned",
-                       noun);
+  if (!rate) return "cannot be told: the grid has too few rows, or too few columns that learned";
   if (rate->everywhere)
     return fmt::format("does not depend on the {}: lr {} will do for all that learned", noun,
                        rate->lr);
@@ -281,6 +279,7 @@ json seeds_json(const SeedAnswers& over) {
   for (const HeldValue& held : first.held) record[held.axis] = to_json(held.value);
   record["metric"] = name_of(first.metric);
   record["tolerance"] = first.tolerance;
+  record["noise"] = estimate_json(over.noise);
   record["resamples"] = Bootstrap::resamples;
   record["seeds"] = json::array();
   for (const Answers& answers : over.of_seed)
@@ -313,7 +312,9 @@ json seeds_json(const SeedAnswers& over) {
     record["diagonal_cliff"] =
         json{{"slope", estimate_json(over.slope)}, {"intercept", estimate_json(over.intercept)}};
   record["settled"] = nullptr;
-  if (over.settled) record["settled"] = json{{axis, estimate_json(over.settled)}};
+  if (over.settled)
+    record["settled"] =
+        json{{axis, estimate_json(over.settled)}, {"with_exceptions", over.unsettled}};
   record["common_rate"] = nullptr;
   if (over.common_lr)
     record["common_rate"] =
@@ -357,7 +358,8 @@ std::string row_table(const SeedAnswers& over) {
     std::string told = percent_text(row.plateau);
     if (row.baseline) told += fmt::format(", binary64 {}", percent_text(*row.baseline));
     if (has_knees)
-      told += row.knee ? fmt::format(", knee at {} bits{}", number_text(*row.knee),
+      told += row.knee ? fmt::format(", knee at {} bits{}{}", number_text(*row.knee),
+                                     2 * row.cut_off >= row.knee->seeds ? " or more" : "",
                                      of_seeds(over, *row.knee))
                        : ", no knee";
     if (row.cut_off != 0) told += fmt::format(", cut off in {}", counted(row.cut_off, "seed"));
@@ -424,9 +426,12 @@ std::string answers_text(const SeedAnswers& over, std::size_t width) {
                over.slope ? fmt::format("{} bits for each halving of the learning rate{}",
                                         number_text(*over.slope, 1, 2), of_seeds(over, *over.slope))
                           : "too few knees beyond the left cliff for a line");
-  text +=
-      line("enough bits", over.settled ? number_text(*over.settled) + of_seeds(over, *over.settled)
-                                       : "values change up to the grid's last");
+  const std::string exceptions =
+      over.unsettled == 0 ? ""
+                          : fmt::format(", but for some lr in {}", counted(over.unsettled, "seed"));
+  text += line("enough bits", over.settled ? number_text(*over.settled) +
+                                                 of_seeds(over, *over.settled) + exceptions
+                                           : "values change up to the grid's last");
   if (over.common_lr)
     text += line("best lr",
                  fmt::format("{} from {} bits on{}", number_text(*over.common_lr),
@@ -438,13 +443,13 @@ std::string terms_text(const SeedAnswers& over, std::size_t smooth_window) {
   const Answers& first = over.of_seed.front();
   std::string text = line("metric", fmt::format("{}: {}", words_of(first.metric),
                                                 meaning_of(first.metric, smooth_window)));
-  if (first.noise > first.tolerance)
-    text +=
-        line("tolerance", fmt::format("{} is less than the noise of a difference: {} count as none",
-                                      points(first.tolerance), points(first.noise)));
+  if (over.noise.high > first.tolerance)
+    text += line("tolerance",
+                 fmt::format("{} is less than the noise of a difference: {} points count as none",
+                             points(first.tolerance), number_text(over.noise, 100, 1)));
   if (over.of_seed.size() == 1)
     return text + line("seeds", first.seed
-                                    ? fmt::format("one is whole: {}", text_of(*first.seed))
+                                    ? fmt::format("one: {}", text_of(*first.seed))
                                     : "one: train.seed as an axis of the grid gives intervals");
   return text +
          line("seeds", fmt::format("medians of {}, 95 % intervals by a bootstrap of {} resamples",

@@ -19,9 +19,13 @@ struct Chance {
 
   /// Half of the 95 % interval of the difference of two networks that are both right with such a
   /// probability, each judged by its own samples: a smaller difference is none.
+  ///
+  /// One right and one wrong sample are added to each, so that it is not 0 where all samples are
+  /// right (Agresti and Caffo 2000).
   double noise(double share) const {
-    const double p = share < 0 ? 0 : share > 1 ? 1 : share;  // smoothing can leave [0, 1] slightly
-    return 1.96 * std::sqrt(2.0 * p * (1.0 - p) * spread);
+    const double right = share < 0 ? 0 : share > 1 ? 1 : share;  // smoothing can leave [0, 1]
+    const double p = (right + spread) / (1.0 + 2.0 * spread);
+    return 1.96 * std::sqrt(2.0 * p * (1.0 - p) * spread / (1.0 + 2.0 * spread));
   }
 };
 

@@ -99,17 +99,17 @@ Label cause_of(const NetworkSpec& network, const std::vector<LayerSums>& sums,
     updates += static_cast<double>(counts[layer].updates);
     lost += static_cast<double>(counts[layer].lost);
   }
+  const LayerDiagnostics& output = counts.back();
+  const bool dead = static_cast<double>(output.inactive) >= dead_share * network.iterations ||
+                    output.last_inactive >= window;
   if (diverged) return Label::diverged;
   if (saturated) return Label::saturated;
+  if (updates == 0) return dead ? Label::dead : Label::frozen;
   // Updates that are lost at random are made up for by those that are not.
   const bool at_random = network.formats.master.round == Round::stochastic;
-  if (!at_random && updates > 0 && lost >= lost_share * updates) return Label::frozen;
+  if (!at_random && lost >= lost_share * updates) return Label::frozen;
   if (drifting) return Label::drifting;
-  const LayerDiagnostics& output = counts.back();
-  if (static_cast<double>(output.inactive) >= dead_share * network.iterations ||
-      output.last_inactive >= window)
-    return Label::dead;
-  if (updates == 0) return Label::frozen;
+  if (dead) return Label::dead;
   return Label::undertrained;
 }
 

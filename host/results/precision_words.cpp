@@ -9,7 +9,8 @@ std::string precision_noun(const std::string& axis) {
 }
 
 std::string precision_unit(const std::string& axis) {
-  return axis == "bits" ? "bits of a word" : axis + " bits";
+  if (axis == "bits") return "bits of a word";
+  return axis == "fraction" ? "fraction bits" : axis;
 }
 
 std::string precision_text(const std::string& axis, int value) {

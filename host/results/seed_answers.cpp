@@ -49,7 +49,8 @@ RowEstimates row_estimates(std::size_t row, int lr, const std::vector<Answers>& 
     return learned(answers) ? MaybeNumber(answers.rows[row].plateau.value) : std::nullopt;
   });
   estimates.knee = median([&](const Answers& answers) {
-    if (!learned(answers) || answers.rows[row].cut_off) return MaybeNumber();
+    if (!learned(answers)) return MaybeNumber();
+    if (answers.rows[row].cut_off) return MaybeNumber(answers.columns.back().best.precision);
     return number(answers.rows[row].knee);
   });
   estimates.baseline = median([&](const Answers& answers) {
@@ -107,6 +108,9 @@ SeedAnswers answer_over_seeds(const SeedSlices& slices, std::vector<Answers> of_
   over.intercept = median([](const Answers& answers) {
     return number(answers.diagonal_cliff, &DiagonalCliff::intercept);
   });
+  over.noise = *median([](const Answers& answers) { return answers.noise; });
+  for (const Answers& answers : of_seed)
+    over.unsettled += answers.settled && !answers.settled->except_lr.empty();
   over.settled =
       median([](const Answers& answers) { return number(answers.settled, &Settled::precision); });
   over.common_lr =
@@ -123,15 +127,16 @@ bool has_learned(double value, const Answers& answers) {
          value >= chance.level + (answers.best.value - chance.level) / 2;
 }
 
-void label_cells(const SeedSlices& slices, SeedAnswers& answers,
-                 std::vector<std::optional<Label>>& labels) {
+void label_cells(const SeedSlices& slices, const std::vector<std::optional<Label>>& causes,
+                 SeedAnswers& answers, std::vector<std::optional<Label>>& labels) {
   for (std::size_t cell = 0; cell < slices.front().cells.size(); ++cell) {
     std::array<std::size_t, label_count> counts{};
     for (std::size_t seed = 0; seed < slices.size(); ++seed) {
       const Slice& slice = slices[seed];
+      const double value = value_of(slice.cells[cell], slice.metric);
       std::optional<Label>& label = labels[slice.numbers[cell]];
-      if (has_learned(value_of(slice.cells[cell], slice.metric), answers.of_seed[seed]))
-        label = Label::learned;
+      label =
+          has_learned(value, answers.of_seed[seed]) ? Label::learned : causes[slice.numbers[cell]];
       ++counts[static_cast<std::size_t>(label.value())];
     }
     const auto most = std::max_element(counts.begin(), counts.end());

@@ -14,7 +14,7 @@ namespace gridrun {
 struct RowEstimates {
   int lr = 0;
   Estimate plateau;
-  std::optional<Estimate> knee;  // of seeds whose knee is not cut off
+  std::optional<Estimate> knee;  // of a seed whose knee is cut off, the grid's last
   std::size_t cut_off = 0;       // seeds that have their knee cut off
   std::optional<Estimate> baseline;
 };
@@ -26,6 +26,7 @@ struct SeedAnswers {
   std::vector<Estimate> cells;   // the metric, [row][column]
   std::vector<Label> labels;     // most common over seeds, [row][column]; empty: not diagnosed
 
+  Estimate noise;  // of a difference from the best cell
   Estimate best, best_lr, best_precision;
   std::optional<Estimate> baseline, baseline_fewest;  // bits within tolerance of the baseline
   std::size_t learned = 0;                            // seeds
@@ -34,6 +35,7 @@ struct SeedAnswers {
   std::optional<Estimate> left_cliff, left_cliff_loss;
   std::optional<Estimate> slope, intercept;  // of the diagonal cliff
   std::optional<Estimate> settled;
+  std::size_t unsettled = 0;  // of these seeds, those with exceptions
   std::optional<Estimate> common_lr, common_precision;
 
   bool has_seeds() const { return of_seed.front().seed.has_value(); }
@@ -45,9 +47,9 @@ SeedAnswers answer_over_seeds(const SeedSlices& slices, std::vector<Answers> of_
 /// Whether a cell of a table of these answers learned as Label::learned says.
 bool has_learned(double value, const Answers& answers);
 
-/// Labels the cells of these tables, in the grid and in the answers. The grid's labels are so far
-/// the causes why networks may not have learned.
-void label_cells(const SeedSlices& slices, SeedAnswers& answers,
-                 std::vector<std::optional<Label>>& labels);
+/// Labels the cells of these tables, in the grid's `labels` and in the answers. `causes` are why
+/// the grid's networks failed if they did.
+void label_cells(const SeedSlices& slices, const std::vector<std::optional<Label>>& causes,
+                 SeedAnswers& answers, std::vector<std::optional<Label>>& labels);
 
 }  // namespace gridrun

@@ -93,7 +93,6 @@ std::vector<SeedSlices> slices_of(const GridResult& grid, std::optional<Metric> 
     Slice slice;
     slice.lr = down.values;
     slice.precision = {columns ? grid.axes[*columns].name : "", across.values};
-    slice.holds_out = grid.holds_out;
     for (const std::size_t row : down.offsets)
       for (const std::size_t column : across.offsets) {
         if (!grid.is_there(first + row + column)) return std::nullopt;
@@ -106,6 +105,7 @@ std::vector<SeedSlices> slices_of(const GridResult& grid, std::optional<Metric> 
         std::any_of(slice.baselines.begin(), slice.baselines.end(),
                     [](const CellResult& baseline) { return std::isnan(baseline.accuracy); });
     if (no_baseline) slice.baselines.clear();  // not yet trained
+    slice.holds_out = default_metric(slice.cells) == Metric::test_accuracy;
     slice.metric = metric.value_or(default_metric(slice.cells));
     const std::vector<KeyValue> values = grid.values_at(first);
     for (std::size_t axis = 0; axis < values.size(); ++axis)

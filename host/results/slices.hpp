@@ -37,7 +37,7 @@ struct Slice {
   PrecisionAxis precision;
   std::vector<CellResult> cells;      // [row][column]
   std::vector<std::size_t> numbers;   // [row][column], of the cells in the grid
-  bool holds_out = false;             // as of the grid
+  bool holds_out = false;             // whether samples were held out of all cells
   Metric metric = Metric::accuracy;   // that cells are compared by
   std::vector<CellResult> baselines;  // [row], in binary64; empty: none are trained
 

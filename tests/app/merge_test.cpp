@@ -64,6 +64,19 @@ TEST_F(Merge, TakesOverWhatHasMoreOfANetwork) {
   EXPECT_TRUE(rows_in(at("all")) == rows_in(at("more")));
 }
 
+TEST_F(Merge, KeepsWhatEitherHasOfANetwork) {
+  run_into("weights", {"--set", "report.weights=true", "--set", "report.curves=true"});
+  run_into("diagnosed", {"--set", "report.diagnostics=true"});
+  ASSERT_EQ(run({"merge", "one", "weights", "diagnosed"}).status, 0);
+  ASSERT_EQ(run({"merge", "other", "diagnosed", "weights"}).status, 0);
+  for (const char* merged : {"one", "other"})
+    for (const auto& [identity, network] : networks_in(at(merged))) {
+      EXPECT_FALSE(network.weights.empty()) << merged;
+      EXPECT_FALSE(network.diagnostics.empty()) << merged;
+      EXPECT_EQ(network.last_steps, network.steps) << merged;
+    }
+}
+
 TEST_F(Merge, RefusesWhatIsNotOfOneStudy) {
   run_into("a");
   run_into("other", {"--set", "train.seed=9", "--set", "grid.lr=[5]", "--set", "train.batch=2"});

@@ -151,6 +151,19 @@ TEST_F(Resume, ANewToleranceOrMetricIsToldWithoutTraining) {
     EXPECT_EQ(network.seconds, before.at(identity).seconds);
 }
 
+TEST_F(Resume, WhatIsTrainedAgainKeepsWhatTheStoreHas) {
+  const Arguments weights = {"--set", "report.weights=true", "--set", "report.curves=true"};
+  ASSERT_EQ(run(small_sweep(weights)).status, 0);
+  ASSERT_EQ(run(small_sweep({"--set", "report.diagnostics=true"})).status, 0);
+  for (const auto& [identity, network] : networks_in(out())) {
+    EXPECT_FALSE(network.diagnostics.empty());
+    EXPECT_FALSE(network.weights.empty()) << "they were there";
+    EXPECT_EQ(network.last_steps, network.steps);
+  }
+  const ProgramResult again = run(small_sweep(weights));
+  EXPECT_NE(again.out.find("36 of them trained before"), std::string::npos) << again.out;
+}
+
 TEST_F(Resume, WhatIsAskedForLaterIsTrainedAgainAndKept) {
   const std::string curves = "report.curves=true", weights = "report.weights=true";
   const std::string diagnostics = "report.diagnostics=true";

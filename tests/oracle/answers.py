@@ -49,8 +49,8 @@ def golden(study):
 def answers_of(metric, lr, fractions, values, figures, level, margin, spread):
     """Of one table: values [lr][fraction] of the metric, other figures by name, and the metric's chance."""
     plateau = values.max(axis=1)
-    p = values.max()
-    noise = 1.96 * np.sqrt(2 * p * (1 - p) * spread)
+    p = (np.clip(values.max(), 0, 1) + spread) / (1 + 2 * spread)  # Agresti and Caffo 2000
+    noise = 1.96 * np.sqrt(2 * p * (1 - p) * spread / (1 + 2 * spread))
     within = max(TOLERANCE, noise)
     told = {"metric": metric, "tolerance": TOLERANCE, "noise": noise,
             "chance": {"level": level, "margin": margin, "threshold": level + margin}}
@@ -71,9 +71,10 @@ def answers_of(metric, lr, fractions, values, figures, level, margin, spread):
     if not learned.any():
         return {**told, "learned": False, "best": best, "by_lr": [], "by_fraction": [], "fewest_bits": None,
                 "left_cliff": None, "diagonal_cliff": None, "settled": None, "common_rate": None}
-    near_best = values >= p - within
+    above = values > level + margin
+    near_best = (values >= values.max() - within) & above
 
-    knees = [int(fractions[values[r] >= plateau[r] - within].min()) if learned[r] else None
+    knees = [int(fractions[(values[r] >= plateau[r] - within) & above[r]].min()) if learned[r] else None
              for r in range(len(lr))]
     settled = [next((int(f) for c, f in enumerate(fractions[:-1]) if np.ptp(values[r, c:]) <= within), None)
                for r in range(len(lr))]
@@ -93,7 +94,7 @@ def answers_of(metric, lr, fractions, values, figures, level, margin, spread):
 
     column_best = values.max(axis=0)
     column_learned = column_best > level + margin
-    good = (values >= column_best - within) | ~column_learned  # [lr][fraction]
+    good = ((values >= column_best - within) & above) | ~column_learned  # [lr][fraction]
     common = None
     if column_learned.sum() > 1 and len(lr) > 1:
         for c in np.flatnonzero(column_learned):

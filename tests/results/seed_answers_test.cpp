@@ -87,12 +87,14 @@ TEST(SeedAnswers, OfOneSeedAreItsAnswers) {
 TEST(SeedAnswers, SayWhereTheToleranceIsLessThanTheNoise) {
   Chance chance = tenth;
   EXPECT_EQ(terms_text(answers_of(three), 1001).find("noise"), std::string::npos);
-  chance.spread = 1.0 / 100;  // 100 samples: 1.96 sqrt(2 0.9 0.1 / 100) = 8.3 points
+  chance.spread = 1.0 / 100;  // 100 samples: 1.96 sqrt(2 p (1 - p) / 102), p = 91 / 102: 8.5 points
   const SeedAnswers over = answers_of(three, chance);
-  EXPECT_NE(terms_text(over, 1001).find("2.0 points is less than the noise of a difference: 8.3"),
+  EXPECT_NE(terms_text(over, 1001).find("2.0 points is less than the noise of a difference: 8.5"),
             std::string::npos)
       << terms_text(over, 1001);
-  EXPECT_NEAR(over.of_seed[0].within(), 1.96 * std::sqrt(2 * 0.9 * 0.1 / 100), 1e-12);
+  const double p = 91.0 / 102;
+  EXPECT_NEAR(over.of_seed[0].within(), 1.96 * std::sqrt(2 * p * (1 - p) / 102), 1e-12);
+  EXPECT_EQ(over.noise.middle, over.of_seed[0].noise) << "of 0.9, 0.9 and 0.7";
 }
 
 TEST(SeedAnswers, TellHowFarFloatingPointIsAway) {
@@ -109,6 +111,46 @@ TEST(SeedAnswers, TellHowFarFloatingPointIsAway) {
   EXPECT_EQ(near.rows[0].baseline, 0.91);
   EXPECT_NE(answers_text(near, 0).find("\nbinary64, %     91.0 95.0\n"), std::string::npos)
       << answers_text(near, 0);
+}
+
+TEST(SeedAnswers, NameNoCellThatDidNotLearn) {
+  Chance chance{0.1, 0.5, 1.0 / 50};  // a difference of 0.19 is noise
+  const Slice slice = table(1, {0.1, 0.59, 0.61, 0.1, 0.58, 0.62});
+  const Answers answers = answer(slice, 0.02, chance);
+  EXPECT_GT(answers.within(), 0.1);
+  EXPECT_EQ(answers.fewest_bits->precision, 10) << "0.59 is not above 0.6";
+  EXPECT_EQ(answers.rows[0].knee, 10);
+  Slice with_baseline = slice;
+  with_baseline.baselines.resize(2);
+  with_baseline.baselines[0].recent_accuracy = with_baseline.baselines[1].recent_accuracy = 0.55;
+  EXPECT_FALSE(answer(with_baseline, 0.02, chance).baseline->fewest) << "it did not learn itself";
+}
+
+TEST(SeedAnswers, CountACutOffKneeAsTheGridsLast) {
+  // lr 5 is the left cliff; lr 6 learns at the last fraction only.
+  const Slice cut = table(1, {0.1, 0.9, 0.9, 0.1, 0.2, 0.8});
+  const Slice whole = table(2, {0.1, 0.9, 0.9, 0.1, 0.8, 0.8});
+  const SeedAnswers over = answers_of({cut, cut, whole});
+  EXPECT_EQ(over.rows[1].cut_off, 2U);
+  EXPECT_EQ(over.rows[1].knee->middle, 10);
+  EXPECT_EQ(over.rows[1].knee->seeds, 3U);
+  EXPECT_NE(answers_text(over, 0).find("bits or more, cut off in 2 seeds"), std::string::npos)
+      << answers_text(over, 0);
+}
+
+TEST(SeedAnswers, LabelWholeTablesAlone) {
+  SeedSlices slices = {table(1, {0.1, 0.5, 0.9, 0.1, 0.8, 0.8})};
+  slices[0].numbers = {1, 2, 3, 5, 6, 7};
+  const std::vector<std::optional<Label>> causes(9, Label::frozen);
+  std::vector<std::optional<Label>> labels(9);
+  SeedAnswers over = answers_of(slices);
+  label_cells(slices, causes, over, labels);
+  const auto frozen = Label::frozen, learned = Label::learned;
+  EXPECT_EQ(over.labels, (std::vector<Label>{frozen, learned, learned, frozen, learned, learned}));
+  EXPECT_EQ(labels[1], frozen);
+  EXPECT_EQ(labels[2], learned) << "0.5 is half of the way from 0.1 to 0.9";
+  EXPECT_FALSE(labels[0]) << "of no whole table";
+  EXPECT_FALSE(labels[4]);
 }
 
 /// lr 5 and 6 by seeds 1, 2 and 3.

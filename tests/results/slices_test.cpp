@@ -30,7 +30,7 @@ TEST(Slices, OfTwoAxesAreTheGrid) {
   EXPECT_EQ(slices[0][0].precision, (PrecisionAxis{"bits", {8, 12, 16}}));
   EXPECT_EQ(accuracies(slices[0][0]), (std::vector<double>{0, 1, 2, 3, 4, 5}));
   EXPECT_EQ(slices[0][0].at(1, 2).accuracy, 5);
-  EXPECT_TRUE(slices[0][0].holds_out);
+  EXPECT_FALSE(slices[0][0].holds_out);
 }
 
 TEST(Slices, OfOneAxisAreAColumn) {
@@ -94,7 +94,9 @@ TEST(Slices, AreComparedByWhatWasHeldOutWhereAllWas) {
   EXPECT_EQ(slices_of(grid, {})[0][0].metric, Metric::recent_accuracy);
   for (CellResult& cell : grid.cells) cell.held_out = 10;
   EXPECT_EQ(slices_of(grid, {})[0][0].metric, Metric::test_accuracy);
+  EXPECT_TRUE(slices_of(grid, Metric::accuracy)[0][0].holds_out);
   grid.cells[2].held_out = 0;
+  EXPECT_FALSE(slices_of(grid, {})[0][0].holds_out);
   EXPECT_EQ(slices_of(grid, {})[0][0].metric, Metric::recent_accuracy);
 }
 

@@ -24,7 +24,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::array<const char*, 21> places = {"run.json",
+constexpr std::array<const char*, 24> places = {"run.json",
                                                 "grid.csv",
                                                 "grid.npz",
                                                 "answers.json",
@@ -44,7 +44,10 @@ constexpr std::array<const char*, 21> places = {"run.json",
                                                 "networks.db",
                                                 "networks.db-wal",
                                                 "networks.db-shm",
-                                                "networks.db-journal"};
+                                                "networks.db-journal",
+                                                "figures.csv",
+                                                "diagnostics.csv",
+                                                "summary.csv"};
 constexpr std::array<const char*, 8> link_targets = {".gridrun/current/grid.csv",
                                                      ".gridrun/current/run.json",
                                                      "run-1",
@@ -210,7 +213,10 @@ class State {
 };
 
 /// What a run writes only where it is asked for.
-bool is_optional(std::string_view name) { return name == "curves.npz" || name == "weights.npz"; }
+bool is_optional(std::string_view name) {
+  return name == "curves.npz" || name == "weights.npz" || name == "diagnostics.csv" ||
+         name == "summary.csv";
+}
 
 /// The files of a run, which hold its number; run.json is read back.
 std::vector<NewFile> files_of(int run, bool all_files) {

@@ -10,6 +10,7 @@
 #include <hwy/highway.h>
 
 #include <cstdint>
+#include <numeric>
 
 #include "engines/cpu/general/fit_lanes-inl.hpp"
 
@@ -114,6 +115,21 @@ struct SplitSum {
       hn::StoreU(hn::Add(hn::ShiftLeft<16>(load_wide(highs + i)), load_wide(lows + i)), d, to + i);
   }
 };
+
+/// The sum of lanes, all of them unsigned.
+HWY_INLINE std::uint64_t sum_of_lanes(VMiddle sums) {
+  const WideU d;
+  const auto pairs = hn::BitCast(d, sums);
+  HWY_ALIGN std::uint64_t lanes[hn::MaxLanes(d)];
+  hn::Store(hn::Add(hn::And(pairs, hn::Set(d, 0xffffffff)), hn::ShiftRight<32>(pairs)), d, lanes);
+  return std::accumulate(lanes, lanes + hn::Lanes(d), std::uint64_t{0});
+}
+HWY_INLINE std::uint64_t sum_of_lanes(VShort sums) {
+  const hn::RebindToUnsigned<Middle> d;
+  const auto pairs = hn::BitCast(d, sums);
+  return sum_of_lanes(hn::BitCast(
+      Middle(), hn::Add(hn::And(pairs, hn::Set(d, 0xffff)), hn::ShiftRight<16>(pairs))));
+}
 
 }  // namespace HWY_NAMESPACE
 }  // namespace gridrun

@@ -1,0 +1,158 @@
+// What an update counts in 16-bit words. docs/arithmetic.md, 8.7.
+// Included once per SIMD target:
+#if defined(GRIDRUN_HOST_SHORT_COUNTS_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRIDRUN_HOST_SHORT_COUNTS_INL_HPP
+#undef GRIDRUN_HOST_SHORT_COUNTS_INL_HPP
+#else
+#define GRIDRUN_HOST_SHORT_COUNTS_INL_HPP
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+
+#include "engines/cpu/general/short_rounding-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace gridrun {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// What kernels count: nothing; updates of which neither u nor w overflows; or any.
+enum class Counting { none, in_range, any };
+
+/// What updates counted. The least and the largest of values are also of 0.
+struct UpdateCounts {
+  std::uint64_t updates = 0, steps = 0;            // u and steps other than 0
+  std::int64_t least_update = 0, most_update = 0;  // u before it overflows, if it was looked at
+  std::int64_t least_weight = 0, most_weight = 0;  // w + step; or others of as many bits
+  std::uint64_t overflowed_updates = 0, overflowed_weights = 0;
+  std::int64_t excess = 0;  // what overflowing took from w + step, summed up
+};
+
+/// What an update counts for one vector of units.
+template <Counting kCounting>
+struct UnitCounts {
+  static constexpr bool any = kCounting == Counting::any;
+  VShort updates, steps, least_update, most_update, least_weight, most_weight;
+
+  HWY_INLINE UnitCounts() {
+    updates = steps = least_update = most_update = least_weight = most_weight = hn::Zero(Short());
+    if constexpr (any) {
+      overflowed_weights = left_16_bits = hn::Zero(Short());
+      least_quotient = most_quotient = overflowed_updates = excess = hn::Zero(Middle());
+    }
+  }
+
+  /// Rounded quotients, of which u is made.
+  HWY_INLINE void add_quotients(const Update& of, VMiddle lower, VMiddle upper) {
+    if constexpr (any) {
+      const Middle d;
+      const VMiddle largest = hn::Set(d, of.gradient_range.largest);
+      const VMiddle smallest = hn::Set(d, of.gradient_range.smallest);
+      for (const VMiddle& some : {lower, upper}) {
+        least_quotient = hn::Min(least_quotient, some);
+        most_quotient = hn::Max(most_quotient, some);
+        const auto overflows = hn::Or(hn::Gt(some, largest), hn::Lt(some, smallest));
+        overflowed_updates = hn::Sub(overflowed_updates, hn::VecFromMask(d, overflows));
+      }
+    }
+  }
+
+  /// u of some rows, 0 ... 32767, if it is known to be in range.
+  HWY_INLINE void add_updates(VShort u, VShort rows) {
+    const Short d;
+    updates = hn::Add(updates, hn::IfThenElseZero(hn::Ne(u, hn::Zero(d)), rows));
+    add_ends(hn::IfThenElseZero(hn::Gt(rows, hn::Zero(d)), u));
+  }
+  HWY_INLINE void add_ends(VShort u) {
+    least_update = hn::Min(least_update, u);
+    most_update = hn::Max(most_update, u);
+  }
+  HWY_INLINE void add_update(VShort u) { updates = hn::Add(updates, is_not_zero(u)); }
+
+  HWY_INLINE void add_steps(VShort step, VShort rows) {
+    const Short d;
+    steps = hn::Add(steps, hn::IfThenElseZero(hn::Ne(step, hn::Zero(d)), rows));
+  }
+  HWY_INLINE void add_step(VShort step) { steps = hn::Add(steps, is_not_zero(step)); }
+
+  /// A weight, before and after.
+  HWY_INLINE void add_weight(const Update& of, VShort before, VShort step, VShort after) {
+    if constexpr (!any) {
+      least_weight = hn::Min(least_weight, after);
+      most_weight = hn::Max(most_weight, after);
+    } else {
+      const Short d;
+      const VShort moved = hn::SaturatedAdd(before, step), one = hn::Set(d, 1);
+      const auto leaves = hn::Ne(moved, hn::Add(before, step));
+      const auto overflows =
+          hn::Or(leaves, hn::Or(hn::Gt(moved, hn::Set(d, of.master_range.largest)),
+                                hn::Lt(moved, hn::Set(d, of.master_range.smallest))));
+      least_weight = hn::Min(least_weight, moved);
+      most_weight = hn::Max(most_weight, moved);
+      left_16_bits = hn::Or(left_16_bits, hn::VecFromMask(d, leaves));
+      overflowed_weights = hn::Sub(overflowed_weights, hn::VecFromMask(d, overflows));
+      const VMiddle all = hn::Add(multiply_pairs(before, one), multiply_pairs(step, one));
+      excess = hn::Add(excess, hn::Sub(all, multiply_pairs(after, one)));
+    }
+  }
+
+  void add_to(UpdateCounts& counts) const {
+    const Short d;
+    counts.updates += sum_of_lanes(updates);
+    counts.steps += sum_of_lanes(steps);
+    const auto least = [](auto tag, auto v) -> std::int64_t {
+      return hn::GetLane(hn::MinOfLanes(tag, v));
+    };
+    const auto most = [](auto tag, auto v) -> std::int64_t {
+      return hn::GetLane(hn::MaxOfLanes(tag, v));
+    };
+    counts.least_update = std::min(counts.least_update, least(d, least_update));
+    counts.most_update = std::max(counts.most_update, most(d, most_update));
+    counts.least_weight = std::min(counts.least_weight, least(d, least_weight));
+    counts.most_weight = std::max(counts.most_weight, most(d, most_weight));
+    if constexpr (any) {
+      const Middle dm;
+      constexpr std::int64_t of_17_bits = 0xffff;  // as every w + step that leaves 16
+      if (!hn::AllTrue(d, hn::Eq(left_16_bits, hn::Zero(d)))) counts.most_weight = of_17_bits;
+      counts.overflowed_weights += sum_of_lanes(overflowed_weights);
+      counts.least_update = std::min(counts.least_update, least(dm, least_quotient));
+      counts.most_update = std::max(counts.most_update, most(dm, most_quotient));
+      counts.overflowed_updates += sum_of_lanes(overflowed_updates);
+      HWY_ALIGN std::int32_t lanes[hn::MaxLanes(dm)];
+      hn::Store(excess, dm, lanes);
+      counts.excess = std::accumulate(lanes, lanes + hn::Lanes(dm), counts.excess);
+    }
+  }
+
+ private:
+  static HWY_INLINE VShort is_not_zero(VShort v) {
+    const hn::RebindToUnsigned<Short> du;
+    return hn::BitCast(Short(), hn::Min(hn::BitCast(du, v), hn::Set(du, 1)));
+  }
+
+  VShort overflowed_weights, left_16_bits;
+  VMiddle least_quotient, most_quotient, overflowed_updates, excess;
+};
+
+template <>
+struct UnitCounts<Counting::none> {
+  HWY_INLINE void add_quotients(const Update&, VMiddle, VMiddle) {}
+  HWY_INLINE void add_updates(VShort, VShort) {}
+  HWY_INLINE void add_ends(VShort) {}
+  HWY_INLINE void add_update(VShort) {}
+  HWY_INLINE void add_steps(VShort, VShort) {}
+  HWY_INLINE void add_step(VShort) {}
+  HWY_INLINE void add_weight(const Update&, VShort, VShort, VShort) {}
+  void add_to(UpdateCounts&) const {}
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gridrun
+HWY_AFTER_NAMESPACE();
+
+#endif

@@ -9,6 +9,17 @@
 namespace gridrun {
 namespace {
 
+/// One network of fraction 10, of so many steps, smoothed by a mean over a window.
+Sweep sweep_of(std::uint32_t iterations, std::uint32_t window) {
+  Sweep sweep;
+  sweep.axes = {{"lr", {5}}};
+  sweep.precision.all.fraction = 10;
+  sweep.report.smooth_window = window;
+  sweep.report.polyorder = 0;
+  sweep.train.iterations = iterations;
+  return sweep;
+}
+
 TEST(Summarise, DividesExactSumsOnce) {
   Sweep sweep;
   sweep.axes = {{"lr", {5}}, {"fraction", {8, 10}}};
@@ -59,12 +70,7 @@ TEST(Summarise, CountsAllLayersBatchesAndTheGradientsFraction) {
 }
 
 TEST(Summarise, HasNoUpdatesOfBinary64) {
-  Sweep sweep;
-  sweep.axes = {{"lr", {5}}};
-  sweep.precision.all.fraction = 10;
-  sweep.report.smooth_window = 1;
-  sweep.report.polyorder = 0;
-  sweep.train.iterations = 1;
+  const Sweep sweep = sweep_of(1, 1);
   NetworkSpec network = networks_of(sweep, {2, 3}).at(0);
   network.arithmetic = Arithmetic::binary64;
   const CellResult cell = Summariser(sweep).figures(network, Outcome(1), 0);
@@ -74,12 +80,7 @@ TEST(Summarise, HasNoUpdatesOfBinary64) {
 }
 
 TEST(Summarise, CountsTheHeldOutSamples) {
-  Sweep sweep;
-  sweep.axes = {{"lr", {5}}};
-  sweep.precision.all.fraction = 10;
-  sweep.report.smooth_window = 1;
-  sweep.report.polyorder = 0;
-  sweep.train.iterations = 1;
+  const Sweep sweep = sweep_of(1, 1);
   const auto networks = networks_of(sweep, {2, 3});
   Outcome outcome(1);
   outcome.held_out_right = Bits(5);
@@ -90,12 +91,7 @@ TEST(Summarise, CountsTheHeldOutSamples) {
 }
 
 TEST(Summarise, KeepsTheStepsThatTheReportNeeds) {
-  Sweep sweep;
-  sweep.axes = {{"lr", {5}}};
-  sweep.precision.all.fraction = 10;
-  sweep.report.smooth_window = 3;
-  sweep.report.polyorder = 0;
-  sweep.train.iterations = 100;
+  Sweep sweep = sweep_of(100, 3);
   const auto networks = networks_of(sweep, {2, 3});
   Outcome outcome(100);
   for (const std::size_t right : {0U, 7U, 97U, 99U}) outcome.right.set(right);

@@ -64,30 +64,22 @@ TEST(Identity, NeverChanges) {
   EXPECT_EQ(text_of(identity_of(reals)), "49ae9f7c505c9321741255a885fe3fb4");
 }
 
-template <typename Change>
-void expect_each_to_differ(const std::vector<Change>& changes) {
-  std::set<Identity> seen = {identity_of(some_network(), some_data)};
+using Changes = std::vector<std::function<void(NetworkSpec&)>>;
+
+/// Expects that each change makes another network of this one, and of some_network().
+void expect_each_to_differ(const Changes& changes, const NetworkSpec& of = some_network()) {
+  std::set<Identity> seen = {identity_of(some_network(), some_data), identity_of(of, some_data)};
   for (std::size_t i = 0; i < changes.size(); ++i) {
-    NetworkSpec network = some_network();
+    NetworkSpec network = of;
     changes[i](network);
     EXPECT_TRUE(seen.insert(identity_of(network, some_data)).second) << "change " << i;
   }
 }
 
-TEST(Identity, IsOfEveryFieldOfANetwork) {
-  // Whoever adds a field is to add a change of it.
-  [[maybe_unused]] const auto& [arithmetic, units, activation, output_activation, leak, bias,
-                                formats, init, lr, batch, rounding_seed, iterations, draws] =
-      some_network();
-  [[maybe_unused]] const auto& [unit, mean, spread, std] = init;
-  [[maybe_unused]] const auto& [seed, order, samples_order, samples, test] = draws;
-  const std::vector<std::function<void(NetworkSpec&)>> changes = {
-      [](auto& of) { of.arithmetic = Arithmetic::binary64; },
-      [](auto& of) { of.units[0] = 65; },
+/// What makes another network in whatever arithmetic.
+Changes changes_of_any_network() {
+  return {
       [](auto& of) { of.units[1] = 31; },
-      [](auto& of) { of.units[2] = 11; },
-      [](auto& of) { of.units.pop_back(); },
-      [](auto& of) { of.units.push_back(10); },
       [](auto& of) { of.activation = Activation::relu; },
       [](auto& of) { of.output_activation = Activation::relu; },
       [](auto& of) { of.leak = 4; },
@@ -98,15 +90,32 @@ TEST(Identity, IsOfEveryFieldOfANetwork) {
       [](auto& of) { of.init.std = 0.25; },
       [](auto& of) { of.lr = 2; },
       [](auto& of) { of.batch = 10; },
-      [](auto& of) { of.rounding_seed = 78; },
       [](auto& of) { of.iterations = 20'000; },
       [](auto& of) { of.draws.seed = 1; },
+  };
+}
+
+TEST(Identity, IsOfEveryFieldOfANetwork) {
+  // Whoever adds a field is to add a change of it.
+  [[maybe_unused]] const auto& [arithmetic, units, activation, output_activation, leak, bias,
+                                formats, init, lr, batch, rounding_seed, iterations, draws] =
+      some_network();
+  [[maybe_unused]] const auto& [unit, mean, spread, std] = init;
+  [[maybe_unused]] const auto& [seed, order, samples_order, samples, test] = draws;
+  Changes changes = {
+      [](auto& of) { of.arithmetic = Arithmetic::binary64; },
+      [](auto& of) { of.units[0] = 65; },
+      [](auto& of) { of.units[2] = 11; },
+      [](auto& of) { of.units.pop_back(); },
+      [](auto& of) { of.units.push_back(10); },
+      [](auto& of) { of.rounding_seed = 78; },
       [](auto& of) { of.draws.order = DrawOrder::weights; },
       [](auto& of) { of.draws.samples_order = SampleOrder::by_label; },
       [](auto& of) { of.draws.samples = TrainSamples::all; },
       [](auto& of) { of.draws.test = 0.125; },
       [](auto& of) { of.draws.test.reset(); },
   };
+  for (const auto& change : changes_of_any_network()) changes.push_back(change);
   expect_each_to_differ(changes);
 }
 
@@ -114,7 +123,7 @@ TEST(Identity, IsOfEveryFieldOfEveryFormat) {
   [[maybe_unused]] const auto& [input, master, weight, accumulator, activation, error, gradient] =
       some_network().formats;
   [[maybe_unused]] const auto& [bits, fraction, round, overflow, random_bits] = input;
-  std::vector<std::function<void(NetworkSpec&)>> changes;
+  Changes changes;
   for (const auto tensor : {&TensorFormats::input, &TensorFormats::master, &TensorFormats::weight,
                             &TensorFormats::accumulator, &TensorFormats::activation,
                             &TensorFormats::error, &TensorFormats::gradient}) {
@@ -145,28 +154,7 @@ TEST(Identity, OfBinary64NeverChanges) {
 }
 
 TEST(Identity, OfBinary64IsOfWhatMatters) {
-  const std::vector<std::function<void(NetworkSpec&)>> changes = {
-      [](auto& of) { of.units[1] = 31; },
-      [](auto& of) { of.activation = Activation::relu; },
-      [](auto& of) { of.output_activation = Activation::relu; },
-      [](auto& of) { of.leak = 4; },
-      [](auto& of) { of.bias = false; },
-      [](auto& of) { of.init.unit = WeightUnit::lsb; },
-      [](auto& of) { of.init.mean = 1.5; },
-      [](auto& of) { of.init.spread = WeightSpread::he; },
-      [](auto& of) { of.init.std = 0.25; },
-      [](auto& of) { of.lr = 2; },
-      [](auto& of) { of.batch = 10; },
-      [](auto& of) { of.iterations = 20'000; },
-      [](auto& of) { of.draws.seed = 1; },
-  };
-  std::set<Identity> seen = {identity_of(some_network(), some_data),
-                             identity_of(some_float_network(), some_data)};
-  for (std::size_t i = 0; i < changes.size(); ++i) {
-    NetworkSpec network = some_float_network();
-    changes[i](network);
-    EXPECT_TRUE(seen.insert(identity_of(network, some_data)).second) << "change " << i;
-  }
+  expect_each_to_differ(changes_of_any_network(), some_float_network());
   NetworkSpec same = some_float_network();
   same.rounding_seed = 1;
   same.formats = {};

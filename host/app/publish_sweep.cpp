@@ -18,7 +18,6 @@
 #include "staging/planned_networks.hpp"
 
 namespace gridrun {
-
 namespace {
 
 std::vector<LayerCounts> layer_counts(const NetworkSpec& network,
@@ -150,13 +149,12 @@ Told publish_sweep(const Sweep& sweep, const Plan& plan, const NetworkStore& sto
     told.answers.push_back(answer_over_seeds(seeds, std::move(of_seed), bootstrap));
     if (are_diagnosed(seeds, causes)) label_cells(seeds, causes, told.answers.back(), grid.labels);
   }
-  told.front = front_of(told.slices, told.answers, planned);
   std::vector<LayerWeights> layers;  // no array has holes
   if (!weights.empty() && with_weights == cells)
     layers = final_weights(network_of(Cells(sweep).sweep_at(0), units_of_data), weights);
   std::optional<LearningCurves> learned;
   if (curves) learned = curves->curves();
-  const auto front = front_json(told.front, grid, planned);
+  const auto front = front_json(front_of(told.slices, told.answers, planned), grid, planned);
   const auto files =
       result_files(grid, told.answers, front, learned, layers, [&] { return run_record(told); });
   publish(files);

@@ -13,7 +13,6 @@
 #include "results/published_files.hpp"
 #include "results/seed_answers.hpp"
 #include "results/slices.hpp"
-#include "results/storage.hpp"
 #include "staging/plan.hpp"
 
 namespace gridrun {
@@ -28,7 +27,6 @@ struct Told {
   std::size_t tables = 0;            // slices of the grid, whole or not
   std::vector<SeedSlices> slices;    // whole ones; none where there are more than most_told tables
   std::vector<SeedAnswers> answers;  // of each of them
-  std::vector<FrontPoint> front;     // of storage against the metric, over all slices
   std::vector<std::string> written;
 };
 

@@ -30,6 +30,7 @@
 #include "configuration/configuration.hpp"
 #include "data/load_dataset.hpp"
 #include "engines/train_batches.hpp"
+#include "gridrun/tensor_formats.hpp"
 #include "results/answers_report.hpp"
 #include "results/chance.hpp"
 #include "results/heat_map.hpp"
@@ -208,10 +209,7 @@ std::uint64_t memory_hash(const NetworkSpec& network) {
   hash = mixed(hash, static_cast<std::uint64_t>(network.arithmetic));
   for (const std::uint32_t units : network.units) hash = mixed(hash, units);
   hash = mixed(hash, network.bias);
-  const TensorFormats& formats = network.formats;
-  for (const Format* format :
-       {&formats.input, &formats.master, &formats.weight, &formats.accumulator, &formats.activation,
-        &formats.error, &formats.gradient}) {
+  for (const Format* format : in_order(network.formats)) {
     hash = mixed(hash, static_cast<std::uint64_t>(format->bits));
     hash = mixed(hash, static_cast<std::uint64_t>(format->fraction));
     hash = mixed(hash, static_cast<std::uint64_t>(format->round));

@@ -40,10 +40,10 @@ const Sweep& Cells::sweep_at(std::size_t cell) {
   return sweep_;
 }
 
-std::vector<KeyValue> Cells::values_at(std::size_t cell) const {
-  std::vector<KeyValue> values(sweep_.axes.size());
+std::vector<KeyValue> values_at(const std::vector<Axis>& axes, std::size_t cell) {
+  std::vector<KeyValue> values(axes.size());
   for (std::size_t axis = values.size(); axis-- > 0;) {
-    const auto& of_axis = sweep_.axes[axis].values;
+    const auto& of_axis = axes[axis].values;
     values[axis] = of_axis[cell % of_axis.size()];
     cell /= of_axis.size();
   }

@@ -20,6 +20,9 @@ NetworkSpec network_of(const Sweep& sweep, const std::vector<std::uint32_t>& uni
 /// How many cells a grid of these axes has. Throws RequestError where it has over 20 million.
 std::size_t count_cells(const std::vector<Axis>& axes);
 
+/// The values of the axes at a cell of their product, the last axis fastest.
+std::vector<KeyValue> values_at(const std::vector<Axis>& axes, std::size_t cell);
+
 /// The product of a sweep's axes, the last axis fastest.
 class Cells {
  public:
@@ -35,7 +38,9 @@ class Cells {
   const std::vector<std::size_t>& place() const { return place_; }
 
   /// The values of the axes at a cell.
-  std::vector<KeyValue> values_at(std::size_t cell) const;
+  std::vector<KeyValue> values_at(std::size_t cell) const {
+    return gridrun::values_at(sweep_.axes, cell);
+  }
 
  private:
   Sweep sweep_;

@@ -33,9 +33,9 @@ nlohmann::ordered_json to_json(const Sweep& sweep);
 Sweep sweep_of_json(const nlohmann::ordered_json& configuration, const std::string& source);
 
 /// Whether a recorded configuration, whoever wrote it, is this one but for the values of its axes
-/// and for what is made of finished networks or beside them: report.tolerance, curves, weights and
-/// baseline. Keys that are
-/// younger than the record have their defaults there.
+/// and for what is made of finished networks or beside them: report.metric, tolerance, curves,
+/// weights, diagnostics and baseline. Keys that are younger than the record have their defaults
+/// there.
 bool is_same_study(const nlohmann::ordered_json& recorded,
                    const nlohmann::ordered_json& configuration);
 

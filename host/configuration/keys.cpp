@@ -613,4 +613,6 @@ std::string name_of(Round round) { return name_of(rounds, round); }
 
 std::string name_of(Overflow overflow) { return name_of(overflows, overflow); }
 
+std::string name_of(Metric metric) { return name_of(metrics, metric); }
+
 }  // namespace gridrun

@@ -56,5 +56,6 @@ std::string keys_as_help();
 /// As configurations have them.
 std::string name_of(Round round);
 std::string name_of(Overflow overflow);
+std::string name_of(Metric metric);
 
 }  // namespace gridrun

@@ -56,17 +56,18 @@ RowAnswer row_answer(const Slice& slice, std::size_t row, double tolerance, cons
   return answer;
 }
 
-/// Fewest bits of a cell that learned and is at least `least`.
-std::optional<CellAnswer> fewest_of(const Slice& slice, double least, const Chance& chance) {
-  for (std::size_t column = 0; column < slice.precision.values.size(); ++column) {
-    const CellAnswer best =
-        best_of(slice, {0, slice.lr.size()}, {column, column + 1}, slice.metric);
-    if (best.value >= least && best.value > chance.threshold()) return best;
-  }
-  return std::nullopt;
+/// Fewest bits of a cell that learned and is within tolerance of `value`.
+std::optional<CellAnswer> fewest_of(const Answers& answers, double value) {
+  const auto fewest =
+      std::find_if(answers.columns.begin(), answers.columns.end(), [&](const ColumnAnswer& column) {
+        return column.learned && column.best.value >= value - answers.within();
+      });
+  if (fewest == answers.columns.end()) return std::nullopt;
+  return fewest->best;
 }
 
-std::optional<Baseline> baseline_of(const Slice& slice, double within, const Chance& chance) {
+/// Without its fewest bits.
+std::optional<Baseline> baseline_of(const Slice& slice) {
   if (slice.baselines.empty()) return std::nullopt;
   Baseline baseline{slice.lr.front(), value_of(slice.baselines.front(), slice.metric), {}};
   for (std::size_t row = 1; row < slice.baselines.size(); ++row)
@@ -74,8 +75,6 @@ std::optional<Baseline> baseline_of(const Slice& slice, double within, const Cha
       baseline.lr = slice.lr[row];
       baseline.value = value;
     }
-  if (!slice.precision.name.empty() && baseline.value > chance.threshold())
-    baseline.fewest = fewest_of(slice, baseline.value - within, chance);
   return baseline;
 }
 
@@ -187,7 +186,7 @@ Answers answer(const Slice& slice, double tolerance, const Chance& chance) {
   answers.noise = chance.noise(answers.best.value);
   if (slice.holds_out)
     answers.best_held_out = best_of(slice, all_rows, all_columns, Metric::test_accuracy);
-  answers.baseline = baseline_of(slice, answers.within(), chance);
+  answers.baseline = baseline_of(slice);
   answers.learned = answers.best.value > chance.threshold();
   if (!answers.learned) return answers;
 
@@ -200,7 +199,9 @@ Answers answer(const Slice& slice, double tolerance, const Chance& chance) {
     const CellAnswer best = best_of(slice, all_rows, {column, column + 1}, slice.metric);
     answers.columns.push_back({best, best.value > chance.threshold()});
   }
-  answers.fewest_bits = fewest_of(slice, answers.best.value - answers.within(), chance);
+  answers.fewest_bits = fewest_of(answers, answers.best.value);
+  if (answers.baseline && answers.baseline->value > chance.threshold())
+    answers.baseline->fewest = fewest_of(answers, answers.baseline->value);
   mark_cut_off(answers);
   answers.diagonal_cliff = diagonal_cliff(answers);
   answers.settled = settled(answers.rows);

@@ -10,6 +10,7 @@
 
 #include "base/counted.hpp"
 #include "configuration/key_value_json.hpp"
+#include "configuration/keys.hpp"
 #include "results/precision_words.hpp"
 
 namespace gridrun {
@@ -32,7 +33,7 @@ json place_json(const std::string& axis, const CellAnswer& cell) {
 json cell_json(const std::string& axis, const CellAnswer& cell) {
   json record = place_json(axis, cell);
   record["value"] = cell.value;
-  for (const Metric metric : {Metric::accuracy, Metric::recent_accuracy, Metric::test_accuracy})
+  for (const Metric metric : all_metrics)
     if (const double value = value_of(cell.figures, metric); !std::isnan(value))
       record[name_of(metric)] = value;
   return record;

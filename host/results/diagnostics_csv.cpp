@@ -1,27 +1,24 @@
 #include "results/diagnostics_csv.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "results/grid_csv.hpp"
 
 namespace gridrun {
 
 std::string diagnostics_csv(const GridResult& result) {
-  std::vector<std::string> fields;
-  for (const Axis& axis : result.axes) fields.push_back(axis.name);
+  std::vector<std::string> fields = csv_axes(result);
   fields.insert(fields.end(), {"layer", "label"});
   for (const char* tensor : tensor_names)
     for (const char* count : {"bits", "integer", "overflowed"})
       fields.push_back(fmt::format("{}_{}", tensor, count));
   fields.insert(fields.end(), {"updates", "lost", "inactive", "last_inactive", "drift"});
-  std::string text = fmt::format("{}\n", fmt::join(fields, ","));
+  std::string text = csv_line(fields);
   for (std::size_t cell = 0; cell < result.diagnostics.size(); ++cell) {
     const std::vector<LayerCounts>& layers = result.diagnostics[cell];
     for (std::size_t layer = 0; layer < layers.size(); ++layer) {
       const LayerCounts& of = layers[layer];
-      fields.clear();
-      for (const KeyValue& value : result.values_at(cell)) fields.push_back(csv_field(value));
+      fields = csv_place(result, cell);
       fields.push_back(fmt::format("{}", layer + 1));
       fields.push_back(result.label_text(cell));
       for (std::size_t tensor = 0; tensor < tensor_count; ++tensor) {
@@ -39,7 +36,7 @@ std::string diagnostics_csv(const GridResult& result) {
            {of.counts.updates, of.counts.lost, of.counts.inactive, of.counts.last_inactive})
         fields.push_back(fmt::format("{}", count));
       fields.push_back(csv_field(of.drift));
-      text += fmt::format("{}\n", fmt::join(fields, ","));
+      text += csv_line(fields);
     }
   }
   return text;

@@ -4,7 +4,6 @@
 #include <fmt/ranges.h>
 
 #include <cmath>
-#include <iterator>
 
 #include "configuration/key_value_json.hpp"
 
@@ -18,24 +17,33 @@ std::string csv_field(const KeyValue& value) {
 
 std::string csv_field(double value) { return std::isnan(value) ? "" : fmt::format("{}", value); }
 
+std::vector<std::string> csv_axes(const GridResult& result) {
+  std::vector<std::string> names;
+  for (const Axis& axis : result.axes) names.push_back(axis.name);
+  return names;
+}
+
+std::vector<std::string> csv_place(const GridResult& result, std::size_t cell) {
+  std::vector<std::string> fields;
+  for (const KeyValue& value : result.values_at(cell)) fields.push_back(csv_field(value));
+  return fields;
+}
+
+std::string csv_line(const std::vector<std::string>& fields) {
+  return fmt::format("{}\n", fmt::join(fields, ","));
+}
+
 std::string grid_csv(const GridResult& result) {
   const std::vector<Figure> figures = figures_of(result);
-  std::vector<std::string> columns;
-  for (const Axis& axis : result.axes) columns.push_back(axis.name);
-  for (const Figure& figure : figures) columns.emplace_back(figure.name);
-  std::string text = fmt::format("{}\n", fmt::join(columns, ","));
-
-  auto out = std::back_inserter(text);
+  std::vector<std::string> fields = csv_axes(result);
+  for (const Figure& figure : figures) fields.emplace_back(figure.name);
+  std::string text = csv_line(fields);
   for (std::size_t cell = 0; cell < result.cells.size(); ++cell) {
     if (!result.is_there(cell)) continue;
-    bool is_first = true;
-    for (const KeyValue& value : result.values_at(cell)) {
-      fmt::format_to(out, "{}{}", is_first ? "" : ",", csv_field(value));
-      is_first = false;
-    }
+    fields = csv_place(result, cell);
     for (const Figure& figure : figures)
-      fmt::format_to(out, ",{}", csv_field(result.cells[cell].*figure.value));
-    text += '\n';
+      fields.push_back(csv_field(result.cells[cell].*figure.value));
+    text += csv_line(fields);
   }
   return text;
 }

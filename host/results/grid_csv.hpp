@@ -18,4 +18,12 @@ std::string csv_field(const KeyValue& value);
 /// A real as a field; empty: it is none.
 std::string csv_field(double value);
 
+/// The names of the axes, the first fields of a header.
+std::vector<std::string> csv_axes(const GridResult& result);
+
+/// The values of the axes, the first fields of a cell's row.
+std::vector<std::string> csv_place(const GridResult& result, std::size_t cell);
+
+std::string csv_line(const std::vector<std::string>& fields);
+
 }  // namespace gridrun

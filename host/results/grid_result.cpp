@@ -1,15 +1,11 @@
 #include "results/grid_result.hpp"
 
+#include "configuration/cells.hpp"
+
 namespace gridrun {
 
 std::vector<KeyValue> GridResult::values_at(std::size_t cell) const {
-  std::vector<KeyValue> values(axes.size());
-  for (std::size_t axis = axes.size(); axis-- > 0;) {
-    const std::vector<KeyValue>& of_axis = axes[axis].values;
-    values[axis] = of_axis[cell % of_axis.size()];
-    cell /= of_axis.size();
-  }
-  return values;
+  return gridrun::values_at(axes, cell);
 }
 
 const std::vector<Figure>& all_figures() {

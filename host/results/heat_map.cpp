@@ -29,10 +29,6 @@ std::string cell_text(double accuracy, bool coloured) {
 
 void trim_line(std::string& text) { text.erase(text.find_last_not_of(' ') + 1); }
 
-}  // namespace
-
-namespace {
-
 /// A table of cells of four columns under the names of a slice's rows and columns.
 template <typename TextOf>
 std::string table(const Slice& slice, std::size_t width, const TextOf& text_of) {

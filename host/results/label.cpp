@@ -4,6 +4,8 @@
 #include <array>
 #include <cmath>
 
+#include "gridrun/tensor_formats.hpp"
+
 namespace gridrun {
 namespace {
 
@@ -13,11 +15,7 @@ constexpr std::array<const char*, label_count> names = {
     "learned", "diverged", "saturated", "frozen", "drifting", "dead", "undertrained"};
 
 const Format& format_of(const NetworkSpec& network, Tensor tensor) {
-  const TensorFormats& formats = network.formats;
-  const std::array<const Format*, tensor_count> all = {
-      &formats.input,      &formats.master, &formats.weight,  &formats.accumulator,
-      &formats.activation, &formats.error,  &formats.gradient};
-  return *all[static_cast<std::size_t>(tensor)];
+  return *in_order(network.formats)[static_cast<std::size_t>(tensor)];
 }
 
 /// How many values of a tensor a layer has in all of training, or nearly.

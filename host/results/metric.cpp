@@ -5,20 +5,9 @@
 #include <algorithm>
 
 #include "base/counted.hpp"
+#include "configuration/keys.hpp"
 
 namespace gridrun {
-
-std::string name_of(Metric metric) {
-  switch (metric) {
-    case Metric::accuracy:
-      return "accuracy";
-    case Metric::recent_accuracy:
-      return "recent_accuracy";
-    case Metric::test_accuracy:
-      break;
-  }
-  return "test_accuracy";
-}
 
 std::string words_of(Metric metric) {
   std::string words = name_of(metric);
@@ -65,10 +54,9 @@ Chance chance_of(const CellResult& cell, Metric metric, const std::vector<double
   return chance_at(cell.test_chance, 1.0 / cell.held_out);
 }
 
-Metric default_metric(const std::vector<CellResult>& cells) {
-  const bool all_held_out = std::all_of(cells.begin(), cells.end(),
-                                        [](const CellResult& cell) { return cell.held_out != 0; });
-  return all_held_out ? Metric::test_accuracy : Metric::recent_accuracy;
+bool all_hold_out(const std::vector<CellResult>& cells) {
+  return std::all_of(cells.begin(), cells.end(),
+                     [](const CellResult& cell) { return cell.held_out != 0; });
 }
 
 }  // namespace gridrun

@@ -1,6 +1,7 @@
 // The figure that networks are compared by. docs/arithmetic.md, part 8.
 #pragma once
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -9,8 +10,9 @@
 
 namespace gridrun {
 
-/// accuracy | recent_accuracy | test_accuracy
-std::string name_of(Metric metric);
+inline constexpr std::array all_metrics = {Metric::accuracy, Metric::recent_accuracy,
+                                           Metric::test_accuracy};
+
 /// "recent accuracy"
 std::string words_of(Metric metric);
 /// What it is, in plain words, of a smoothing window of so many steps.
@@ -21,7 +23,8 @@ double value_of(const CellResult& cell, Metric metric);
 /// What guessing says of a cell's metric. The smoothing is that of accuracy.
 Chance chance_of(const CellResult& cell, Metric metric, const std::vector<double>& smoothing);
 
-/// The metric of cells of which none was chosen: test_accuracy where all have it.
-Metric default_metric(const std::vector<CellResult>& cells);
+/// Whether samples were held out of all cells: test_accuracy is their metric if none was chosen,
+/// else recent_accuracy.
+bool all_hold_out(const std::vector<CellResult>& cells);
 
 }  // namespace gridrun

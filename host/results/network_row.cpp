@@ -93,11 +93,14 @@ Cell blob_of(const Weights& weights) {
   return blob;
 }
 
-WideSum sum_of(const nlohmann::json& decimal) {
+WideSum sum_of_digits(std::string_view digits) {
   WideSum sum = 0;
-  for (const char digit : decimal.get_ref<const std::string&>())
-    sum = 10 * sum + static_cast<unsigned>(digit - '0');
+  for (const char digit : digits) sum = 10 * sum + static_cast<unsigned>(digit - '0');
   return sum;
+}
+
+WideSum sum_of(const nlohmann::json& decimal) {
+  return sum_of_digits(decimal.get_ref<const std::string&>());
 }
 
 /// With how many weights each layer has, where they are kept.
@@ -146,11 +149,9 @@ Cell cell_of(const std::vector<LayerDiagnostics>& layers) {
 }
 
 SignedSum signed_sum_of(const nlohmann::json& decimal) {
-  const auto& text = decimal.get_ref<const std::string&>();
+  const std::string_view text = decimal.get_ref<const std::string&>();
   const bool is_negative = text.starts_with('-');
-  WideSum sum = 0;
-  for (const char digit : text.substr(is_negative))
-    sum = 10 * sum + static_cast<unsigned>(digit - '0');
+  const WideSum sum = sum_of_digits(text.substr(is_negative));
   return static_cast<SignedSum>(is_negative ? WideSum{0} - sum : sum);
 }
 

@@ -61,6 +61,13 @@ RowEstimates row_estimates(std::size_t row, int lr, const std::vector<Answers>& 
   return estimates;
 }
 
+/// Whether a cell of a table of these answers learned as Label::learned says.
+bool has_learned(double value, const Answers& answers) {
+  const Chance& chance = answers.chance;
+  return value > chance.threshold() &&
+         value >= chance.level + (answers.best.value - chance.level) / 2;
+}
+
 }  // namespace
 
 SeedAnswers answer_over_seeds(const SeedSlices& slices, std::vector<Answers> of_seed,
@@ -119,12 +126,6 @@ SeedAnswers answer_over_seeds(const SeedSlices& slices, std::vector<Answers> of_
       [](const Answers& answers) { return number(answers.common_rate, &CommonRate::precision); });
   over.of_seed = std::move(of_seed);
   return over;
-}
-
-bool has_learned(double value, const Answers& answers) {
-  const Chance& chance = answers.chance;
-  return value > chance.threshold() &&
-         value >= chance.level + (answers.best.value - chance.level) / 2;
 }
 
 void label_cells(const SeedSlices& slices, const std::vector<std::optional<Label>>& causes,

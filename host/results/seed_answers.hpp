@@ -44,9 +44,6 @@ struct SeedAnswers {
 SeedAnswers answer_over_seeds(const SeedSlices& slices, std::vector<Answers> of_seed,
                               Bootstrap& bootstrap);
 
-/// Whether a cell of a table of these answers learned as Label::learned says.
-bool has_learned(double value, const Answers& answers);
-
 /// Labels the cells of these tables, in the grid's `labels` and in the answers. `causes` are why
 /// the grid's networks failed if they did.
 void label_cells(const SeedSlices& slices, const std::vector<std::optional<Label>>& causes,

@@ -105,8 +105,9 @@ std::vector<SeedSlices> slices_of(const GridResult& grid, std::optional<Metric> 
         std::any_of(slice.baselines.begin(), slice.baselines.end(),
                     [](const CellResult& baseline) { return std::isnan(baseline.accuracy); });
     if (no_baseline) slice.baselines.clear();  // not yet trained
-    slice.holds_out = default_metric(slice.cells) == Metric::test_accuracy;
-    slice.metric = metric.value_or(default_metric(slice.cells));
+    slice.holds_out = all_hold_out(slice.cells);
+    slice.metric =
+        metric.value_or(slice.holds_out ? Metric::test_accuracy : Metric::recent_accuracy);
     const std::vector<KeyValue> values = grid.values_at(first);
     for (std::size_t axis = 0; axis < values.size(); ++axis)
       if (axis == seeds)

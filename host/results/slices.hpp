@@ -56,7 +56,8 @@ using SeedSlices = std::vector<Slice>;
 std::size_t count_slices(const GridResult& grid);
 
 /// The tables of which all networks are trained, in the order of the grid's cells; those that
-/// differ by train.seed alone together. Without a metric, each has its default_metric().
+/// differ by train.seed alone together. Without a metric, a table has
+/// test_accuracy where samples were held out of all its cells, else recent_accuracy.
 std::vector<SeedSlices> slices_of(const GridResult& grid, std::optional<Metric> metric);
 
 /// The mean over seeds of each figure of each cell.

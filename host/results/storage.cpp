@@ -7,7 +7,7 @@
 #include <array>
 
 #include "configuration/keys.hpp"
-#include "gridrun/tensor.hpp"
+#include "gridrun/tensor_formats.hpp"
 
 namespace gridrun {
 
@@ -26,10 +26,7 @@ Storage storage_of(const NetworkSpec& network) {
 }
 
 std::string formats_text(const NetworkSpec& network) {
-  const TensorFormats& formats = network.formats;
-  const std::array<const Format*, tensor_count> all = {
-      &formats.input,      &formats.master, &formats.weight,  &formats.accumulator,
-      &formats.activation, &formats.error,  &formats.gradient};
+  const auto all = in_order(network.formats);
   constexpr auto sums = static_cast<std::size_t>(Tensor::accumulator);
   std::vector<std::string> texts;
   std::array<bool, tensor_count> told{};

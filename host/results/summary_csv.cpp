@@ -1,7 +1,6 @@
 #include "results/summary_csv.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -44,7 +43,7 @@ std::string summary_csv(const GridResult& result) {
   for (const Figure& figure : all_figures())
     for (const char* part : {"", "_low", "_high"})
       fields.push_back(figure.name + std::string(part));
-  std::string text = fmt::format("{}\n", fmt::join(fields, ","));
+  std::string text = csv_line(fields);
 
   Bootstrap bootstrap;
   for (std::size_t first = 0; first < result.cells.size(); ++first) {
@@ -65,7 +64,7 @@ std::string summary_csv(const GridResult& result) {
         if (const double value = cell->*figure.value; !std::isnan(value)) values.push_back(value);
       add_estimate(fields, values, bootstrap);
     }
-    text += fmt::format("{}\n", fmt::join(fields, ","));
+    text += csv_line(fields);
   }
   return text;
 }

@@ -11,6 +11,8 @@
 #include <variant>
 #include <vector>
 
+#include "gridrun/tensor_formats.hpp"
+
 namespace gridrun {
 namespace {
 
@@ -38,10 +40,7 @@ class Words {
     add(format.random_bits);
   }
   void add(const TensorFormats& formats) {
-    for (const Format* format :
-         {&formats.input, &formats.master, &formats.weight, &formats.accumulator,
-          &formats.activation, &formats.error, &formats.gradient})
-      add(*format);
+    for (const Format* format : in_order(formats)) add(*format);
   }
   void add_staging(const NetworkSpec& network) {
     add(network.units.size());

@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "draws.hpp"
+#include "gridrun/tensor_formats.hpp"
 
 namespace gridrun {
 namespace {
@@ -39,9 +40,7 @@ RandomNetwork random_network(std::uint32_t seed, RandomBits bits) {
   TensorFormats& formats = spec.formats;
   const Format all = random_format(draw, bits);
   const bool mixed = draw.chance(60);
-  for (Format* format : {&formats.input, &formats.master, &formats.weight, &formats.accumulator,
-                         &formats.activation, &formats.error, &formats.gradient})
-    *format = mixed ? random_format(draw, bits) : all;
+  for (Format* format : in_order(formats)) *format = mixed ? random_format(draw, bits) : all;
   if (draw.chance(60)) formats.accumulator = Format{};
   formats.input.round = Round::nearest_even;
   if (formats.weight.round == Round::stochastic || draw.chance(50)) formats.weight = formats.master;

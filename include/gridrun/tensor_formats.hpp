@@ -8,10 +8,12 @@
 
 namespace gridrun {
 
-/// In the order of Tensor.
-inline std::array<const Format*, tensor_count> in_order(const TensorFormats& formats) {
-  return {&formats.input,      &formats.master, &formats.weight,  &formats.accumulator,
-          &formats.activation, &formats.error,  &formats.gradient};
+/// TensorFormats, constant or not, in the order of Tensor.
+template <typename Formats>
+auto in_order(Formats& formats) {
+  return std::array<decltype(&formats.input), tensor_count>{
+      &formats.input,      &formats.master, &formats.weight,  &formats.accumulator,
+      &formats.activation, &formats.error,  &formats.gradient};
 }
 
 }  // namespace gridrun

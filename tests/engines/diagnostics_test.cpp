@@ -9,6 +9,7 @@
 
 #include "engines/cpu/cpu_engine.hpp"
 #include "engines/reference/reference_engine.hpp"
+#include "gridrun/tensor_formats.hpp"
 #include "random_network.hpp"
 #include "simd_targets.hpp"
 #include "test_sweep.hpp"
@@ -185,10 +186,7 @@ TEST(Diagnostics, OnesHaveBitsAndAreNotAmongThoseThatOverflow) {
 NetworkSpec with_bits_needed(NetworkSpec spec, const std::vector<LayerDiagnostics>& layers,
                              std::size_t& made_short) {
   const bool has_copies = spec.formats.weight != spec.formats.master;
-  const std::array<Format*, tensor_count> formats = {
-      &spec.formats.input,       &spec.formats.master,     &spec.formats.weight,
-      &spec.formats.accumulator, &spec.formats.activation, &spec.formats.error,
-      &spec.formats.gradient};
+  const auto formats = in_order(spec.formats);
   for (std::size_t i = 0; i < tensor_count; ++i) {
     int bits = 2;
     for (const LayerDiagnostics& layer : layers) bits = std::max(bits, layer.tensor[i].bits);

@@ -5,7 +5,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <array>
 
 #include "engines/cpu/cpu_engine.hpp"
 #include "engines/reference/reference_engine.hpp"

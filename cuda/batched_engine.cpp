@@ -10,6 +10,7 @@
 #include "base/machine.hpp"
 #include "device_buffer.hpp"
 #include "engines/cpu/general/train_general.hpp"
+#include "general/general_trainer.hpp"
 #include "gridrun/error.hpp"
 #include "train_plan.hpp"
 
@@ -426,10 +427,7 @@ double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
 }
 
 std::string BatchedEngine::why_not(const NetworkSpec& spec) const {
-  if (has_study_arithmetic(spec)) return {};
-  if (spec.arithmetic == Arithmetic::binary64) return "the GPU does not train binary64";
-  return "the GPU trains the study's arithmetic only: one layer without bias, batch 1, 64-bit "
-         "words of one fraction that round by floor and wrap, and init.unit = \"lsb\"";
+  return spec.arithmetic == Arithmetic::binary64 ? "the GPU does not train binary64" : "";
 }
 
 std::string BatchedEngine::why_not_diagnose() const {
@@ -438,10 +436,12 @@ std::string BatchedEngine::why_not_diagnose() const {
 
 void BatchedEngine::train(const StagedSweep& staged, Progress& progress, const TakeOutcome& take) {
   record_ = {};
-  if (staged.diagnose) throw RequestError(why_not_diagnose());
   progress.throw_if_stopped();
+  const std::optional<StudySweep> study = study_of(staged);
+  if (!study || staged.diagnose)
+    return train_general_networks(*device_, staged, tuning_, progress, record_, take);
   train_then_judge(staged, processors(), progress, take, [&](const TakeOutcome& take_trained) {
-    train_study(study_of(staged).value(), progress, take_trained);
+    train_study(*study, progress, take_trained);
   });
 }
 

@@ -38,7 +38,8 @@ class BatchedEngine final : public Engine {
     std::uint64_t narrow = 0;    // networks begun in 32-bit words
     std::uint64_t outgrown = 0;  // of these, trained again in 64-bit words
     std::uint64_t wide = 0;      // networks begun in 64-bit words
-    std::uint64_t global = 0;    // networks trained with weights in global memory
+    std::uint64_t global = 0;    // of these all, trained with weights in global memory
+    std::uint64_t general = 0;   // networks of other arithmetic than the study's
     std::uint64_t batches = 0;
     std::uint64_t launches = 0;
     double kernel_seconds = 0;  // the device's, of training, settling and digesting

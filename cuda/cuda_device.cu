@@ -3,6 +3,7 @@
 #include <cuda_runtime.h>
 
 #include "check.cuh"
+#include "general/network_launch.hpp"
 #include "gridrun/error.hpp"
 #include "stage_on_device.hpp"
 #include "train_launch.hpp"
@@ -96,6 +97,12 @@ class CudaDevice final : public StagingDevice {
   void settle(const SettleArguments<std::int64_t>& arguments) override { launch_settle(arguments); }
   void digest(const DigestArguments<std::int32_t>& arguments) override { launch_digest(arguments); }
   void digest(const DigestArguments<std::int64_t>& arguments) override { launch_digest(arguments); }
+  void train(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
+    launch_train(launch, arguments);
+  }
+  void total(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
+    launch_total(launch, arguments);
+  }
 
  private:
   static int select(int number) {

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "general/network_types.hpp"
 #include "train_types.hpp"
 
 namespace gridrun::cuda {
@@ -97,6 +98,10 @@ class Device {
   virtual void settle(const SettleArguments<std::int64_t>& arguments) = 0;
   virtual void digest(const DigestArguments<std::int32_t>& arguments) = 0;
   virtual void digest(const DigestArguments<std::int64_t>& arguments) = 0;
+
+  // Kernels: general/network_kernel.cuh.
+  virtual void train(const NetworkLaunch& launch, const NetworkArguments& arguments) = 0;
+  virtual void total(const NetworkLaunch& launch, const NetworkArguments& arguments) = 0;
 };
 
 }  // namespace gridrun::cuda

@@ -16,9 +16,11 @@ target_link_libraries(gridrun_emulation_tests PRIVATE cuda_emulation GTest::gtes
 gtest_discover_tests(gridrun_emulation_tests)
 
 add_executable(gridrun_emulated_kernel_tests
+  cuda_general_test.cpp
   cuda_kernel_test.cpp
   emulation/emulated_device.cpp
   emulation/emulated_test_device.cpp
+  random_network.cpp
   test_sweep.cpp
   train_plan_test.cpp
   ${PROJECT_SOURCE_DIR}/cuda/stage_on_device.cu)
@@ -35,8 +37,10 @@ gtest_discover_tests(gridrun_emulated_kernel_tests TEST_PREFIX emulated.)
 # The same tests on a GPU, which say so when there is none.
 add_executable(gridrun_gpu_tests
   cuda_engine_test.cpp
+  $<$<BOOL:${CMAKE_CUDA_COMPILER}>:cuda_general_test.cpp>
   $<$<BOOL:${CMAKE_CUDA_COMPILER}>:cuda_kernel_test.cpp>
   $<$<BOOL:${CMAKE_CUDA_COMPILER}>:gpu_test_device.cpp>
+  $<$<BOOL:${CMAKE_CUDA_COMPILER}>:random_network.cpp>
   test_sweep.cpp)
 target_link_libraries(gridrun_gpu_tests PRIVATE gridrun_cuda gridrun_host fmt::fmt GTest::gtest_main)
 gtest_discover_tests(gridrun_gpu_tests TEST_PREFIX gpu.)

@@ -7,6 +7,7 @@
 
 #include "cuda_emulation.hpp"
 #include "digest_kernel.cuh"
+#include "general/network_shapes.cuh"
 #include "gridrun/error.hpp"
 #include "settle_kernel.cuh"
 #include "stage_on_device.hpp"
@@ -57,6 +58,23 @@ class EmulatedDevice final : public StagingDevice {
   void settle(const SettleArguments<std::int64_t>& arguments) override { settle_word(arguments); }
   void digest(const DigestArguments<std::int32_t>& arguments) override { digest_word(arguments); }
   void digest(const DigestArguments<std::int64_t>& arguments) override { digest_word(arguments); }
+
+  void train(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
+    visit_network_training(launch, CompiledNetworkTrainings{}, [&](auto training) {
+      emulation::launch({launch.networks, 1, 1}, launch.lanes, launch.shared_bytes, ++seed_,
+                        [&] { network_kernel<decltype(training)>(arguments); });
+    });
+  }
+  void total(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
+    emulation::launch({launch.networks, 1, 1}, total_block_lanes, 0, ++seed_, [&] {
+      if (launch.word == 2)
+        network_totals_kernel<std::int16_t>(arguments);
+      else if (launch.word == 4)
+        network_totals_kernel<std::int32_t>(arguments);
+      else
+        network_totals_kernel<std::int64_t>(arguments);
+    });
+  }
 
  private:
   template <typename Word>

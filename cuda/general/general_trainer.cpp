@@ -1,0 +1,360 @@
+#include "general/general_trainer.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <map>
+#include <optional>
+#include <span>
+#include <utility>
+
+#include "device_buffer.hpp"
+#include "engines/cpu/add_diagnostics.hpp"
+#include "engines/cpu/general/input_block.hpp"
+#include "general/network_plan.hpp"
+#include "staging/initial_weights.hpp"
+#include "staging/start_diagnostics.hpp"
+
+namespace gridrun::cuda {
+namespace {
+
+constexpr std::uint32_t networks_of_multiprocessor = 16;   // at once, so that launches end soon
+constexpr double launch_seconds = 0.1;                     // about, for the same reason
+constexpr std::uint32_t first_steps = 16;                  // of the first launch
+constexpr std::size_t most_values = std::size_t{1} << 23;  // stored values of a launch's samples
+
+/// The words of an input format that stored bytes stand for.
+std::vector<std::int64_t> words_of_bytes(const Format& format, double scale) {
+  std::vector<std::int64_t> words;
+  for (int byte = 0; byte < 256; ++byte)
+    words.push_back(
+        overflowed(quantise(byte / scale, format.fraction), format.bits, format.overflow));
+  return words;
+}
+
+/// The samples of some successive steps in device memory.
+class StepList {
+ public:
+  explicit StepList(const Dataset& dataset) : dataset_(dataset) {}
+
+  /// Reads the samples of steps `first` to first + count - 1, which go through `order` again and
+  /// again.
+  void read(const std::vector<std::uint32_t>& order, std::uint32_t first, std::uint32_t count) {
+    samples_.clear();
+    for (std::uint32_t i = 0; i < count; ++i)
+      samples_.push_back(order[(std::size_t{first} + i) % order.size()]);
+    stored_.read(dataset_, samples_);
+    first_.assign(stored_.begin.begin(), stored_.begin.end());
+  }
+
+  /// What was read last, until it is called again.
+  StepInputs upload(Device& device) {
+    first_on_device_ = DeviceBuffer<std::uint32_t>(device, first_);
+    index_ = DeviceBuffer<std::uint32_t>(device, stored_.index);
+    bytes_ = DeviceBuffer<std::uint8_t>(device, stored_.bytes);
+    reals_ = DeviceBuffer<double>(device, stored_.reals);
+    labels_ = DeviceBuffer<std::uint32_t>(device, stored_.labels);
+    return {first_on_device_.data(), index_.data(), bytes_.data(), reals_.data(), labels_.data()};
+  }
+
+  /// Steps of which no list has more than `most_values` values.
+  static std::uint32_t most_steps(const StagedSweep& sweep) {
+    return static_cast<std::uint32_t>(std::max<std::size_t>(1, most_values / sweep.inputs()));
+  }
+
+  /// Bytes that a list of so many steps takes at most, on the device or beside it.
+  static std::uint64_t bytes(const StagedSweep& sweep, std::uint64_t steps) {
+    const std::uint64_t value = sweep.dataset->values.index() == 0 ? 1 : sizeof(double);
+    return steps * (sweep.inputs() * (sizeof(std::uint32_t) + value) + 2 * sizeof(std::uint32_t)) +
+           sizeof(std::uint32_t);
+  }
+
+ private:
+  const Dataset& dataset_;
+  std::vector<std::uint32_t> samples_, first_;
+  StoredBlock stored_;
+  DeviceBuffer<std::uint32_t> first_on_device_, index_, labels_;
+  DeviceBuffer<std::uint8_t> bytes_;
+  DeviceBuffer<double> reals_;
+};
+
+/// Trains networks whose weights have words of one kind.
+template <typename Word>
+class BatchTrainer {
+ public:
+  BatchTrainer(Device& device, const StagedSweep& sweep, const NetworkPlaces& places,
+               const NetworkLaunch& launch, const Tuning& tuning, Progress& progress,
+               BatchedEngine::Record& record)
+      : device_(device),
+        sweep_(sweep),
+        places_(places),
+        launch_(launch),
+        tuning_(tuning),
+        progress_(progress),
+        record_(record),
+        place_list_(device, places.layers),
+        steps_(*sweep.dataset) {}
+
+  /// Trains a batch of networks, indices of the sweep's.
+  void train(std::span<const std::size_t> batch, const StartDiagnostics* start,
+             const TakeOutcome& take) {
+    const std::size_t count = batch.size(), layers = places_.layers.size();
+    launch_.networks = static_cast<std::uint32_t>(count);
+
+    std::vector<DeviceNetwork> networks;
+    std::vector<LayerArithmetic> arithmetic;
+    std::vector<std::int64_t> byte_words;
+    std::map<std::pair<int, std::pair<int, Overflow>>, std::uint32_t> lists;  // by input format
+    std::uint64_t samples = 0;  // whose vectors are in global memory
+    for (const std::size_t n : batch) {
+      const NetworkSpec& spec = sweep_.networks[n];
+      DeviceNetwork& network = networks.emplace_back(device_network(spec));
+      network.vectors = samples * places_.vectors.words;
+      samples += launch_.shared_vectors ? 0 : spec.batch;
+      const Format& input = spec.formats.input;
+      const auto [list, is_new] = lists.try_emplace({input.fraction, {input.bits, input.overflow}},
+                                                    static_cast<std::uint32_t>(lists.size()));
+      network.byte_words = list->second;
+      if (is_new) {
+        const auto words = words_of_bytes(input, sweep_.dataset->scale);
+        byte_words.insert(byte_words.end(), words.begin(), words.end());
+      }
+      const auto of_layers = layer_arithmetic(spec);
+      arithmetic.insert(arithmetic.end(), of_layers.begin(), of_layers.end());
+    }
+
+    const DeviceBuffer<DeviceNetwork> device_networks(device_, networks);
+    const DeviceBuffer<LayerArithmetic> device_arithmetic(device_, arithmetic);
+    const DeviceBuffer<std::int64_t> device_byte_words(device_, byte_words);
+    const DeviceBuffer<Word> weights(device_, count * places_.weights);
+    const DeviceBuffer<std::int64_t> vectors(device_, samples * places_.vectors.words);
+    DeviceBuffer<LayerSums> lane_sums(device_, count * layers * launch_.lanes);
+    DeviceBuffer<LayerCounts> lane_counts(device_, launch_.counts ? lane_sums.size() : 0);
+    const DeviceBuffer<LayerSums> sums(device_, count * layers);
+    const DeviceBuffer<LayerCounts> counts(device_, launch_.counts ? sums.size() : 0);
+    DeviceBuffer<std::uint64_t> digests(device_, count);
+    const std::size_t right_words = 2 * Bits::words_of(sweep_.iterations);  // of 32 bits
+    DeviceBuffer<std::uint32_t> right(device_, count * right_words);
+    lane_sums.clear();
+    lane_counts.clear();
+    digests.clear();
+    right.clear();
+    for (std::size_t i = 0; i < count; ++i)
+      upload_weights(batch[i], &weights.data()[i * places_.weights]);
+
+    NetworkArguments arguments{};
+    arguments.networks = device_networks.data();
+    arguments.arithmetic = device_arithmetic.data();
+    arguments.places = place_list_.data();
+    arguments.vectors = places_.vectors;
+    arguments.byte_words = device_byte_words.data();
+    arguments.weights = weights.data();
+    arguments.global_vectors = vectors.data();
+    arguments.lane_sums = lane_sums.data();
+    arguments.lane_counts = lane_counts.data();
+    arguments.right = right.data();
+    arguments.sums = sums.data();
+    arguments.counts = counts.data();
+    arguments.digests = digests.data();
+    arguments.weights_stride = places_.weights;
+    arguments.right_stride = static_cast<std::uint32_t>(right_words);
+    arguments.layers = static_cast<std::uint32_t>(layers);
+    arguments.lanes = launch_.lanes;
+    device_.start_timer();
+    run(launch_, arguments, sweep_.order, sweep_.iterations);
+    device_.total(launch_, arguments);
+    const std::vector<std::uint32_t> held_out_right = judge(arguments);
+    progress_.throw_if_stopped();
+    record_.kernel_seconds += device_.seconds();
+    record_.batches += 1;
+
+    const std::vector<LayerSums> all_sums = sums.download();
+    const std::vector<LayerCounts> all_counts = counts.download();
+    const std::vector<std::uint64_t> all_digests = digests.download();
+    for (std::size_t i = 0; i < count; ++i) {
+      const NetworkSpec& spec = sweep_.networks[batch[i]];
+      Outcome outcome(sweep_.iterations, layers);
+      device_.download(outcome.right.words.data(), &right.data()[i * right_words],
+                       right_words * sizeof(std::uint32_t));
+      std::copy_n(&all_sums[i * layers], layers, outcome.layers.begin());
+      outcome.weights_digest = all_digests[i];
+      outcome.held_out_right = Bits(sweep_.held_out.size());
+      const std::size_t held_out_words = 2 * outcome.held_out_right.words.size();
+      if (held_out_words != 0)
+        std::memcpy(outcome.held_out_right.words.data(), &held_out_right[i * held_out_words],
+                    held_out_words * sizeof(std::uint32_t));
+      if (sweep_.keep_weights)
+        outcome.weights = download_weights(spec, &weights.data()[i * places_.weights]);
+      if (start) {
+        outcome.diagnostics = start->of(spec);
+        for (std::size_t layer = 0; layer < layers; ++layer)
+          add_diagnostics(outcome.diagnostics[layer], of(all_counts[i * layers + layer]));
+      }
+      take(batch[i], std::move(outcome));
+    }
+  }
+
+ private:
+  /// All steps, or all held-out samples, in launches that take about `launch_seconds`.
+  void run(const NetworkLaunch& launch, NetworkArguments& arguments,
+           const std::vector<std::uint32_t>& order, std::uint32_t steps) {
+    const std::uint32_t most_steps = StepList::most_steps(sweep_);
+    const auto steps_from = [&](std::uint32_t first, std::uint32_t wanted) {
+      const std::uint32_t most = tuning_.slice_steps != 0 ? tuning_.slice_steps : wanted;
+      return std::min({most, most_steps, steps - first});
+    };
+    std::uint32_t wanted = first_steps;
+    arguments.first_step = 0;
+    arguments.step_count = steps_from(0, wanted);
+    steps_.read(order, 0, arguments.step_count);
+    while (arguments.step_count != 0) {
+      progress_.throw_if_stopped();
+      arguments.steps = steps_.upload(device_);
+      const auto begin = std::chrono::steady_clock::now();
+      device_.train(launch, arguments);
+      record_.launches += 1;
+      const std::uint32_t done = arguments.first_step + arguments.step_count;
+      const std::uint32_t next_count = steps_from(done, wanted);
+      if (next_count != 0) steps_.read(order, done, next_count);  // while the device trains
+      device_.wait();
+      const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+      if (!arguments.judges) progress_.add(std::uint64_t{arguments.step_count} * launch.networks);
+      if (took.count() < launch_seconds / 2 && wanted < most_steps) wanted *= 2;
+      if (took.count() > launch_seconds && wanted > 1) wanted /= 2;
+      arguments.first_step = done;
+      arguments.step_count = next_count;
+    }
+  }
+
+  /// The held-out pass. Returns what it was right in, [networks][words of 32 bits].
+  std::vector<std::uint32_t> judge(NetworkArguments arguments) {
+    const auto samples = static_cast<std::uint32_t>(sweep_.held_out.size());
+    arguments.right_stride = static_cast<std::uint32_t>(2 * Bits::words_of(samples));
+    DeviceBuffer<std::uint32_t> right(device_,
+                                      std::size_t{launch_.networks} * arguments.right_stride);
+    right.clear();
+    arguments.right = right.data();
+    arguments.judges = true;
+    NetworkLaunch launch = launch_;
+    launch.counts = false;
+    run(launch, arguments, sweep_.held_out, samples);
+    return right.download();
+  }
+
+  void upload_weights(std::size_t network, Word* to) {
+    const NetworkSpec& spec = sweep_.networks[network];
+    const Weights initial = initial_weights(sweep_, spec);
+    std::vector<Word> words(places_.weights);
+    for (std::size_t layer = 0; layer < initial.size(); ++layer) {
+      const LayerPlace& at = places_.layers[layer];
+      for (std::size_t j = 0; j < at.units; ++j)
+        for (std::size_t k = 0; k < at.inputs; ++k)
+          words[at.weights + k * at.units + j] =
+              static_cast<Word>(initial[layer][j * at.inputs + k]);
+    }
+    device_.upload(to, words.data(), words.size() * sizeof(Word));
+  }
+
+  Weights download_weights(const NetworkSpec& spec, const Word* from) {
+    std::vector<Word> words(places_.weights);
+    device_.download(words.data(), from, words.size() * sizeof(Word));
+    Weights all;
+    for (std::size_t layer = 0; layer < spec.layers(); ++layer) {
+      const LayerPlace& at = places_.layers[layer];
+      std::vector<std::int64_t>& weights = all.emplace_back();
+      weights.reserve(spec.weights_of(layer));
+      for (std::size_t j = 0; j < at.units; ++j)
+        for (std::size_t k = 0; k < spec.row_length(layer); ++k)
+          weights.push_back(words[at.weights + k * at.units + j]);
+    }
+    return all;
+  }
+
+  static LayerDiagnostics of(const LayerCounts& counts) {
+    LayerDiagnostics diagnostics;
+    std::copy_n(counts.tensor, tensor_count, diagnostics.tensor.begin());
+    diagnostics.updates = counts.updates;
+    diagnostics.lost = counts.lost;
+    diagnostics.inactive = counts.inactive;
+    diagnostics.last_inactive = counts.last_inactive;
+    diagnostics.step = counts.step;
+    diagnostics.product = counts.product;
+    return diagnostics;
+  }
+
+  Device& device_;
+  const StagedSweep& sweep_;
+  const NetworkPlaces& places_;
+  NetworkLaunch launch_;
+  const Tuning& tuning_;
+  Progress& progress_;
+  BatchedEngine::Record& record_;
+  const DeviceBuffer<LayerPlace> place_list_;
+  StepList steps_;
+};
+
+}  // namespace
+
+void train_general_networks(Device& device, const StagedSweep& sweep, const Tuning& tuning,
+                            Progress& progress, BatchedEngine::Record& record,
+                            const TakeOutcome& take) {
+  const NetworkPlaces places(sweep.networks.front().units);
+  const DeviceLimits limits = tuning.limits.value_or(device.limits());
+  std::optional<StartDiagnostics> start;
+  if (sweep.diagnose) start.emplace(sweep);
+  std::map<std::pair<std::size_t, bool>, std::vector<std::size_t>> kinds;  // by word, and batches
+  for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
+    const NetworkSpec& spec = sweep.networks[n];
+    kinds[{weight_bytes(spec), spec.batch > 1}].push_back(n);
+  }
+  const std::uint64_t steps =
+      std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
+  for (const auto& [kind, networks] : kinds) {
+    const auto [word, in_batches] = kind;
+    const NetworkLaunch launch =
+        choose_network_launch(places, word, in_batches, sweep.diagnose, limits);
+    const std::uint64_t free =
+        std::min<std::uint64_t>(device.free_memory() / 10 * 9, tuning.memory);
+    const std::uint64_t taken = StepList::bytes(sweep, steps);
+    const std::size_t most =
+        std::size_t{networks_of_multiprocessor} * static_cast<std::size_t>(limits.multiprocessors);
+    for (std::span<const std::size_t> rest = networks; !rest.empty();) {
+      std::uint64_t bytes = taken;
+      std::size_t count = 0;
+      for (; count < std::min(most, rest.size()); ++count) {
+        bytes += network_bytes(places, launch, sweep.networks[rest[count]].batch,
+                               sweep.iterations + sweep.held_out.size());
+        if (bytes > free && count > 0) break;
+      }
+      const auto train = [&](auto zero) {
+        BatchTrainer<decltype(zero)>(device, sweep, places, launch, tuning, progress, record)
+            .train(rest.first(count), start ? &*start : nullptr, take);
+      };
+      if (launch.word == 2)
+        train(std::int16_t{});
+      else if (launch.word == 4)
+        train(std::int32_t{});
+      else
+        train(std::int64_t{});
+      rest = rest.subspan(count);
+    }
+    record.general += networks.size();
+  }
+}
+
+double general_trainer_memory_needed(const StagedSweep& sweep) {
+  const NetworkPlaces places(sweep.networks.front().units);
+  const std::uint64_t steps =
+      std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
+  const auto networks = static_cast<double>(sweep.networks.size());
+  const auto layers = static_cast<double>(places.layers.size());
+  // The list and its copies for sorting; initial weights and the words that they become; of each
+  // network of a batch, what is uploaded and downloaded.
+  constexpr double of_layer = sizeof(LayerArithmetic) + sizeof(LayerSums) + sizeof(LayerCounts);
+  constexpr double byte_words = 256 * sizeof(std::int64_t);
+  return 1.5 * static_cast<double>(StepList::bytes(sweep, steps)) +
+         3 * static_cast<double>(places.weights) * sizeof(std::int64_t) +
+         2 * networks * (sizeof(DeviceNetwork) + byte_words + layers * of_layer + 64);
+}
+
+}  // namespace gridrun::cuda

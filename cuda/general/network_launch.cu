@@ -1,0 +1,31 @@
+#include "general/network_launch.hpp"
+
+#include "check.cuh"
+#include "general/network_shapes.cuh"
+
+namespace gridrun::cuda {
+
+void launch_train(const NetworkLaunch& launch, const NetworkArguments& arguments) {
+  visit_network_training(launch, CompiledNetworkTrainings{}, [&](auto training) {
+    const auto kernel = network_kernel<decltype(training)>;
+    GRIDRUN_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                            static_cast<int>(launch.shared_bytes)));
+    kernel<<<launch.networks, launch.lanes, launch.shared_bytes>>>(arguments);
+    GRIDRUN_CUDA_CHECK(cudaGetLastError());
+  });
+}
+
+void launch_total(const NetworkLaunch& launch, const NetworkArguments& arguments) {
+  const auto total = [&](auto word) {
+    network_totals_kernel<decltype(word)><<<launch.networks, total_block_lanes>>>(arguments);
+    GRIDRUN_CUDA_CHECK(cudaGetLastError());
+  };
+  if (launch.word == 2)
+    total(std::int16_t{});
+  else if (launch.word == 4)
+    total(std::int32_t{});
+  else
+    total(std::int64_t{});
+}
+
+}  // namespace gridrun::cuda

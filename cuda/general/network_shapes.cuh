@@ -1,0 +1,41 @@
+// Device: what network_kernel is compiled for.
+#pragma once
+
+#include "general/network_kernel.cuh"
+#include "gridrun/error.hpp"
+
+namespace gridrun::cuda {
+
+template <typename... Trainings>
+struct NetworkTrainingList {};
+
+/// Counting is done in words of 64 bits only, and never out of shared memory: it is slower as it
+/// is.
+using CompiledNetworkTrainings = NetworkTrainingList<
+    NetworkTraining<std::int16_t, true, true>, NetworkTraining<std::int16_t, false, true>,
+    NetworkTraining<std::int16_t, true, false>, NetworkTraining<std::int16_t, false, false>,
+    NetworkTraining<std::int32_t, true, true>, NetworkTraining<std::int32_t, false, true>,
+    NetworkTraining<std::int32_t, true, false>, NetworkTraining<std::int32_t, false, false>,
+    NetworkTraining<std::int64_t, true, true>, NetworkTraining<std::int64_t, false, true>,
+    NetworkTraining<std::int64_t, true, false>, NetworkTraining<std::int64_t, false, false>,
+    NetworkTraining<std::int64_t, false, true, true>,
+    NetworkTraining<std::int64_t, false, false, true>>;
+
+template <typename T>
+bool is_network_training(const NetworkLaunch& launch) {
+  return launch.word == sizeof(typename T::Word) && launch.shared_weights == T::shared_weights &&
+         launch.shared_vectors == T::shared_vectors && launch.counts == T::counts;
+}
+
+/// Calls `visit` with the NetworkTraining that a launch names. Throws RunError when there is none.
+template <typename Visit, typename... Trainings>
+void visit_network_training(const NetworkLaunch& launch, NetworkTrainingList<Trainings...>,
+                            Visit&& visit) {
+  const bool found =
+      ((is_network_training<Trainings>(launch) && (visit(Trainings{}), true)) || ...);
+  if (!found)
+    throw RunError("no kernel for networks in words of " + std::to_string(launch.word) +
+                   " bytes that are laid out so");
+}
+
+}  // namespace gridrun::cuda

@@ -420,11 +420,11 @@ __global__ void __launch_bounds__(max_block_warps* warp_lanes)
     rows = static_cast<Row*>(dynamic_shared_memory()) +
            std::size_t{threadIdx.x / T::lanes} * arguments.rows;
     for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) rows[k] = stored[k];
-    __syncwarp();
   }
   constexpr bool steps_by_weights = T::counting && T::narrow;
-  if constexpr (steps_by_weights)
+  if constexpr (steps_by_weights)  // each lane those that it copied
     add_weights<T>(rows, arguments.rows, lane, -1, units, arguments.counts);
+  if constexpr (T::shared || steps_by_weights) __syncwarp();
 
   NeuronTrainer<T> trainer(arguments, list, units, rows, lane);
   SampleReader<T> reader(arguments, list, lane);

@@ -9,6 +9,7 @@
 
 #include "base/machine.hpp"
 #include "device_buffer.hpp"
+#include "engines/add_start_diagnostics.hpp"
 #include "engines/cpu/general/train_general.hpp"
 #include "general/general_trainer.hpp"
 #include "gridrun/error.hpp"
@@ -141,6 +142,27 @@ WideSum sum_of_limbs(const std::uint64_t* limbs) {
   return sum;
 }
 
+/// What a network counted in `steps` steps, but for what StartDiagnostics counts. Nothing overflows
+/// words of 64 bits.
+LayerDiagnostics diagnostics_of(const NetworkCounts& counts, std::uint32_t steps) {
+  LayerDiagnostics layer;
+  const auto set_bits = [&](Tensor tensor, std::uint64_t bits) {
+    layer.of(tensor).bits = word_width(static_cast<std::int64_t>(bits));
+  };
+  set_bits(Tensor::master, counts.master);
+  set_bits(Tensor::accumulator, counts.accumulator);
+  set_bits(Tensor::activation, counts.activation);
+  set_bits(Tensor::error, counts.error);
+  set_bits(Tensor::gradient, counts.gradient);
+  layer.updates = counts.updates;
+  layer.lost = counts.lost;
+  layer.inactive = counts.inactive;
+  if (counts.inactive != 0) layer.last_inactive = steps - counts.last_active;
+  layer.step = static_cast<SignedSum>(sum_of_limbs(counts.step));
+  layer.product = static_cast<SignedSum>(sum_of_limbs(counts.product));
+  return layer;
+}
+
 /// Trains networks of one word.
 template <typename Word>
 class WordTrainer {
@@ -187,6 +209,7 @@ class WordTrainer {
     Workload work;
     work.word = sizeof(Word);
     work.inputs = inputs();
+    work.diagnose = sweep_.diagnose;
     std::map<int, std::uint64_t> neurons;
     for (const std::size_t n : networks) neurons[sweep_.networks[n].fraction] += outputs();
     double nonzeros = 0;
@@ -232,7 +255,8 @@ class WordTrainer {
         used += StagedList<Word>::bytes(data_, fraction, launch_.shape) +
                 block_units() * bytes_of_unit(slice);
       }
-      used += outputs() * bytes_of_unit(slice) + sweep_.iterations / 8 + 256;
+      used += outputs() * bytes_of_unit(slice) + sweep_.iterations / 8 + 256 +
+              (sweep_.diagnose ? sizeof(NetworkCounts) : 0);
       if (used > available) break;
       ++count;
     }
@@ -274,12 +298,14 @@ class WordTrainer {
     DeviceBuffer<std::uint32_t> outgrown(device_, count);
     DeviceBuffer<std::uint32_t> right(device_, count * words);
     DeviceBuffer<std::uint64_t> digests(device_, count);
+    DeviceBuffer<NetworkCounts> counts(device_, sweep_.diagnose ? count : 0);
     const std::uint32_t slice = choose_slice(units.size());
     const DeviceBuffer<Word> activations(device_, units.size() * slice);
     sums.clear();
     outgrown.clear();
     right.clear();
     digests.clear();
+    counts.clear();
     device_.stage_weights(data_.weights(), inputs(), rows(), launch_.shape.neurons, units.data(),
                           units.size(), weights.data());
 
@@ -291,6 +317,7 @@ class WordTrainer {
     train.activations = activations.data();
     train.sums = sums.data();
     train.outgrown = outgrown.data();
+    train.counts = counts.data();
     train.activation_stride = slice;
     train.samples = data_.samples().samples;
     train.rows = rows();
@@ -322,6 +349,7 @@ class WordTrainer {
     if (!launch_.shared) record_.global += count;
     const std::vector<std::uint64_t> all_sums = sums.download(), all_digests = digests.download();
     const std::vector<std::uint32_t> has_outgrown = outgrown.download();
+    const std::vector<NetworkCounts> all_counts = counts.download();
     const std::size_t piece = std::max<std::size_t>(1, tuning_.right_words / words);  // networks
     std::vector<std::uint32_t> right_of_piece;
     for (std::size_t n = 0; n < count; ++n) {
@@ -334,6 +362,8 @@ class WordTrainer {
       Outcome outcome =
           outcome_of(&all_sums[n * 2 * sum_limbs], &right_of_piece[n % piece * words]);
       outcome.weights_digest = all_digests[n];
+      if (sweep_.diagnose)
+        outcome.diagnostics.push_back(diagnostics_of(all_counts[n], sweep_.iterations));
       if (sweep_.keep_weights) outcome.weights.push_back(weights_of(layout.first_unit[n], weights));
       take(batch[n], std::move(outcome));
     }
@@ -349,6 +379,8 @@ class WordTrainer {
       settle.first_word = done / steps_of_word;
       device_.train(launch_, train);
       device_.settle(settle);
+      if (sweep_.diagnose && sweep_.activation == Activation::relu)
+        device_.count_inactive(settle, train.counts);
       device_.wait();
       record_.launches += 1;
       if (counts_) progress_.add(std::uint64_t{train.steps} * settle.networks);
@@ -409,6 +441,7 @@ double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
   constexpr double bytes_a_sample = 2 * sizeof(std::uint32_t);  // order, and order or label again
   // Of a batch: sums and digest as downloaded; indices, sorted and in lists that grow.
   constexpr double bytes_a_network = (2 * sum_limbs + 1) * sizeof(std::uint64_t) + 96;
+  const double bytes_of_counts = sweep.diagnose ? sizeof(NetworkCounts) : 0;
   const auto networks = static_cast<double>(sweep.networks.size());
   const auto outputs = static_cast<double>(sweep.outputs());
   const double right = sweep.outcomes_bytes() / networks;
@@ -422,7 +455,7 @@ double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
   const double handed_over = sweep.outcome_bytes() + downloaded + 2 * piece;
   return waiting_bytes(sweep) + sweep.weights_bytes() +
          std::max(handed_over, judging_memory_needed(sweep, processors())) +
-         networks * (bytes_a_network + bytes_a_unit * outputs) +
+         networks * (bytes_a_network + bytes_of_counts + bytes_a_unit * outputs) +
          bytes_a_sample * static_cast<double>(sweep.dataset->samples);
 }
 
@@ -430,18 +463,15 @@ std::string BatchedEngine::why_not(const NetworkSpec& spec) const {
   return spec.arithmetic == Arithmetic::binary64 ? "the GPU does not train binary64" : "";
 }
 
-std::string BatchedEngine::why_not_diagnose() const {
-  return "the GPU does not count what report.diagnostics asks for";
-}
-
 void BatchedEngine::train(const StagedSweep& staged, Progress& progress, const TakeOutcome& take) {
   record_ = {};
   progress.throw_if_stopped();
   const std::optional<StudySweep> study = study_of(staged);
-  if (!study || staged.diagnose)
-    return train_general_networks(*device_, staged, tuning_, progress, record_, take);
+  if (!study)
+    return train_general_networks(*device_, staged, tuning_, progress, record_,
+                                  add_start_diagnostics(staged, take));
   train_then_judge(staged, processors(), progress, take, [&](const TakeOutcome& take_trained) {
-    train_study(*study, progress, take_trained);
+    train_study(*study, progress, add_start_diagnostics(staged, take_trained));
   });
 }
 

@@ -31,7 +31,6 @@ class BatchedEngine final : public Engine {
   using Engine::train;
   void train(const StagedSweep& sweep, Progress& progress, const TakeOutcome& take) override;
   std::string why_not(const NetworkSpec& spec) const override;
-  std::string why_not_diagnose() const override;
 
   /// How the last training went.
   struct Record {

@@ -95,6 +95,14 @@ class CudaDevice final : public StagingDevice {
   }
   void settle(const SettleArguments<std::int32_t>& arguments) override { launch_settle(arguments); }
   void settle(const SettleArguments<std::int64_t>& arguments) override { launch_settle(arguments); }
+  void count_inactive(const SettleArguments<std::int32_t>& settled,
+                      NetworkCounts* counts) override {
+    launch_inactive(settled, counts);
+  }
+  void count_inactive(const SettleArguments<std::int64_t>& settled,
+                      NetworkCounts* counts) override {
+    launch_inactive(settled, counts);
+  }
   void digest(const DigestArguments<std::int32_t>& arguments) override { launch_digest(arguments); }
   void digest(const DigestArguments<std::int64_t>& arguments) override { launch_digest(arguments); }
   void train(const NetworkLaunch& launch, const NetworkArguments& arguments) override {

@@ -32,7 +32,8 @@ struct Samples {
 /// How a training launch is laid out.
 struct TrainLaunch {
   Shape shape;
-  bool shared = true;  // weights in shared memory, else in global memory
+  bool shared = true;     // weights in shared memory, else in global memory
+  bool diagnose = false;  // networks are counted
   std::uint32_t blocks = 0;
   std::uint32_t block_lanes = 0;  // whole warps
   std::size_t shared_bytes = 0;   // of a block
@@ -91,11 +92,16 @@ class Device {
                              int neurons, const Unit* units, std::uint64_t unit_count,
                              std::int64_t* weights) = 0;
 
-  // Kernels: train_kernel.cuh, settle_kernel.cuh and digest_kernel.cuh.
+  // Kernels: train_kernel.cuh, settle_kernel.cuh, inactive_kernel.cuh and digest_kernel.cuh.
   virtual void train(const TrainLaunch& launch, const TrainArguments<std::int32_t>& arguments) = 0;
   virtual void train(const TrainLaunch& launch, const TrainArguments<std::int64_t>& arguments) = 0;
   virtual void settle(const SettleArguments<std::int32_t>& arguments) = 0;
   virtual void settle(const SettleArguments<std::int64_t>& arguments) = 0;
+  /// Of the steps that the same arguments settle; `counts`: [networks].
+  virtual void count_inactive(const SettleArguments<std::int32_t>& settled,
+                              NetworkCounts* counts) = 0;
+  virtual void count_inactive(const SettleArguments<std::int64_t>& settled,
+                              NetworkCounts* counts) = 0;
   virtual void digest(const DigestArguments<std::int32_t>& arguments) = 0;
   virtual void digest(const DigestArguments<std::int64_t>& arguments) = 0;
 

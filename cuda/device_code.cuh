@@ -82,6 +82,15 @@ __device__ __forceinline__ void atomic_add(std::uint64_t* sum, std::uint64_t val
   atomicAdd(reinterpret_cast<unsigned long long*>(sum), static_cast<unsigned long long>(value));
 }
 
+/// The same with the bits of both, and with the larger one.
+__device__ __forceinline__ void atomic_or(std::uint64_t* bits, std::uint64_t value) {
+  atomicOr(reinterpret_cast<unsigned long long*>(bits), static_cast<unsigned long long>(value));
+}
+
+__device__ __forceinline__ void atomic_max(std::uint64_t* largest, std::uint64_t value) {
+  atomicMax(reinterpret_cast<unsigned long long*>(largest), static_cast<unsigned long long>(value));
+}
+
 /// Asks for a line of global memory to be in the L2 cache soon.
 __device__ __forceinline__ void prefetch(const void* line) {
 #ifdef __CUDA_ARCH__

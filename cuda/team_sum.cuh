@@ -1,5 +1,5 @@
-// Device: sums over the lanes of a team, in 64 bits that wrap. Every lane of the warp calls them
-// together.
+// Device: sums over the lanes of a team, in 64 bits that wrap, and all bits of them. Every lane of
+// the warp calls them together.
 #pragma once
 
 #include "device_code.cuh"
@@ -12,6 +12,14 @@ __device__ __forceinline__ std::uint64_t team_sum(std::uint64_t value) {
 #pragma unroll
   for (int step = 1; step < Lanes; step *= 2) value += __shfl_xor_sync(all_lanes, value, step);
   return value;
+}
+
+/// The bits of all lanes of a team, in each of them.
+template <int Lanes, typename Bits>
+__device__ __forceinline__ Bits team_or(Bits bits) {
+#pragma unroll
+  for (int step = 1; step < Lanes; step *= 2) bits |= __shfl_xor_sync(all_lanes, bits, step);
+  return bits;
 }
 
 /// A sum over the whole warp by hardware sums of 32-bit words. `Parts` words make a value: the low

@@ -7,7 +7,10 @@
 // hand, their weights, and the entries of the next samples, which arrive while this one is trained.
 #pragma once
 
+#include <type_traits>
+
 #include "device_code.cuh"
+#include "neuron_counts.cuh"
 #include "team_sum.cuh"
 
 namespace gridrun::cuda {
@@ -21,6 +24,7 @@ struct Training {
   static constexpr int neurons = Neurons;      // of its bundle
   static constexpr bool shared = Shared;       // weights in shared memory, else in global memory
   static constexpr int held = narrow ? 4 : 2;  // tiles of a sample that stay in registers
+  static constexpr bool counting = false;      // what networks are diagnosed by
 
   /// The weights of one input for all neurons of a bundle.
   struct alignas(sizeof(Word) * Neurons) Row {
@@ -30,6 +34,12 @@ struct Training {
   static_assert(sizeof(Row) <= 16, "a row is loaded by one instruction");
   static_assert(held * entries_of_lane * (std::uint64_t{1} << narrow_update_bits) <= 1U << 31,
                 "a step's updates of the held tiles add up in 32 bits");
+};
+
+/// The same for networks that are diagnosed.
+template <class Training>
+struct Diagnosed : Training {
+  static constexpr bool counting = true;
 };
 
 /// How many steps before its own a step's entries are asked for: a step is shorter than the way to
@@ -122,30 +132,37 @@ __device__ __forceinline__ Output<std::int32_t> narrow_output(std::int64_t z, st
 }
 
 /// A lane's share of what a few updates add up to: 32 bits suffice where words have 32.
-template <typename Word>
+template <class T>
 struct UpdateSums {
-  using Sum = std::conditional_t<sizeof(Word) == 4, std::uint32_t, WideSum>;
+  using Sum = std::conditional_t<T::narrow, std::uint32_t, WideSum>;
+  using Counts = std::conditional_t<T::counting, UpdateCounts<typename T::Word>, NoCounts>;
   Sum abs_update = 0;
   Sum dropped = 0;
+  Counts counts;
 };
 
 /// The same over a launch, and whether the word was wide enough.
-template <typename Word>
+template <class T>
 struct NeuronSums {
+  using Word = typename T::Word;
+  using Counts = std::conditional_t<T::counting, NeuronCounts<Word>, NoCounts>;
   LaneSum<Word> abs_update = 0;
   LaneSum<Word> dropped = 0;
   std::uint32_t outgrown = 0;  // bits above narrow_weight_bits: a weight left its bound
+  Counts counts;
 
-  __device__ __forceinline__ void add(const UpdateSums<Word>& sums) {
+  __device__ __forceinline__ void add(const UpdateSums<T>& sums) {
     abs_update += sums.abs_update;
     dropped += sums.dropped;
+    if constexpr (T::counting) counts.add(sums.counts);
   }
 
   /// One weight's update: w += (d x >> fraction) >> lr.
   __device__ __forceinline__ void update(Word& w, Word d, Word x, int fraction, int lr,
-                                         UpdateSums<Word>& sums) {
-    const std::int64_t u = floor_shift(product(d, x), fraction);
-    if constexpr (sizeof(Word) == 4) {
+                                         UpdateSums<T>& sums) {
+    const std::int64_t p = product(d, x);
+    const std::int64_t u = floor_shift(p, fraction);
+    if constexpr (T::narrow) {
       const auto u32 = static_cast<std::int32_t>(u);
       const auto moved = static_cast<std::uint32_t>(w) + static_cast<std::uint32_t>(u32 >> lr);
       w = static_cast<std::int32_t>(moved);
@@ -157,17 +174,36 @@ struct NeuronSums {
       sums.abs_update += magnitude(u);
       sums.dropped += dropped_by_shift(u, lr);
     }
+    if constexpr (T::counting) {
+      const auto word = static_cast<Word>(u);
+      counts.update(sums.counts, p, word, static_cast<Word>(word >> lr), w);
+    }
   }
 };
 
 /// Adds a team's sum to the network's: one lane's atomic for each limb that is not zero.
-template <class T>
-__device__ __forceinline__ void add_to_network(LaneSum<typename T::Word> sum, std::uint64_t* limbs,
-                                               bool writes) {
+template <class T, typename Sum>
+__device__ __forceinline__ void add_to_network(Sum sum, std::uint64_t* limbs, bool writes) {
 #pragma unroll
   for (int i = 0; i < static_cast<int>(sizeof(sum) / 4); ++i) {
     const std::uint64_t limb = team_sum<T::lanes>(static_cast<std::uint32_t>(sum >> (32 * i)));
     if (writes && limb != 0) atomic_add(limbs + i, limb);
+  }
+}
+
+/// Adds the weights of a bundle `sign` times to its networks' sums of steps: what weights of narrow
+/// words moved by between two such calls, their steps add up to.
+template <class T>
+__device__ __forceinline__ void add_weights(const typename T::Row* rows, std::uint32_t count,
+                                            int lane, int sign, const Unit* units,
+                                            NetworkCounts* counts) {
+#pragma unroll 1
+  for (int n = 0; n < T::neurons; ++n) {
+    std::int64_t sum = 0;
+    for (std::uint32_t k = lane; k < count; k += T::lanes) sum += rows[k].w[n];
+    const std::int32_t network = units[n].network;
+    const bool used = network != no_network;
+    add_to_network<T>(SignedSum{sign * sum}, counts[used ? network : 0].step, used && lane == 0);
   }
 }
 
@@ -206,12 +242,13 @@ class NeuronTrainer {
 
     const std::int64_t own_z = own_sum<T::lanes, T::neurons, T::narrow>(z, lane_);
     const Output<Word> own = output(own_z, input.label);
+    if constexpr (T::counting) own_counts_.add(own_z, own.a, own.d);
     Word d[T::neurons];
     if (share_deltas(d, own.d)) {
 #pragma unroll
       for (int n = 0; n < T::neurons; ++n) {
         if (d[n] == 0) continue;
-        UpdateSums<Word> sums;
+        UpdateSums<T> sums;
 #pragma unroll
         for (int c = 0; c < T::held; ++c)
           if (has_tile(input, c)) update(held[c], n, d[n], input.held[c], sums);
@@ -240,11 +277,39 @@ class NeuronTrainer {
       const bool delta_outgrown = own_outgrown_ && lane_ % T::neurons == n;
       if (used && (delta_outgrown || sums_[n].outgrown >> (narrow_weight_bits + 1)))
         arguments.outgrown[network] = 1;
+      if constexpr (T::counting)
+        add_counts(sums_[n].counts, arguments.counts + (used ? network : 0), used && lane_ == 0);
+    }
+    if constexpr (T::counting) {
+      const std::int32_t network = units[lane_ % T::neurons].network;
+      if (lane_ >= T::neurons || network == no_network) return;
+      NetworkCounts& counts = arguments.counts[network];
+      atomic_or(&counts.accumulator, own_counts_.accumulator);
+      atomic_or(&counts.activation, own_counts_.activation);
+      atomic_or(&counts.error, own_counts_.error);
     }
   }
 
  private:
   using Entries = LaneEntries<Word>;
+  using OwnCounts = std::conditional_t<T::counting, OutputCounts<Word>, NoCounts>;
+
+  /// Adds a team's counts of a neuron to its network's.
+  static __device__ __forceinline__ void add_counts(const NeuronCounts<Word>& counts,
+                                                    NetworkCounts* network, bool writes) {
+    const std::uint64_t gradient = team_or<T::lanes>(counts.gradient);
+    const std::uint64_t master = team_or<T::lanes>(counts.master);
+    const std::uint64_t updates = team_sum<T::lanes>(counts.updates);
+    const std::uint64_t lost = team_sum<T::lanes>(counts.lost);
+    if (writes) {
+      atomic_or(&network->gradient, gradient);
+      atomic_or(&network->master, master);
+      atomic_add(&network->updates, updates);
+      atomic_add(&network->lost, lost);
+    }
+    add_to_network<T>(counts.product_sum, network->product, writes);
+    if constexpr (!T::narrow) add_to_network<T>(counts.step_sum, network->step, writes);
+  }
 
   __device__ __forceinline__ Row& row(const Entry<Word>& entry) const {
     return *reinterpret_cast<Row*>(rows_ + entry.row);
@@ -263,7 +328,7 @@ class NeuronTrainer {
   }
 
   __device__ __forceinline__ void update(Row (&rows)[entries_of_lane], int n, Word d,
-                                         const Entries& entries, UpdateSums<Word>& sums) {
+                                         const Entries& entries, UpdateSums<T>& sums) {
 #pragma unroll
     for (int e = 0; e < entries_of_lane; ++e)
       sums_[n].update(rows[e].w[n], d, entries.entry[e].x, fraction_, lr_[n], sums);
@@ -284,7 +349,7 @@ class NeuronTrainer {
 #pragma unroll
     for (int n = 0; n < T::neurons; ++n) {
       if (d[n] == 0) continue;
-      UpdateSums<Word> sums;
+      UpdateSums<T> sums;
       update(rows, n, d[n], entries, sums);
       sums_[n].add(sums);
     }
@@ -326,7 +391,7 @@ class NeuronTrainer {
   }
 
   char* rows_;  // the bundle's weights, which entries point into by bytes
-  NeuronSums<Word> sums_[T::neurons];
+  NeuronSums<T> sums_[T::neurons];
   int lr_[T::neurons];
   std::uint32_t own_output_;
   Word delta_limit_;
@@ -334,6 +399,7 @@ class NeuronTrainer {
   int lane_;
   Activation activation_;
   bool own_outgrown_ = false;
+  OwnCounts own_counts_;
 };
 
 /// Trains the bundles of a block, a warp's 32 / lanes teams each. Blocks of whole warps; with
@@ -354,8 +420,11 @@ __global__ void __launch_bounds__(max_block_warps* warp_lanes)
     rows = static_cast<Row*>(dynamic_shared_memory()) +
            std::size_t{threadIdx.x / T::lanes} * arguments.rows;
     for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) rows[k] = stored[k];
-    __syncwarp();
   }
+  constexpr bool steps_by_weights = T::counting && T::narrow;
+  if constexpr (steps_by_weights)  // each lane those that it copied
+    add_weights<T>(rows, arguments.rows, lane, -1, units, arguments.counts);
+  if constexpr (T::shared || steps_by_weights) __syncwarp();
 
   NeuronTrainer<T> trainer(arguments, list, units, rows, lane);
   SampleReader<T> reader(arguments, list, lane);
@@ -379,6 +448,8 @@ __global__ void __launch_bounds__(max_block_warps* warp_lanes)
   }
 
   trainer.finish(arguments, units);
+  if constexpr (steps_by_weights)
+    add_weights<T>(rows, arguments.rows, lane, 1, units, arguments.counts);
   if constexpr (T::shared)
     for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) stored[k] = rows[k];
 }

@@ -5,6 +5,7 @@
 #include "check.cuh"
 #include "digest_kernel.cuh"
 #include "gridrun/error.hpp"
+#include "inactive_kernel.cuh"
 #include "settle_kernel.cuh"
 #include "train_shapes.cuh"
 
@@ -29,10 +30,20 @@ void train(const TrainLaunch& launch, const TrainArguments<Word>& arguments) {
 }
 
 template <typename Word>
+dim3 settle_grid(const SettleArguments<Word>& arguments) {
+  return {(arguments.steps + settle_block_lanes - 1) / settle_block_lanes,
+          std::min(arguments.networks, most_blocks_y)};
+}
+
+template <typename Word>
 void settle(const SettleArguments<Word>& arguments) {
-  const dim3 grid((arguments.steps + settle_block_lanes - 1) / settle_block_lanes,
-                  std::min(arguments.networks, most_blocks_y));
-  settle_kernel<Word><<<grid, settle_block_lanes>>>(arguments);
+  settle_kernel<Word><<<settle_grid(arguments), settle_block_lanes>>>(arguments);
+  GRIDRUN_CUDA_CHECK(cudaGetLastError());
+}
+
+template <typename Word>
+void count_inactive(const SettleArguments<Word>& settled, NetworkCounts* counts) {
+  inactive_kernel<Word><<<settle_grid(settled), settle_block_lanes>>>(settled, counts);
   GRIDRUN_CUDA_CHECK(cudaGetLastError());
 }
 
@@ -52,6 +63,12 @@ void launch_train(const TrainLaunch& launch, const TrainArguments<std::int64_t>&
 }
 void launch_settle(const SettleArguments<std::int32_t>& arguments) { settle(arguments); }
 void launch_settle(const SettleArguments<std::int64_t>& arguments) { settle(arguments); }
+void launch_inactive(const SettleArguments<std::int32_t>& settled, NetworkCounts* counts) {
+  count_inactive(settled, counts);
+}
+void launch_inactive(const SettleArguments<std::int64_t>& settled, NetworkCounts* counts) {
+  count_inactive(settled, counts);
+}
 void launch_digest(const DigestArguments<std::int32_t>& arguments) { digest(arguments); }
 void launch_digest(const DigestArguments<std::int64_t>& arguments) { digest(arguments); }
 

@@ -9,6 +9,8 @@ void launch_train(const TrainLaunch& launch, const TrainArguments<std::int32_t>&
 void launch_train(const TrainLaunch& launch, const TrainArguments<std::int64_t>& arguments);
 void launch_settle(const SettleArguments<std::int32_t>& arguments);
 void launch_settle(const SettleArguments<std::int64_t>& arguments);
+void launch_inactive(const SettleArguments<std::int32_t>& settled, NetworkCounts* counts);
+void launch_inactive(const SettleArguments<std::int64_t>& settled, NetworkCounts* counts);
 void launch_digest(const DigestArguments<std::int32_t>& arguments);
 void launch_digest(const DigestArguments<std::int64_t>& arguments);
 

@@ -89,12 +89,14 @@ std::int64_t narrow_delta_limit(int fraction, double largest_input) {
   return std::min(most, (largest_u << fraction) / largest_x);
 }
 
-const std::vector<Shape>& shapes_of(std::size_t word, bool shared) {
+const std::vector<Shape>& shapes_of(std::size_t word, bool shared, bool diagnose) {
   static const std::vector<Shape> narrow = {{32, 1}, {32, 2}, {32, 4}, {16, 4}, {8, 4}, {4, 4}};
+  static const std::vector<Shape> narrow_diagnosed = {{32, 2}, {8, 2}};
   static const std::vector<Shape> wide = {{32, 1}, {4, 1}};
   static const std::vector<Shape> global = {{32, 1}};
   if (!shared) return global;
-  return word == 4 ? narrow : wide;
+  if (word == 8) return wide;
+  return diagnose ? narrow_diagnosed : narrow;
 }
 
 std::size_t team_bytes(const Workload& work, Shape shape) {
@@ -104,8 +106,9 @@ std::size_t team_bytes(const Workload& work, Shape shape) {
 
 TrainLaunch launch_of_shape(const Workload& work, const DeviceLimits& limits, Shape shape) {
   TrainLaunch launch;
+  launch.diagnose = work.diagnose;
   launch.shared = fits_shared(work, limits, shape);
-  if (!launch.shared) shape = shapes_of(work.word, false).front();
+  if (!launch.shared) shape = shapes_of(work.word, false, work.diagnose).front();
   launch.shape = shape;
   const std::size_t shared_of_warp = launch.shared ? warp_bytes(work, shape) : 0;
   const int warps = choose_block_warps(work, limits, shape, shared_of_warp);
@@ -119,7 +122,7 @@ TrainLaunch choose_launch(const Workload& work, const DeviceLimits& limits) {
   for (const std::uint64_t of_fraction : work.neurons_of_fraction) neurons += of_fraction;
   Shape best{};
   double least = std::numeric_limits<double>::infinity();
-  for (const Shape shape : shapes_of(work.word, true)) {
+  for (const Shape shape : shapes_of(work.word, true, work.diagnose)) {
     const double cycles = cycles_of_step(work, limits, shape, neurons);
     if (!fits_shared(work, limits, shape) || cycles >= least) continue;
     least = cycles;

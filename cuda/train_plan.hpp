@@ -31,10 +31,14 @@ struct Workload {
   std::uint32_t inputs = 0;                        //
   double mean_nonzeros = 0;                        // of a sample
   std::vector<std::uint64_t> neurons_of_fraction;  // one count a fraction
+  bool diagnose = false;                           // networks are counted
 };
 
-/// The shapes that kernels are compiled for, by rising number of neurons in a warp.
-const std::vector<Shape>& shapes_of(std::size_t word, bool shared);
+/// The shapes that kernels are compiled for, by rising number of neurons in a warp. Those that
+/// diagnose are fewer: the counts of four neurons do not fit a lane's registers, one neuron has no
+/// advantage over two but a shorter step, and each shape takes seconds to compile for each
+/// architecture. In 32-bit words there is one for many inputs and one for few.
+const std::vector<Shape>& shapes_of(std::size_t word, bool shared, bool diagnose = false);
 
 /// Bytes of a team's weights, its padding rows included.
 std::size_t team_bytes(const Workload& work, Shape shape);

@@ -21,17 +21,24 @@ struct CompiledTrainings<std::int32_t> {
       TrainingList<Training<std::int32_t, 32, 1, true>, Training<std::int32_t, 32, 2, true>,
                    Training<std::int32_t, 32, 4, true>, Training<std::int32_t, 16, 4, true>,
                    Training<std::int32_t, 8, 4, true>, Training<std::int32_t, 4, 4, true>,
-                   Training<std::int32_t, 32, 1, false>>;
+                   Training<std::int32_t, 32, 1, false>,
+                   Diagnosed<Training<std::int32_t, 32, 2, true>>,
+                   Diagnosed<Training<std::int32_t, 8, 2, true>>,
+                   Diagnosed<Training<std::int32_t, 32, 1, false>>>;
 };
 template <>
 struct CompiledTrainings<std::int64_t> {
   using List = TrainingList<Training<std::int64_t, 32, 1, true>, Training<std::int64_t, 4, 1, true>,
-                            Training<std::int64_t, 32, 1, false>>;
+                            Training<std::int64_t, 32, 1, false>,
+                            Diagnosed<Training<std::int64_t, 32, 1, true>>,
+                            Diagnosed<Training<std::int64_t, 4, 1, true>>,
+                            Diagnosed<Training<std::int64_t, 32, 1, false>>>;
 };
 
 template <typename T>
 bool is_training(const TrainLaunch& launch) {
-  return launch.shape == Shape{T::lanes, T::neurons} && launch.shared == T::shared;
+  return launch.shape == Shape{T::lanes, T::neurons} && launch.shared == T::shared &&
+         launch.diagnose == T::counting;
 }
 
 /// Calls `visit` with the Training that a launch names. Throws RunError when there is none.

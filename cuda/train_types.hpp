@@ -89,6 +89,18 @@ inline constexpr std::uint32_t no_output = ~0U;
 /// place, is the sum, whatever the order in which they were added.
 inline constexpr int sum_limbs = 4;
 
+/// What is counted of a network where it is diagnosed (docs/arithmetic.md, 8.7); all is 0 at first.
+/// Of each tensor the bits in which its values differ from their signs, or-ed.
+struct NetworkCounts {
+  std::uint64_t accumulator, activation, error, gradient;
+  std::uint64_t master;              // weights after updates
+  std::uint64_t updates, lost;       //
+  std::uint64_t inactive;            // steps for which no neuron was active
+  std::uint64_t last_active;         // the last of the other steps, counted from 1, or 0
+  std::uint64_t step[sum_limbs];     // 2^-fraction, modulo 2^128
+  std::uint64_t product[sum_limbs];  // 2^-2fraction, modulo 2^128
+};
+
 /// The launch that trains all networks of a batch for `steps` steps.
 template <typename Word>
 struct TrainArguments {
@@ -99,6 +111,7 @@ struct TrainArguments {
   Word* activations;                 // [units][activation_stride], a of each step, 2^-fraction
   std::uint64_t* sums;               // [networks][|u|, dropped][sum_limbs], 2^-fraction
   std::uint32_t* outgrown;           // [networks], set to 1 where the word was too narrow
+  NetworkCounts* counts;             // [networks], where they are diagnosed
   std::uint32_t activation_stride;   // >= steps
   std::uint32_t samples;
   std::uint32_t first_sample;  // of the first step

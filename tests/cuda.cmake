@@ -16,9 +16,12 @@ target_link_libraries(gridrun_emulation_tests PRIVATE cuda_emulation GTest::gtes
 gtest_discover_tests(gridrun_emulation_tests)
 
 add_executable(gridrun_emulated_kernel_tests
+  app/choose_engine_test.cpp
+  cuda_diagnostics_test.cpp
   cuda_general_test.cpp
   cuda_kernel_test.cpp
   emulation/emulated_device.cpp
+  emulation/emulated_gpu.cpp
   emulation/emulated_test_device.cpp
   random_network.cpp
   test_sweep.cpp
@@ -37,6 +40,7 @@ gtest_discover_tests(gridrun_emulated_kernel_tests TEST_PREFIX emulated.)
 # The same tests on a GPU, which say so when there is none.
 add_executable(gridrun_gpu_tests
   cuda_engine_test.cpp
+  $<$<BOOL:${CMAKE_CUDA_COMPILER}>:cuda_diagnostics_test.cpp>
   $<$<BOOL:${CMAKE_CUDA_COMPILER}>:cuda_general_test.cpp>
   $<$<BOOL:${CMAKE_CUDA_COMPILER}>:cuda_kernel_test.cpp>
   $<$<BOOL:${CMAKE_CUDA_COMPILER}>:gpu_test_device.cpp>

@@ -4,68 +4,21 @@
 
 #include <string>
 
-#include "batched_engine.hpp"
-#include "cuda_test_device.hpp"
+#include "cuda_test.hpp"
 #include "gridrun/error.hpp"
 #include "take_outcome_expectations.hpp"
-#include "test_sweep.hpp"
 #include "train_plan.hpp"
 
 namespace gridrun::cuda {
 namespace {
 
-constexpr Shape least_narrow{4, 4};  // the fewest lanes: the cheapest to emulate
-constexpr Shape least_wide{4, 1};
-
-Tuning least_lanes() {
-  Tuning tuning;
-  tuning.narrow_shape = least_narrow;
-  tuning.wide_shape = least_wide;
-  return tuning;
-}
-
-class CudaKernel : public ::testing::Test {
- protected:
-  void SetUp() override {
-    std::string why;
-    if (!make_test_device(0, why)) GTEST_SKIP() << "no CUDA device: " << why;
-  }
-
-  static BatchedEngine engine(const Tuning& tuning = {}, std::uint64_t seed = 1) {
-    std::string why;
-    return BatchedEngine(make_test_device(seed, why), tuning);
-  }
-};
-
-/// A sweep of dense reals that diverges past any word: linear, and with steep learning rates.
-TestSweep diverging_sweep(std::vector<StudyNetwork> networks, std::int64_t weight = 100) {
-  constexpr std::size_t samples = 7, inputs = 11, outputs = 3;
-  std::vector<double> values;
-  for (std::size_t i = 0; i < samples * inputs; ++i)
-    values.push_back(static_cast<double>(i * 37 % 64) / 32 - 0.75);
-  TestSweep test = make_study(inputs, std::move(values), {0, 1, 2, 0, 1, 2, 0}, outputs,
-                              std::move(networks), 90);
-  test.study.weights.assign(inputs * outputs, weight);
-  test.study.activation = Activation::linear;
-  test.description = "diverging sweep";
-  return test;
-}
+class CudaKernel : public CudaTest {};
 
 TEST_F(CudaKernel, SaysWhatItCannotTrain) {
   NetworkSpec spec = random_sweep(1).staged().networks.front();
   EXPECT_EQ(engine().why_not(spec), "");
   spec.formats.weight.bits = 16;
   EXPECT_EQ(engine().why_not(spec).find("the GPU trains the study's arithmetic only: "), 0U);
-}
-
-TEST_F(CudaKernel, RefusesToDiagnose) {
-  TestSweep sweep = random_sweep(1);
-  sweep.study.diagnose = true;
-  BatchedEngine refuses = engine();
-  Progress progress;
-  EXPECT_THROW(refuses.train(sweep.staged(), progress), RequestError);
-  EXPECT_EQ(progress.done(), 0U);
-  EXPECT_NE(refuses.why_not_diagnose().find("report.diagnostics"), std::string::npos);
 }
 
 TEST_F(CudaKernel, RandomSweepsAgreeWithReference) {

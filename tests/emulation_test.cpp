@@ -192,6 +192,17 @@ TEST(Emulation, AtomicsReturnWhatWasThere) {
   EXPECT_EQ(seen.size(), 64U);
   EXPECT_EQ(atomicOr(&counter, 3U), 64U);
   EXPECT_EQ(counter, 67U);
+  EXPECT_EQ(atomicMax(&counter, 66U), 67U);
+  EXPECT_EQ(atomicMax(&counter, 68U), 67U);
+  EXPECT_EQ(counter, 68U);
+}
+
+TEST(Emulation, CountsBits) {
+  EXPECT_EQ(__popc(0), 0);
+  EXPECT_EQ(__popc(0x80000001U), 2);
+  EXPECT_EQ(__clz(0), 32);
+  EXPECT_EQ(__clz(1), 31);
+  EXPECT_EQ(__clz(-1), 0);
 }
 
 }  // namespace

@@ -135,7 +135,8 @@ void expect_same_as_reference(Engine& engine, const TestSweep& sweep) {
         << (got[n].layers == expected[n].layers ? "agree" : "differ") << ", weights "
         << (got[n].weights_digest == expected[n].weights_digest ? "agree" : "differ")
         << ", held-out "
-        << (got[n].held_out_right == expected[n].held_out_right ? "agrees" : "differs");
+        << (got[n].held_out_right == expected[n].held_out_right ? "agrees" : "differs")
+        << ", diagnostics " << (got[n].diagnostics == expected[n].diagnostics ? "agree" : "differ");
     if (::testing::Test::HasFailure()) return;  // one network says enough
   }
   EXPECT_EQ(progress.done(), std::uint64_t{sweep.study.iterations} * sweep.study.networks.size());

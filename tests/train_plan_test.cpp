@@ -26,6 +26,23 @@ TEST(TrainPlan, SpreadsFewNeuronsOverWholeWarps) {
   EXPECT_EQ(choose_launch({4, 784, 150.0, {10}}, h100).shape, (Shape{32, 1}));
 }
 
+TEST(TrainPlan, DiagnosesInTheShapesThatCount) {
+  Workload study = mnist();
+  study.diagnose = true;
+  EXPECT_EQ(choose_launch(study, h100).shape, (Shape{32, 2}));
+  EXPECT_TRUE(choose_launch(study, h100).diagnose);
+  EXPECT_FALSE(choose_launch(mnist(), h100).diagnose);
+  Workload digits{4, 64, 32.0, std::vector<std::uint64_t>(16, 15'000)};
+  digits.diagnose = true;
+  EXPECT_EQ(choose_launch(digits, h100).shape, (Shape{8, 2}));
+  Workload large{8, 100'000, 9e4, {30}};
+  large.diagnose = true;
+  const TrainLaunch launch = choose_launch(large, h100);
+  EXPECT_FALSE(launch.shared);
+  EXPECT_TRUE(launch.diagnose);
+  EXPECT_EQ(launch.shape, shapes_of(8, false, true).front());
+}
+
 TEST(TrainPlan, BlocksFitSharedMemoryAndBalanceMultiprocessors) {
   for (const DeviceLimits& limits : {h100, laptop})
     for (const std::uint64_t grids : {1, 3, 100})

@@ -4,16 +4,13 @@
 #include <chrono>
 #include <cstring>
 #include <map>
-#include <optional>
 #include <span>
 #include <utility>
 
 #include "device_buffer.hpp"
-#include "engines/cpu/add_diagnostics.hpp"
 #include "engines/cpu/general/input_block.hpp"
 #include "general/network_plan.hpp"
 #include "staging/initial_weights.hpp"
-#include "staging/start_diagnostics.hpp"
 
 namespace gridrun::cuda {
 namespace {
@@ -96,8 +93,7 @@ class BatchTrainer {
         steps_(*sweep.dataset) {}
 
   /// Trains a batch of networks, indices of the sweep's.
-  void train(std::span<const std::size_t> batch, const StartDiagnostics* start,
-             const TakeOutcome& take) {
+  void train(std::span<const std::size_t> batch, const TakeOutcome& take) {
     const std::size_t count = batch.size(), layers = places_.layers.size();
     launch_.networks = static_cast<std::uint32_t>(count);
 
@@ -185,11 +181,9 @@ class BatchTrainer {
                     held_out_words * sizeof(std::uint32_t));
       if (sweep_.keep_weights)
         outcome.weights = download_weights(spec, &weights.data()[i * places_.weights]);
-      if (start) {
-        outcome.diagnostics = start->of(spec);
+      if (launch_.counts)
         for (std::size_t layer = 0; layer < layers; ++layer)
-          add_diagnostics(outcome.diagnostics[layer], of(all_counts[i * layers + layer]));
-      }
+          outcome.diagnostics.push_back(diagnostics_of(all_counts[i * layers + layer]));
       take(batch[i], std::move(outcome));
     }
   }
@@ -270,7 +264,7 @@ class BatchTrainer {
     return all;
   }
 
-  static LayerDiagnostics of(const LayerCounts& counts) {
+  static LayerDiagnostics diagnostics_of(const LayerCounts& counts) {
     LayerDiagnostics diagnostics;
     std::copy_n(counts.tensor, tensor_count, diagnostics.tensor.begin());
     diagnostics.updates = counts.updates;
@@ -300,8 +294,6 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
                             const TakeOutcome& take) {
   const NetworkPlaces places(sweep.networks.front().units);
   const DeviceLimits limits = tuning.limits.value_or(device.limits());
-  std::optional<StartDiagnostics> start;
-  if (sweep.diagnose) start.emplace(sweep);
   std::map<std::pair<std::size_t, bool>, std::vector<std::size_t>> kinds;  // by word, and batches
   for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
     const NetworkSpec& spec = sweep.networks[n];
@@ -328,7 +320,7 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
       }
       const auto train = [&](auto zero) {
         BatchTrainer<decltype(zero)>(device, sweep, places, launch, tuning, progress, record)
-            .train(rest.first(count), start ? &*start : nullptr, take);
+            .train(rest.first(count), take);
       };
       if (launch.word == 2)
         train(std::int16_t{});

@@ -7,7 +7,7 @@
 namespace gridrun::cuda {
 
 /// Trains all networks of a sweep, in as many batches as the device's memory asks for, and hands
-/// over their outcomes.
+/// over their outcomes; diagnostics are of the steps only.
 void train_general_networks(Device& device, const StagedSweep& sweep, const Tuning& tuning,
                             Progress& progress, BatchedEngine::Record& record,
                             const TakeOutcome& take);

@@ -30,7 +30,6 @@ const std::vector<std::uint32_t> units_before_data = {1, 1};
 
 /// Whether an engine can train all networks of a sweep.
 bool can_train(const Engine& engine, const Sweep& sweep) {
-  if (sweep.report.diagnostics && !engine.why_not_diagnose().empty()) return false;
   Cells cells(sweep);
   for (std::size_t cell = 0; cell < cells.size(); ++cell)
     if (!engine.why_not(network_of(cells.sweep_at(cell), units_before_data)).empty()) return false;
@@ -104,7 +103,6 @@ Engines choose_engines(const std::string& devices, const Sweep& sweep) {
     bool is_trained = false;
     for (std::size_t e = 0; e < engines.size(); ++e) {
       std::string reason = engines[e]->why_not(network);
-      if (reason.empty() && sweep.report.diagnostics) reason = engines[e]->why_not_diagnose();
       is_trained = is_trained || reason.empty();
       if (reason.empty())
         can_some[e] = true;

@@ -274,14 +274,11 @@ std::string memory_text(double bytes) {
                         : fmt::format("{:.1f} GiB", bytes / 0x1p30);
 }
 
-/// Has the networks of a sweep keep what is held of one of them, as far as the engines can.
-void keep_as_well(const NetworkStore::Held& held, const Engines& engines, Sweep& sweep) {
-  const bool diagnose = std::all_of(engines.begin(), engines.end(), [](const auto& engine) {
-    return engine->why_not_diagnose().empty();
-  });
+/// Has the networks of a sweep keep what is held of one of them.
+void keep_as_well(const NetworkStore::Held& held, Sweep& sweep) {
   sweep.report.curves = sweep.report.curves || held.last_steps > sweep.report.smooth_window;
   sweep.report.weights = sweep.report.weights || held.has_weights;
-  sweep.report.diagnostics = sweep.report.diagnostics || (held.has_diagnostics && diagnose);
+  sweep.report.diagnostics = sweep.report.diagnostics || held.has_diagnostics;
 }
 
 /// What is about to be done.
@@ -357,7 +354,7 @@ class Run {
         is_trained[*network] = true;
       else if (const auto identity = identity_of_text(held.identity);
                identity && plan.find(*identity))
-        keep_as_well(held, engines_, to_train);
+        keep_as_well(held, to_train);
     auto batches = plan.batches([&](std::uint32_t network) { return !is_trained[network]; },
                                 updates_of_batch(engines_));
     const auto done = static_cast<std::size_t>(

@@ -27,9 +27,6 @@ class Engine {
   /// Why it cannot train such a network, for people: "the GPU trains ... only"; empty if it can.
   virtual std::string why_not(const NetworkSpec&) const { return {}; }
 
-  /// Why it cannot train a sweep that diagnoses, for people; empty if it can.
-  virtual std::string why_not_diagnose() const { return {}; }
-
   /// Bytes of memory, a device's not counted, that `train` holds at once at most beside the sweep.
   /// Outcomes count until they are taken: those of the networks in work; where held-out samples are
   /// judged by final weights, those of all networks. The sweep's order and normals need not be
@@ -38,8 +35,7 @@ class Engine {
 
   /// Trains all networks, of which why_not() has nothing to say; outcomes are the same bytes
   /// whichever engine. Adds each finished network-step to `progress`, and throws Interrupted soon
-  /// after it is stopped. Throws RequestError where the sweep diagnoses, and why_not_diagnose() has
-  /// something to say.
+  /// after it is stopped.
   ///
   /// Calls `take` once for every network as soon as its outcome is final, in any order, from any
   /// thread, and from several at once. The first exception of `take` ends the training: no network

@@ -8,6 +8,7 @@
 // at a time.
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -140,11 +141,22 @@ inline unsigned __reduce_add_sync(
       emulation::meet(mask, {emulation::Collective::add, 4, 0, value}, where));
 }
 
+inline int __popc(unsigned bits) { return std::popcount(bits); }
+
+inline int __clz(int bits) { return std::countl_zero(static_cast<unsigned>(bits)); }
+
 /// Threads run one at a time between their meetings.
 template <typename T>
 T atomicAdd(T* address, std::type_identity_t<T> value) {
   const T before = *address;
   *address = before + value;
+  return before;
+}
+
+template <typename T>
+T atomicMax(T* address, std::type_identity_t<T> value) {
+  const T before = *address;
+  if (value > before) *address = value;
   return before;
 }
 

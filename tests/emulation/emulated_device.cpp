@@ -9,6 +9,7 @@
 #include "digest_kernel.cuh"
 #include "general/network_shapes.cuh"
 #include "gridrun/error.hpp"
+#include "inactive_kernel.cuh"
 #include "settle_kernel.cuh"
 #include "stage_on_device.hpp"
 #include "train_shapes.cuh"
@@ -56,6 +57,14 @@ class EmulatedDevice final : public StagingDevice {
   }
   void settle(const SettleArguments<std::int32_t>& arguments) override { settle_word(arguments); }
   void settle(const SettleArguments<std::int64_t>& arguments) override { settle_word(arguments); }
+  void count_inactive(const SettleArguments<std::int32_t>& settled,
+                      NetworkCounts* counts) override {
+    count_inactive_word(settled, counts);
+  }
+  void count_inactive(const SettleArguments<std::int64_t>& settled,
+                      NetworkCounts* counts) override {
+    count_inactive_word(settled, counts);
+  }
   void digest(const DigestArguments<std::int32_t>& arguments) override { digest_word(arguments); }
   void digest(const DigestArguments<std::int64_t>& arguments) override { digest_word(arguments); }
 
@@ -86,10 +95,20 @@ class EmulatedDevice final : public StagingDevice {
   }
 
   template <typename Word>
+  static dim3 settle_grid(const SettleArguments<Word>& arguments) {
+    return {(arguments.steps + settle_block_lanes - 1) / settle_block_lanes, 2, 1};
+  }
+
+  template <typename Word>
   void settle_word(const SettleArguments<Word>& arguments) {
-    const std::uint32_t blocks = (arguments.steps + settle_block_lanes - 1) / settle_block_lanes;
-    emulation::launch({blocks, 2, 1}, settle_block_lanes, 0, ++seed_,
+    emulation::launch(settle_grid(arguments), settle_block_lanes, 0, ++seed_,
                       [&] { settle_kernel<Word>(arguments); });
+  }
+
+  template <typename Word>
+  void count_inactive_word(const SettleArguments<Word>& settled, NetworkCounts* counts) {
+    emulation::launch(settle_grid(settled), settle_block_lanes, 0, ++seed_,
+                      [&] { inactive_kernel<Word>(settled, counts); });
   }
 
   template <typename Word>

@@ -1,4 +1,5 @@
-// Times the CUDA kernels: the MNIST study with each way of dealing out lanes, and a bulk sweep.
+// Times the CUDA kernels: the MNIST study with each way of dealing out lanes and diagnosed, and a
+// bulk sweep.
 // What is timed was compared before: with every shape to the byte, and with a golden table if one
 // is given.
 //
@@ -179,6 +180,15 @@ int bench(const Options& options) {
               median_seconds(engine, staged, options.repeats), visits, limits,
               same ? "same bytes" : "DIFFER");
   }
+
+  staged.diagnose = true;
+  Progress of_diagnosed;
+  Outcomes counted = chosen.train(staged, of_diagnosed);
+  for (Outcome& outcome : counted) outcome.diagnostics.clear();
+  fell_short |= counted != expected;
+  print_row("study, diagnosed", median_seconds(chosen, staged, options.repeats), visits, limits,
+            counted == expected ? "same bytes" : "DIFFER");
+  staged.diagnose = false;
 
   const std::vector<NetworkSpec> grid = staged.networks;
   for (int i = 1; i < options.bulk; ++i)

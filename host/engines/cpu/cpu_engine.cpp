@@ -12,12 +12,12 @@
 #include <set>
 
 #include "base/parallel.hpp"
+#include "engines/add_start_diagnostics.hpp"
 #include "engines/cpu/add_diagnostics.hpp"
 #include "engines/cpu/floats/train_floats.hpp"
 #include "engines/cpu/general/train_general.hpp"
 #include "engines/cpu/winners.hpp"
 #include "gridrun/study_sweep.hpp"
-#include "staging/start_diagnostics.hpp"
 
 namespace gridrun {
 namespace {
@@ -406,14 +406,9 @@ void CpuEngine::train(const StagedSweep& sweep, Progress& progress, const TakeOu
     return train_floats(sweep, threads_, progress, take);
   const std::optional<StudySweep> study = study_of(sweep);
   if (!study) return train_general(sweep, threads_, progress, take, general_statistics_);
-  std::optional<StartDiagnostics> start;
-  if (sweep.diagnose) start.emplace(sweep);
   train_then_judge(sweep, threads_, progress, take, [&](const TakeOutcome& take_judged) {
-    const TakeOutcome take_counted = [&](std::size_t n, Outcome outcome) {
-      add_diagnostics(outcome.diagnostics.front(), start->of(sweep.networks[n]).front());
-      take_judged(n, std::move(outcome));
-    };
-    Training(*study, threads_, progress, start ? take_counted : take_judged).run(statistics_);
+    const TakeOutcome take_counted = add_start_diagnostics(sweep, take_judged);
+    Training(*study, threads_, progress, take_counted).run(statistics_);
   });
 }
 

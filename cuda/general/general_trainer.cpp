@@ -331,6 +331,7 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
       rest = rest.subspan(count);
     }
     record.general += networks.size();
+    if (!launch.shared_weights) record.global += networks.size();
   }
 }
 

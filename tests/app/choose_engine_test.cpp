@@ -3,28 +3,39 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+#include <vector>
+
 #include "base/shipped_files.hpp"
 #include "configuration/configuration.hpp"
-#include "gridrun/error.hpp"
 
 namespace gridrun {
 namespace {
 
-std::string chosen(const std::string& device, const std::vector<std::string>& overrides) {
+std::vector<std::string> chosen(const std::string& device,
+                                const std::vector<std::string>& overrides) {
   const Sweep sweep = read_configuration(find_configuration("digits.toml"), overrides);
-  return choose_engines(device, sweep).front()->name();
+  std::vector<std::string> names;
+  for (const auto& engine : choose_engines(device, sweep)) names.push_back(engine->name());
+  return names;
 }
 
-TEST(ChooseEngine, StudiesGoToTheGpu) {
-  EXPECT_EQ(chosen("auto", {}), "cuda");
-  EXPECT_EQ(chosen("auto", {"report.diagnostics=true"}), "cuda");
-  EXPECT_EQ(chosen("0", {"report.diagnostics=true"}), "cuda");
+using Names = std::vector<std::string>;
+
+TEST(ChooseEngine, WhateverIsInFixedPointGoesToTheGpu) {
+  const Names studies, others = {"network.bias=true", "precision.round=\"stochastic\""};
+  for (const Names& overrides : {studies, others})
+    for (const std::string device : {"auto", "0"}) {
+      EXPECT_EQ(chosen(device, overrides), Names{"cuda"});
+      Names diagnosed = overrides;
+      diagnosed.push_back("report.diagnostics=true");
+      EXPECT_EQ(chosen(device, diagnosed), Names{"cuda"});
+    }
 }
 
-TEST(ChooseEngine, OtherNetworksGoToTheProcessor) {
-  const std::vector<std::string> other = {"network.bias=true", "report.diagnostics=true"};
-  EXPECT_EQ(chosen("auto", other), "cpu");
-  EXPECT_THROW(chosen("0", other), RequestError);
+TEST(ChooseEngine, TheBaselineGoesToTheProcessorBesideTheGpu) {
+  EXPECT_EQ(chosen("auto", {"report.baseline=true"}), (Names{"cuda", "cpu"}));
+  EXPECT_EQ(chosen("cpu", {"report.baseline=true"}), Names{"cpu"});
 }
 
 }  // namespace

@@ -436,6 +436,7 @@ BatchedEngine::BatchedEngine(std::unique_ptr<Device> device, Tuning tuning)
     : device_(std::move(device)), tuning_(tuning) {}
 
 double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
+  if (!study_of(sweep)) return general_trainer_memory_needed(sweep);
   constexpr double row_bytes = 16;  // of a bundle, at most
   constexpr double bytes_a_unit = sizeof(Unit) + 2 * sizeof(std::uint32_t);
   constexpr double bytes_a_sample = 2 * sizeof(std::uint32_t);  // order, and order or label again

@@ -342,12 +342,14 @@ double general_trainer_memory_needed(const StagedSweep& sweep) {
   const auto networks = static_cast<double>(sweep.networks.size());
   const auto layers = static_cast<double>(places.layers.size());
   // The list and its copies for sorting; initial weights and the words that they become; of each
-  // network of a batch, what is uploaded and downloaded.
+  // network of a batch, what is uploaded and downloaded; an outcome.
   constexpr double of_layer = sizeof(LayerArithmetic) + sizeof(LayerSums) + sizeof(LayerCounts);
   constexpr double byte_words = 256 * sizeof(std::int64_t);
+  const auto held_out = static_cast<double>(Bits::words_of(sweep.held_out.size()));
   return 1.5 * static_cast<double>(StepList::bytes(sweep, steps)) +
          3 * static_cast<double>(places.weights) * sizeof(std::int64_t) +
-         2 * networks * (sizeof(DeviceNetwork) + byte_words + layers * of_layer + 64);
+         2 * networks * (sizeof(DeviceNetwork) + byte_words + layers * of_layer + 64) +
+         networks * held_out * sizeof(std::uint64_t) + sweep.outcome_bytes();
 }
 
 }  // namespace gridrun::cuda

@@ -12,7 +12,7 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
                             Progress& progress, BatchedEngine::Record& record,
                             const TakeOutcome& take);
 
-/// Bytes of memory, the device's not counted, that it holds at most, outcomes not counted.
+/// Engine::memory_needed for it.
 double general_trainer_memory_needed(const StagedSweep& sweep);
 
 }  // namespace gridrun::cuda

@@ -13,7 +13,8 @@ __global__ void __launch_bounds__(settle_block_lanes)
     inactive_kernel(SettleArguments<Word> settled, NetworkCounts* counts) {
   const std::uint32_t i = blockIdx.x * blockDim.x + threadIdx.x;
   const unsigned steps = __ballot_sync(all_lanes, i < settled.steps);
-  const std::uint64_t before = std::uint64_t{settled.first_word} * 32 + i;  // steps of the network
+  const std::uint64_t before =
+      std::uint64_t{settled.first_word} * warp_lanes + i;  // steps of the network
   for (std::uint32_t n = blockIdx.y; n < settled.networks; n += gridDim.y) {
     const std::size_t unit = read_only(settled.first_unit + n);
     const Word* activations = settled.activations + unit * settled.activation_stride + i;

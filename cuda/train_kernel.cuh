@@ -24,7 +24,7 @@ struct Training {
   static constexpr int neurons = Neurons;      // of its bundle
   static constexpr bool shared = Shared;       // weights in shared memory, else in global memory
   static constexpr int held = narrow ? 4 : 2;  // tiles of a sample that stay in registers
-  static constexpr bool counting = false;      // what networks are diagnosed by
+  static constexpr bool counting = false;      // what diagnosed networks count
 
   /// The weights of one input for all neurons of a bundle.
   struct alignas(sizeof(Word) * Neurons) Row {
@@ -37,8 +37,8 @@ struct Training {
 };
 
 /// The same for networks that are diagnosed.
-template <class Training>
-struct Diagnosed : Training {
+template <class Plain>
+struct Diagnosed : Plain {
   static constexpr bool counting = true;
 };
 

@@ -1,9 +1,9 @@
 // Device: trains networks as docs/arithmetic.md defines them (parts 5 and 7), a block each.
 // Compiled by nvcc and, over the emulation, by the tests.
 //
-// All numbers are words of 64 bits that wrap; only weights are stored in shorter ones, where their
-// format allows. Formats are the same for all lanes of a block, so that what depends on them takes
-// the same branch in all.
+// Numbers are words of 64 bits that wrap. Where formats allow, weights are stored in shorter ones,
+// factors have 32 bits, and so have updates. Formats are the same for all lanes of a block, so that
+// what depends on them takes the same branch in all.
 #pragma once
 
 #include "device_code.cuh"
@@ -21,6 +21,8 @@ struct NetworkTraining {
   static constexpr bool shared_weights = kSharedWeights;
   static constexpr bool shared_vectors = kSharedVectors;
   static constexpr bool counts = kCounts;
+  /// What holds weights, inputs, activations and errors in products.
+  using Value = std::conditional_t<sizeof(Word) == 8, std::int64_t, std::int32_t>;
 };
 
 /// The random numbers of one element of a tensor.
@@ -46,30 +48,34 @@ struct ElementDraw {
 };
 
 /// A value rounded, not yet overflowed; by a shift to the right.
-__device__ __forceinline__ std::int64_t rounded(std::int64_t value, const Fitting& into,
-                                                const ElementDraw& draw) {
+template <typename Number>
+__device__ __forceinline__ Number rounded(Number value, const Fitting& into,
+                                          const ElementDraw& draw) {
   const std::uint64_t random = into.round == Round::stochastic ? draw(into) : 0;
-  return round_shift(value, into.shift, into.round, random);
+  return round_shift_in<Number>(value, into.shift, into.round,
+                                static_cast<std::make_unsigned_t<Number>>(random));
 }
 
-/// fit(), and counts the value before it overflows.
-template <bool kCounts>
-__device__ __forceinline__ std::int64_t fitted(std::int64_t value, const Fitting& into,
-                                               const ElementDraw& draw, TensorDiagnostics* counts) {
+/// fit(), and counts the value before it overflows. In 32 bits it shifts to the right.
+template <bool kCounts, typename Number>
+__device__ __forceinline__ Number fitted(Number value, const Fitting& into, const ElementDraw& draw,
+                                         TensorDiagnostics* counts) {
   const Format format{into.bits, 0, into.round, into.overflow, into.random_bits};
-  if (into.shift <= 0) {
-    if constexpr (kCounts) count_value(*counts, value, format, -into.shift);
-    return overflowed_left_shift(value, -into.shift, into.bits, into.overflow);
-  }
-  const std::int64_t result = rounded(value, into, draw);
+  if constexpr (sizeof(Number) == sizeof(std::int64_t))
+    if (into.shift <= 0) {
+      if constexpr (kCounts) count_value(*counts, value, format, -into.shift);
+      return overflowed_left_shift(value, -into.shift, into.bits, into.overflow);
+    }
+  const Number result = rounded(value, into, draw);
   if constexpr (kCounts) count_value(*counts, result, format);
-  return overflowed(result, into.bits, into.overflow);
+  return overflowed_in<Number>(result, into.bits, into.overflow);
 }
 
 template <class T>
 class BlockTrainer {
  public:
   using Word = typename T::Word;
+  using Value = typename T::Value;
 
   __device__ __forceinline__ explicit BlockTrainer(const NetworkArguments& arguments)
       : arguments_(arguments),
@@ -194,11 +200,13 @@ class BlockTrainer {
   }
 
   /// A weight as products use it.
-  __device__ __forceinline__ std::int64_t product_weight(Word w) const {
+  __device__ __forceinline__ Value product_weight(Word w) const {
     if (!network_.has_copies) return w;
     const Fitting& copy = network_.copy;
-    if (copy.shift <= 0) return overflowed_left_shift(w, -copy.shift, copy.bits, copy.overflow);
-    return overflowed(round_shift(w, copy.shift, copy.round, 0), copy.bits, copy.overflow);
+    if (copy.shift <= 0)
+      return static_cast<Value>(overflowed_left_shift(w, -copy.shift, copy.bits, copy.overflow));
+    return static_cast<Value>(
+        overflowed(round_shift(w, copy.shift, copy.round, 0), copy.bits, copy.overflow));
   }
 
   /// Unit j's products with inputs `first`, first + stride, ...
@@ -208,10 +216,10 @@ class BlockTrainer {
                                                       std::uint32_t stride) const {
     std::int64_t sum = 0;
     for (std::uint32_t i = first; i < inputs.count; i += stride) {
-      const std::int64_t x = inputs.x[i];
+      const auto x = static_cast<Value>(inputs.x[i]);
       if (x == 0) continue;
       const Word w = weights[std::size_t{inputs.row(i)} * units + j];
-      sum = wrapping_add(sum, wrapping_multiply(product_weight(w), x));
+      sum = wrapping_add(sum, product(product_weight(w), x));
     }
     return sum;
   }
@@ -362,8 +370,8 @@ class BlockTrainer {
       if (sums) {
         const Word* const row = weights_ + above.weights + std::size_t{k} * above.units;
         for (std::uint32_t j = lane_ % team; j < above.units; j += team)
-          e = wrapping_add(e,
-                           wrapping_multiply(product_weight(row[j]), vectors_[above.errors + j]));
+          e = wrapping_add(
+              e, product(product_weight(row[j]), static_cast<Value>(vectors_[above.errors + j])));
       }
       for (std::uint32_t other = 1; other < team; other *= 2)
         e = wrapping_add(e, __shfl_xor_sync(all_lanes, e, static_cast<int>(other)));
@@ -385,22 +393,12 @@ class BlockTrainer {
         {network_.rounding_seed, Drawn::error, layer, step, j}, counts_of(layer, Tensor::error));
   }
 
-  // Paragraph 5.6. Where there are lanes enough, several share the inputs of a unit.
-  __device__ __forceinline__ void update(std::uint32_t layer, std::uint32_t batch) {
-    const LayerPlace at = place(layer);
-    LayerSums sums;
-    const std::uint32_t shares = lanes_ / at.units;
-    if (shares > 1) {
-      if (lane_ / at.units < shares)
-        update_unit(layer, at, batch, lane_ % at.units, lane_ / at.units, shares, sums);
-    } else {
-      for (std::uint32_t j = lane_; j < at.units; j += lanes_)
-        update_unit(layer, at, batch, j, 0, 1, sums);
-    }
-    LayerSums& all = sums_[std::size_t{layer} * lanes_];
-    if (sums.abs_update != 0) all.abs_update += sums.abs_update;
-    if (sums.dropped != 0) all.dropped += sums.dropped;
-  }
+  /// What updates of a lane add up to in a step.
+  template <typename Number>
+  struct UpdateSums {
+    using Sum = std::conditional_t<sizeof(Number) == 4, std::uint64_t, WideSum>;
+    Sum abs_update = 0, dropped = 0;
+  };
 
   /// What an update of a layer needs, where no store can reach it.
   struct Update {
@@ -409,60 +407,95 @@ class BlockTrainer {
     Word* const weights;
   };
 
-  /// Updates unit j's weights of inputs `first`, first + stride, ...
-  __device__ __forceinline__ void update_unit(std::uint32_t layer, const LayerPlace& at,
-                                              std::uint32_t batch, std::uint32_t j,
-                                              std::uint32_t first, std::uint32_t stride,
-                                              LayerSums& sums) {
+  // Paragraph 5.6.
+  __device__ __forceinline__ void update(std::uint32_t layer, std::uint32_t batch) {
+    if constexpr (sizeof(Value) == 4 && !T::counts)
+      if (arithmetic_[layer].updates_in_32_bits) return update<std::int32_t>(layer, batch);
+    update<std::int64_t>(layer, batch);
+  }
+
+  /// Where there are lanes enough, several share the inputs of a unit.
+  template <typename Number>
+  __device__ __forceinline__ void update(std::uint32_t layer, std::uint32_t batch) {
+    const LayerPlace at = place(layer);
     const Update update{
         arithmetic_[layer].gradient, network_.step, network_.master,      layer, batch,
         network_.rounding_seed,      at.units,      weights_ + at.weights};
-    const Inputs inputs = inputs_of(layer, vectors_);
-    if (network_.batch == 1) {
-      const std::int64_t d = vectors_[at.errors + j];
-      if (d == 0) return;
-      for (std::uint32_t i = first; i < inputs.count; i += stride)
-        update_weight(update, inputs.row(i), j, wrapping_multiply(d, inputs.x[i]), sums);
+    UpdateSums<Number> sums;
+    const std::uint32_t shares = lanes_ / at.units;
+    if (shares > 1) {
+      if (lane_ / at.units < shares)
+        update_unit(update, at, lane_ % at.units, lane_ / at.units, shares, sums);
     } else {
+      for (std::uint32_t j = lane_; j < at.units; j += lanes_)
+        update_unit(update, at, j, 0, 1, sums);
+    }
+    LayerSums& all = sums_[std::size_t{layer} * lanes_];
+    if (sums.abs_update != 0) all.abs_update += sums.abs_update;
+    if (sums.dropped != 0) all.dropped += sums.dropped;
+  }
+
+  /// Updates unit j's weights of inputs `first`, first + stride, ...
+  template <typename Number>
+  __device__ __forceinline__ void update_unit(const Update& update, const LayerPlace& at,
+                                              std::uint32_t j, std::uint32_t first,
+                                              std::uint32_t stride, UpdateSums<Number>& sums) {
+    if (network_.batch == 1) {
+      const auto d = static_cast<Value>(vectors_[at.errors + j]);
+      if (d == 0) return;
+      const Inputs inputs = inputs_of(update.layer, vectors_);
+      for (std::uint32_t i = first; i < inputs.count; i += stride)
+        update_weight(update, inputs.row(i), j,
+                      static_cast<Number>(product(d, static_cast<Value>(inputs.x[i]))), sums);
+    } else if constexpr (sizeof(Number) == sizeof(std::int64_t)) {
       const std::size_t samples = network_.batch, words = arguments_.vectors.words;
       const std::int64_t* const d = vectors_of(0) + at.errors + j;
-      const std::int64_t* const x = inputs_of(layer, vectors_of(0)).x;
+      const Inputs inputs = inputs_of(update.layer, vectors_of(0));
       for (std::uint32_t k = first; k < inputs.count; k += stride) {
-        std::int64_t product = 0;
+        std::int64_t sum = 0;
         for (std::size_t sample = 0; sample < samples * words; sample += words)
-          product = wrapping_add(product, wrapping_multiply(d[sample], x[sample + k]));
-        update_weight(update, k, j, product, sums);
+          sum = wrapping_add(sum, product(static_cast<Value>(d[sample]),
+                                          static_cast<Value>(inputs.x[sample + k])));
+        update_weight(update, k, j, sum, sums);
       }
     }
   }
 
+  /// Updates a weight by P. In 32 bits everything fits, and all shifts are to the right.
+  template <typename Number>
   __device__ __forceinline__ void update_weight(const Update& update, std::uint32_t k,
-                                                std::uint32_t j, std::int64_t product,
-                                                LayerSums& sums) {
-    if (product == 0) return;  // u = 0 and step = 0, in every rounding
+                                                std::uint32_t j, Number p,
+                                                UpdateSums<Number>& sums) {
+    if (p == 0) return;  // u = 0 and step = 0, in every rounding
     const std::uint64_t element = std::uint64_t{k} * update.units + j;
     const auto draw = [&](Drawn tensor) -> ElementDraw {
       return {update.seed, tensor, update.layer, update.batch, element};
     };
-    const std::int64_t u = fitted<T::counts>(product, update.gradient, draw(Drawn::gradient),
-                                             counts_of(update.layer, Tensor::gradient));
-    sums.abs_update += magnitude(u);
-    if (update.step.shift > 0) sums.dropped += dropped_by_shift(u, update.step.shift);
-    const std::int64_t step = update.step.shift <= 0 ? left_shift(u, -update.step.shift)
-                                                     : rounded(u, update.step, draw(Drawn::master));
-    const std::int64_t moved = wrapping_add(update.weights[element], step);
-    const std::int64_t w = overflowed(moved, update.master.bits, update.master.overflow);
+    const Number u = fitted<T::counts, Number>(p, update.gradient, draw(Drawn::gradient),
+                                               counts_of(update.layer, Tensor::gradient));
+    using Unsigned = std::make_unsigned_t<Number>;
+    sums.abs_update += u < 0 ? Unsigned{0} - static_cast<Unsigned>(u) : static_cast<Unsigned>(u);
+    Number step;
+    if (sizeof(Number) == sizeof(std::int64_t) && update.step.shift <= 0) {
+      step = static_cast<Number>(left_shift(u, -update.step.shift));
+    } else {
+      sums.dropped += static_cast<Unsigned>(u) & ((Unsigned{1} << update.step.shift) - 1);
+      step = rounded<Number>(u, update.step, draw(Drawn::master));
+    }
+    const auto moved = static_cast<Number>(static_cast<Unsigned>(update.weights[element]) +
+                                           static_cast<Unsigned>(step));
+    const Number w = overflowed_in<Number>(moved, update.master.bits, update.master.overflow);
     update.weights[element] = static_cast<Word>(w);
     if constexpr (T::counts) {
       LayerCounts& counts = counts_[std::size_t{update.layer} * lanes_];
       counts.updates += u != 0;
       counts.lost += u != 0 && step == 0;
       counts.step += step;
-      counts.product += product;
+      counts.product += p;
       count_value(*counts_of(update.layer, Tensor::master), moved,
                   Format{update.master.bits, 0, Round::floor, update.master.overflow, 32});
       if (network_.has_copies && u != 0)
-        fitted<true>(w, network_.copy, {}, counts_of(update.layer, Tensor::weight));
+        fitted<true, std::int64_t>(w, network_.copy, {}, counts_of(update.layer, Tensor::weight));
     }
   }
 

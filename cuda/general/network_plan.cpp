@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "gridrun/tensor_formats.hpp"
+
 namespace gridrun::cuda {
 namespace {
 
@@ -47,6 +49,17 @@ DeviceNetwork device_network(const NetworkSpec& spec) {
   return network;
 }
 
+bool updates_in_32_bits(const NetworkSpec& spec, std::size_t layer) {
+  const TensorFormats& formats = spec.formats;
+  const int product = spec.input_format(layer).bits + formats.error.bits;  // P has less
+  const int to_gradient =
+      formats.error.fraction + spec.input_format(layer).fraction - formats.gradient.fraction;
+  const int to_step = formats.gradient.fraction + spec.lr - formats.master.fraction;
+  return spec.batch == 1 && product <= 32 && formats.gradient.bits <= 31 &&
+         formats.master.bits <= 30 && to_gradient >= 1 && to_gradient <= 31 && to_step >= 1 &&
+         to_step <= 31;
+}
+
 std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec) {
   const TensorFormats& formats = spec.formats;
   std::vector<LayerArithmetic> all;
@@ -59,14 +72,16 @@ std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec) {
     all.push_back({fitting(sum, formats.activation), fitting(sum + spec.leak, formats.activation),
                    fitting(error, formats.error), fitting(error + spec.leak, formats.error),
                    fitting(formats.error.fraction + input.fraction, formats.gradient),
-                   one_of(input), spec.activation_of(layer)});
+                   one_of(input), spec.activation_of(layer), updates_in_32_bits(spec, layer)});
   }
   return all;
 }
 
 std::size_t weight_bytes(const NetworkSpec& spec) {
-  const int bits = spec.formats.master.bits;
-  return bits <= 16 ? 2 : bits <= 32 ? 4 : 8;
+  const TensorFormats& formats = spec.formats;
+  for (const Format* format : in_order(formats))
+    if (format != &formats.accumulator && format->bits > 32) return 8;
+  return formats.master.bits <= 16 ? 2 : 4;
 }
 
 NetworkLaunch choose_network_launch(const NetworkPlaces& places, std::size_t word, bool in_batches,

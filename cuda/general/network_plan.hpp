@@ -27,7 +27,11 @@ DeviceNetwork device_network(const NetworkSpec& spec);
 /// [layers]
 std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec);
 
-/// Bytes of the words that hold a network's weights: 2, 4 or 8.
+/// Whether all that comes of P fits words of 32 bits, and every shift is to the right.
+bool updates_in_32_bits(const NetworkSpec& spec, std::size_t layer);
+
+/// Bytes of the words that hold a network's weights: 2 or 4 where all factors have at most 32 bits
+/// and u too, else 8.
 std::size_t weight_bytes(const NetworkSpec& spec);
 
 /// How to train networks of words of so many bytes, but for how many there are. Weights and vectors

@@ -34,6 +34,7 @@ struct LayerArithmetic {
   Fitting gradient;                        // of P
   std::int64_t one;                        // x of the bias
   Activation kind;
+  bool updates_in_32_bits;  // all that comes of P, and every shift is to the right
 };
 
 /// One network.

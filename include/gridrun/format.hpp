@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <type_traits>
 
 #include "gridrun/arithmetic.hpp"
 
@@ -58,12 +59,15 @@ GRIDRUN_HOST_DEVICE constexpr std::uint64_t random_rest(std::uint32_t word, int 
   return n >= random_bits ? top << (n - random_bits) : top >> (random_bits - n);
 }
 
-/// V / 2^n rounded, n in 1 ... 63. `random` is R, in 0 ... 2^n - 1; only `stochastic` reads it.
-GRIDRUN_HOST_DEVICE constexpr std::int64_t round_shift(std::int64_t value, int n, Round round,
-                                                       std::uint64_t random) {
-  const std::int64_t quotient = floor_shift(value, n);
-  const std::uint64_t unit = std::uint64_t{1} << n, half = unit >> 1;
-  const std::uint64_t rest = static_cast<std::uint64_t>(value) & (unit - 1);
+/// V / 2^n rounded in words of so many bits, n in 1 ... that less 1. `random` is R, in 0 ... 2^n -
+/// 1; only `stochastic` reads it.
+template <typename Word>
+GRIDRUN_HOST_DEVICE constexpr Word round_shift_in(Word value, int n, Round round,
+                                                  std::make_unsigned_t<Word> random) {
+  using Unsigned = std::make_unsigned_t<Word>;
+  const auto quotient = static_cast<Word>(value >> n);
+  const Unsigned unit = Unsigned{1} << n, half = unit >> 1;
+  const Unsigned rest = static_cast<Unsigned>(value) & (unit - 1);
   bool up = false;
   switch (round) {
     case Round::floor:
@@ -89,17 +93,25 @@ GRIDRUN_HOST_DEVICE constexpr std::int64_t round_shift(std::int64_t value, int n
   }
   return quotient + up;
 }
+GRIDRUN_HOST_DEVICE constexpr std::int64_t round_shift(std::int64_t value, int n, Round round,
+                                                       std::uint64_t random) {
+  return round_shift_in<std::int64_t>(value, n, round, random);
+}
 
-/// A value brought into the range of a format's words.
+/// A value brought into the range of a format's words, in words of at least as many bits.
+template <typename Word>
+GRIDRUN_HOST_DEVICE constexpr Word overflowed_in(Word value, int bits, Overflow overflow) {
+  if (overflow == Overflow::wrap) {
+    const int spare = static_cast<int>(8 * sizeof(Word)) - bits;
+    return static_cast<Word>(static_cast<std::make_unsigned_t<Word>>(value) << spare) >> spare;
+  }
+  const auto largest = static_cast<Word>(largest_word(bits));
+  const auto smallest = static_cast<Word>(smallest_word(bits, overflow));
+  return value > largest ? largest : value < smallest ? smallest : value;
+}
 GRIDRUN_HOST_DEVICE constexpr std::int64_t overflowed(std::int64_t value, int bits,
                                                       Overflow overflow) {
-  if (overflow == Overflow::wrap) {
-    const int spare = 64 - bits;
-    return floor_shift(static_cast<std::int64_t>(static_cast<std::uint64_t>(value) << spare),
-                       spare);
-  }
-  const std::int64_t largest = largest_word(bits), smallest = smallest_word(bits, overflow);
-  return value > largest ? largest : value < smallest ? smallest : value;
+  return overflowed_in<std::int64_t>(value, bits, overflow);
 }
 
 /// value * 2^shift, wrapped to 64 bits; shift >= 0.

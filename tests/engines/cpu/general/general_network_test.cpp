@@ -29,12 +29,18 @@ struct Trained {
   GeneralStatistics statistics;               // of the engine alone
 };
 
-/// Of what networks leave to be counted before the first step, the weights.
+/// Of what networks leave to be counted before the first step, the weights and their copies.
 std::vector<LayerDiagnostics> start_of(const RandomNetwork& given) {
+  const Format &master = given.spec.formats.master, &weight = given.spec.formats.weight;
+  const int n = master.fraction - weight.fraction;
   std::vector<LayerDiagnostics> start(given.spec.layers());
   for (std::size_t layer = 0; layer < start.size(); ++layer)
-    for (const std::int64_t w : given.weights[layer])
-      count_value(start[layer].of(Tensor::master), w, given.spec.formats.master);
+    for (const std::int64_t w : given.weights[layer]) {
+      count_value(start[layer].of(Tensor::master), w, master);
+      if (weight == master) continue;
+      count_value(start[layer].of(Tensor::weight), n > 0 ? round_shift(w, n, weight.round, 0) : w,
+                  weight, std::max(0, -n));
+    }
   return start;
 }
 
@@ -92,6 +98,8 @@ std::optional<Trained> by_diagnosed(const RandomNetwork& given, WordSize words) 
   const bool has_copies = given.spec.formats.weight != given.spec.formats.master;
   if (words == WordSize::bits_16 && !has_copies)
     return by_general(given, *make_diagnosed_network_16(given.spec, given.weights));
+  if (words == WordSize::bits_32)
+    return by_general(given, *make_diagnosed_network_32(given.spec, given.weights));
   if (words == WordSize::bits_64)
     return by_general(given, *make_diagnosed_network_64(given.spec, given.weights));
   return std::nullopt;

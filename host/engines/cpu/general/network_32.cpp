@@ -223,6 +223,7 @@ class MiddleKernels {
 };
 
 /// A network in 32-bit words as long as they fit, then in 64-bit words.
+template <class Counts>
 class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
  public:
   GuardedNetwork(const NetworkSpec& spec, const Weights& weights) : spec_(spec) {
@@ -270,7 +271,9 @@ class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
   const std::vector<LayerSums>& sums() const override {
     return middle_ ? middle_->sums() : wide_->sums();
   }
-  std::vector<LayerDiagnostics> diagnostics() const override { return {}; }
+  std::vector<LayerDiagnostics> diagnostics() const override {
+    return middle_ ? middle_->diagnostics() : wide_->diagnostics();
+  }
   GeneralStatistics statistics() const override {
     GeneralStatistics statistics = statistics_;
     statistics += middle_ ? middle_->statistics() : wide_->statistics();
@@ -278,8 +281,8 @@ class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
   }
 
  private:
-  using Middle32 = Network<std::int32_t, MiddleKernels<true, NoCounts>>;
-  using Wide64 = Network<std::int64_t, WideKernels<NoCounts>>;
+  using Middle32 = Network<std::int32_t, MiddleKernels<true, Counts>>;
+  using Wide64 = Network<std::int64_t, WideKernels<Counts>>;
 
   /// Goes on in 64-bit words, from now on.
   void leave() {
@@ -318,7 +321,13 @@ GeneralNetwork<std::int32_t>* new_diagnosed_network_32(const NetworkSpec& spec,
 
 /// Owned by the caller.
 GeneralNetwork<std::int32_t>* new_guarded_network(const NetworkSpec& spec, const Weights& weights) {
-  return new GuardedNetwork(spec, weights);
+  return new GuardedNetwork<NoCounts>(spec, weights);
+}
+
+/// Owned by the caller.
+GeneralNetwork<std::int32_t>* new_diagnosed_guarded_network(const NetworkSpec& spec,
+                                                            const Weights& weights) {
+  return new GuardedNetwork<LayerCounts>(spec, weights);
 }
 
 }  // namespace
@@ -332,6 +341,7 @@ namespace {
 HWY_EXPORT(new_network_32);
 HWY_EXPORT(new_diagnosed_network_32);
 HWY_EXPORT(new_guarded_network);
+HWY_EXPORT(new_diagnosed_guarded_network);
 }  // namespace
 
 std::unique_ptr<GeneralNetwork<std::int32_t>> make_network_32(const NetworkSpec& spec,
@@ -350,6 +360,12 @@ std::unique_ptr<GeneralNetwork<std::int32_t>> make_guarded_network(const Network
                                                                    const Weights& weights) {
   return std::unique_ptr<GeneralNetwork<std::int32_t>>(
       HWY_DYNAMIC_DISPATCH(new_guarded_network)(spec, weights));
+}
+
+std::unique_ptr<GeneralNetwork<std::int32_t>> make_diagnosed_guarded_network(
+    const NetworkSpec& spec, const Weights& weights) {
+  return std::unique_ptr<GeneralNetwork<std::int32_t>>(
+      HWY_DYNAMIC_DISPATCH(new_diagnosed_guarded_network)(spec, weights));
 }
 
 }  // namespace gridrun

@@ -23,9 +23,9 @@ std::unique_ptr<GeneralNetwork<Word>> make_network(WordSize words, const Network
   if constexpr (sizeof(Word) == 2)
     return (diagnosed ? make_diagnosed_network_16 : make_network_16)(spec, weights);
   else if constexpr (sizeof(Word) == 4)
-    return (words == WordSize::guarded_32 ? make_guarded_network
-            : diagnosed                   ? make_diagnosed_network_32
-                                          : make_network_32)(spec, weights);
+    return words == WordSize::bits_32
+               ? (diagnosed ? make_diagnosed_network_32 : make_network_32)(spec, weights)
+               : (diagnosed ? make_diagnosed_guarded_network : make_guarded_network)(spec, weights);
   else
     return (diagnosed ? make_diagnosed_network_64 : make_network_64)(spec, weights);
 }

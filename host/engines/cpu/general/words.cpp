@@ -51,7 +51,7 @@ WordSize diagnosed_words_for(const NetworkSpec& spec, std::uint64_t largest_inpu
   const WordSize words = words_for(spec, largest_input);
   if (words == WordSize::bits_16 && has_copies)
     return suits(spec, largest_input, 32) ? WordSize::bits_32 : WordSize::bits_64;
-  return words == WordSize::guarded_32 ? WordSize::bits_64 : words;
+  return words;
 }
 
 }  // namespace gridrun

@@ -100,6 +100,8 @@ std::optional<Trained> by_diagnosed(const RandomNetwork& given, WordSize words) 
     return by_general(given, *make_diagnosed_network_16(given.spec, given.weights));
   if (words == WordSize::bits_32)
     return by_general(given, *make_diagnosed_network_32(given.spec, given.weights));
+  if (words == WordSize::guarded_32)
+    return by_general(given, *make_diagnosed_guarded_network(given.spec, given.weights));
   if (words == WordSize::bits_64)
     return by_general(given, *make_diagnosed_network_64(given.spec, given.weights));
   return std::nullopt;

@@ -347,7 +347,7 @@ TEST(GeneralNetwork, LooksAtWholeRandomWordsWhereTheirHighestHalvesDoNotTell) {
 
 /// One layer of 32-bit words that lie over their whole range, whose steps are up to `largest` of
 /// it. One d is near -2^31, the others are near 0.
-RandomNetwork edge_network_32(Format gradient, Format master, std::int64_t largest) {
+RandomNetwork edge_network_32(Format gradient, Format master, int largest) {
   RandomNetwork network;
   NetworkSpec& spec = network.spec;
   TensorFormats& formats = spec.formats;
@@ -369,7 +369,7 @@ RandomNetwork edge_network_32(Format gradient, Format master, std::int64_t large
   dataset.scale = 0x1p31;
   std::vector<double> inputs;
   for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i) {
-    const auto size = static_cast<double>(std::max<std::int64_t>(1, largest >> (i * 7 % 30)));
+    const auto size = static_cast<double>(std::max(1, largest >> (i * 7 % 30)));
     inputs.push_back(i % 3 == 0 ? -size : size - 1);
   }
   dataset.values = inputs;

@@ -401,8 +401,7 @@ TEST(GeneralNetwork, CountsAtTheEdgesOf32Bits) {
                                      {31, 0, other, wrap},
                                      {31, 0, other, saturate},
                                      {30, 0, other, symmetric}})
-          for (const std::int64_t largest :
-               {std::int64_t{1} << 31, std::int64_t{1} << 29, std::int64_t{1} << 20}) {
+          for (const int largest : {0x7fffffff, 1 << 29, 1 << 20}) {
             const RandomNetwork given = edge_network_32(gradient, master, largest);
             ASSERT_EQ(words_of(given), WordSize::bits_32) << given.description;
             ways += expect_same_as_reference(given, WordSize::bits_32);

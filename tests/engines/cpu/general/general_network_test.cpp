@@ -430,8 +430,8 @@ TEST(GeneralNetwork, LooksForWordsAnewAfterABatchInWideLanes) {
   dataset.inputs = 1;
   dataset.classes = 2;
   dataset.scale = 0x1p15;
-  // Steps of 0, of 2^13, which is too large for products of pairs, and of 2^12, which overflows.
-  dataset.values = std::vector<double>{-1, -1, -0x1p15, -0x1p15, -0x1p14, -0x1p14};
+  // Steps of 4, of 2^13, whose P is too large for 32 bits, and of 2^12, which overflows.
+  dataset.values = std::vector<double>{-16, -16, -0x1p15, -0x1p15, -0x1p14, -0x1p14};
   dataset.labels = std::vector<std::uint32_t>(6, 0);
   network.iterations = 6;
   ASSERT_EQ(words_of(network), WordSize::bits_16);

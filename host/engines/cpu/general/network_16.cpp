@@ -85,7 +85,7 @@ class ShortKernels {
     Counting counting = Counting::none;
     if constexpr (Counts::counts) {
       const Ends d(errors_.data(), layer.units), x(list.x, list.count);
-      counting = begin_counting(layer, update_of(layer), ends_of_products(d, x), counted, counts);
+      counting = begin_counts(layer, formats_, ends_of_products(d, x), counted, counts);
       counts.add_updates(0, 0, 0, SignedSum{d.sum} * x.sum);
     }
     const bool counts_any = counting == Counting::any;
@@ -105,8 +105,7 @@ class ShortKernels {
     update.for_gradient = for_gradient;
     update.for_master = for_master;
     update.count(statistics_);
-    const UpdateBySample by_sample =
-        counting == Counting::any ? count_any_by_sample : kernels_.by_sample;
+    const UpdateBySample by_sample = counts_any ? count_any_by_sample : kernels_.by_sample;
     by_sample(update, errors_.data(), layer.stride, sums, counted);
     if constexpr (Counts::counts) end_counting(layer, counted, counting, counts);
   }
@@ -120,18 +119,10 @@ class ShortKernels {
     return true;
   }
 
-  const Format& gradient() const { return formats_.gradient; }
-  const Format& master() const { return formats_.master; }
+  const TensorFormats& formats() const { return formats_; }
   const UpdateKernels& update_kernels() const { return kernels_; }
   const GeneralStatistics& statistics() const { return statistics_; }
   GeneralStatistics& statistics() { return statistics_; }
-
-  /// Which kernels count an update, as begin_counts says.
-  Counting begin_counting(const Layer<std::int16_t>& layer, const Update& update,
-                          const Ends& products, UpdateCounts& counted, LayerCounts& counts) const {
-    if (update.is_far || update.draws_far) return Counting::any;
-    return begin_counts(layer, formats_, products, counted, counts);
-  }
 
   /// Ends the counting of an update.
   void end_counting(const Layer<std::int16_t>& layer, const UpdateCounts& counted,

@@ -414,7 +414,8 @@ class ShortBatch {
                        typename Kernels::Counts& counts) {
     const Short d;
     const State& state = states_[number];
-    Update update(layer, kernels.gradient(), kernels.master(), kernels.update_kernels().round);
+    Update update(layer, kernels.formats().gradient, kernels.formats().master,
+                  kernels.update_kernels().round);
     update.count(kernels.statistics());
     const auto noise = [&](const WideFit& fit, Drawn tensor) {
       return fit.draws() ? draws.rows<std::uint16_t>(tensor, number, clock.batch, active_.data(),
@@ -451,7 +452,7 @@ class ShortBatch {
         UpdateCounts counted;
         if constexpr (Kernels::Counts::counts) {
           const Ends ends = ends_of(products, end - k);
-          const Counting counting = kernels.begin_counting(layer, update, ends, counted, counts);
+          const Counting counting = begin_counts(layer, kernels.formats(), ends, counted, counts);
           const UpdateByProducts counting_by_products =
               counting == Counting::any ? count_any_by_products : by_products;
           counting_by_products(update.part(k, end - k), products, j, sums, counted);

@@ -230,8 +230,7 @@ RandomNetwork edge_network(Round of_gradient, Round of_master, int to_update, in
   constexpr int random_bits[] = {32, 16, 8, 1, 31, 17};
   formats.gradient.random_bits = formats.master.random_bits =
       random_bits[static_cast<std::size_t>(to_update + to_step) % std::size(random_bits)];
-  formats.weight = {16, 9, Round::floor, Overflow::saturate};
-  if (of_master != Round::stochastic) formats.weight = formats.master;
+  formats.weight = formats.master;
   spec.lr = to_step + formats.master.fraction - formats.gradient.fraction;
   spec.output_activation = Activation::linear;
   spec.batch = batch.samples;
@@ -304,9 +303,8 @@ RandomNetwork many_draws(bool as_bytes, std::uint32_t batch) {
   NetworkSpec& spec = network.spec;
   TensorFormats& formats = spec.formats;
   const Format format = {16, 20, Round::stochastic, Overflow::saturate};  // u's shift is lr, P's 20
-  formats.master = formats.activation = formats.error = formats.gradient = format;
+  formats.master = formats.weight = formats.activation = formats.error = formats.gradient = format;
   formats.input = {16, 20, Round::nearest_even, Overflow::saturate};
-  formats.weight = {16, 20, Round::floor, Overflow::saturate};
   spec.lr = 18;
   spec.units = {400, 16};
   spec.output_activation = Activation::linear;

@@ -119,17 +119,18 @@ struct LayerCounts {
     forget_words();
   }
 
-  /// Counts the updates of a vector of weights, but for what they make of w. `added` is
-  /// added to the sum of steps.
-  HWY_INLINE void add_update(VWide product, VWide u, VWide step, VWide added) {
+  /// Counts the updates of a vector of weights, but for their P and for what they make of w.
+  /// `added` is added to the sum of steps.
+  HWY_INLINE void add_update(VWide u, VWide step, VWide added) {
     const Wide d;
     const auto is_update = hn::Ne(u, hn::Zero(d));
     const auto is_lost = hn::And(is_update, hn::Eq(step, hn::Zero(d)));
     hn::Store(hn::Sub(hn::Load(d, updates_), hn::VecFromMask(d, is_update)), d, updates_);
     hn::Store(hn::Sub(hn::Load(d, lost_), hn::VecFromMask(d, is_lost)), d, lost_);
     steps_.add(added);
-    products_.add(product);
   }
+
+  HWY_INLINE void add_products(VWide products) { products_.add(products); }
 
   /// Ends the update of a layer in 64-bit lanes, of fewer than 2^31 vectors of weights.
   void end_update() {

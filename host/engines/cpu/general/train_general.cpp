@@ -184,7 +184,7 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
 double groups_bytes(const StagedSweep& sweep, unsigned threads, Neighbours neighbours,
                     double outcome_bytes) {
   const std::vector<NetworkGroup> groups = groups_of(sweep, threads, neighbours);
-  constexpr double layer_counts = 3072;
+  constexpr double layer_counts = 6144;  // twice, as in guarded words
   const double counts =
       sweep.diagnose ? layer_counts * static_cast<double>(sweep.networks.front().layers()) : 0;
   double largest = 0;

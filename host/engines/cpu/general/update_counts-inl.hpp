@@ -22,7 +22,7 @@ namespace HWY_NAMESPACE {
 /// What kernels count: nothing; updates of which neither u nor w overflows; or any.
 enum class Counting { none, in_range, any };
 
-/// The least and the largest of some words, and of 0, and their sum.
+/// The least and the largest of some words, and of 0, and their sum modulo 2^64.
 struct Ends {
   std::int64_t least = 0, most = 0, sum = 0;
 
@@ -33,7 +33,7 @@ struct Ends {
     for (std::size_t i = 0; i < count; ++i) {
       smallest = std::min(smallest, words[i]);
       largest = std::max(largest, words[i]);
-      sum += words[i];
+      sum = wrapping_add(sum, words[i]);
     }
     least = smallest;
     most = largest;
@@ -64,34 +64,42 @@ std::int64_t rounded_copy(const Layer<Word>& layer, const Format& weight, std::i
   return n > 0 ? round_shift(w, n, weight.round, 0) : w;
 }
 
+/// The ends of quotients whose dividends are from `ends.least` to `ends.most`, both of which there
+/// are; where they are rounded at random, bounds on them.
+inline Ends rounded_ends(const Ends& ends, int n, Round round) {
+  const bool random = round == Round::stochastic;
+  Ends rounded;
+  rounded.least = random ? floor_shift(ends.least, n) : round_shift(ends.least, n, round, 0);
+  rounded.most =
+      random ? floor_shift(ends.most, n) + (ends.most > 0) : round_shift(ends.most, n, round, 0);
+  return rounded;
+}
+
+inline bool is_in_range(const Ends& ends, const Format& format) {
+  return smallest_word(format.bits, format.overflow) <= ends.least &&
+         ends.most <= largest_word(format.bits);
+}
+
 /// Which kernels count an update whose P are from `products.least` to `products.most`, both of
 /// which there are. Begins to count: what those kernels do not look at.
 template <class Word>
 Counting begin_counts(const Layer<Word>& layer, const TensorFormats& formats, const Ends& products,
                       UpdateCounts& counted, LayerCounts& counts) {
-  const auto rounded = [](std::int64_t value, int n, Round round, bool up) {
-    if (round == Round::stochastic) return floor_shift(value, n) + up;  // at most, or at least
-    return round_shift(value, n, round, 0);
-  };
   const Format &gradient = formats.gradient, &master = formats.master, &weight = formats.weight;
-  const int n = layer.to_gradient.shift(), m = layer.to_step.shift();
-  const std::int64_t least_u = rounded(products.least, n, gradient.round, false);
-  const std::int64_t most_u = rounded(products.most, n, gradient.round, products.most > 0);
+  const Ends updates = rounded_ends(products, layer.to_gradient.shift(), gradient.round);
   if (gradient.round != Round::stochastic) {
-    counted.least_update = least_u;
-    counted.most_update = most_u;
+    counted.least_update = updates.least;
+    counted.most_update = updates.most;
   }
-  if (least_u < smallest_word(gradient.bits, gradient.overflow) ||
-      most_u > largest_word(gradient.bits))
-    return Counting::any;
-  const std::int64_t down = rounded(least_u, m, master.round, false);
-  const std::int64_t up = rounded(most_u, m, master.round, true);
+  if (!is_in_range(updates, gradient)) return Counting::any;
+  const Ends steps = rounded_ends(updates, layer.to_step.shift(), master.round);
   const auto fits = [&] {
-    const std::int64_t least = counts.least_word + down, most = counts.most_word + up;
-    if (least < smallest_word(master.bits, master.overflow) || most > largest_word(master.bits))
-      return false;
-    return !layer.has_copies || (counts.weight.holds(rounded_copy(layer, weight, least)) &&
-                                 counts.weight.holds(rounded_copy(layer, weight, most)));
+    Ends moved;
+    moved.least = counts.least_word + steps.least;
+    moved.most = counts.most_word + steps.most;
+    return is_in_range(moved, master) &&
+           (!layer.has_copies || (counts.weight.holds(rounded_copy(layer, weight, moved.least)) &&
+                                  counts.weight.holds(rounded_copy(layer, weight, moved.most))));
   };
   if (!fits()) {
     constexpr int updates_a_look = 32;

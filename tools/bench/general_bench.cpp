@@ -137,6 +137,8 @@ std::vector<Case> cases() {
       {"784-100-10, 16 bits, stochastic, diagnosed", 200,
        both(both(both(hidden, words_16), stochastic), short_run), Arithmetic::fixed_point, true},
       {"784-100-10, 24 bits, floor", 200, both(hidden, words_24)},
+      {"784-100-10, 24 bits, floor, diagnosed", 200, both(hidden, words_24),
+       Arithmetic::fixed_point, true},
       {"784-100-10, 64 bits, floor", 200,
        both(hidden, {"train.iterations=200", "report.smooth_window=101"})},
       {"784-10, 16 bits, nearest_even", 500, both(words_16, even)},

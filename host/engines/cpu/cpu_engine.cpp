@@ -135,18 +135,16 @@ class Slot {
   }
 
   void count_inactive(std::uint32_t steps) {
-    std::array<std::uint64_t, group_lanes> inactive{}, last{};
-    for (std::size_t lane = 0; lane < outcomes_.size(); ++lane)
-      last[lane] = outcomes_[lane].diagnostics.front().last_inactive;
+    std::array<std::uint64_t, group_lanes> inactive{};
     for (std::uint32_t i = 0; i < steps; ++i)
-      for (std::size_t lane = 0; lane < group_lanes; ++lane) {
-        const bool is_inactive = winners_.activation(i, lane) == 0;
-        inactive[lane] += is_inactive;
-        last[lane] = is_inactive ? last[lane] + 1 : 0;
-      }
+      for (std::size_t lane = 0; lane < group_lanes; ++lane)
+        inactive[lane] += winners_.activation(i, lane) == 0;
     for (std::size_t lane = 0; lane < outcomes_.size(); ++lane) {
-      outcomes_[lane].diagnostics.front().inactive += inactive[lane];
-      outcomes_[lane].diagnostics.front().last_inactive = last[lane];
+      LayerDiagnostics& counts = outcomes_[lane].diagnostics.front();
+      counts.inactive += inactive[lane];
+      std::uint32_t end = steps;  // of the steps up to the last active one
+      while (end != 0 && winners_.activation(end - 1, lane) == 0) --end;
+      counts.last_inactive = steps - end + (end == 0 ? counts.last_inactive : 0);
     }
   }
 

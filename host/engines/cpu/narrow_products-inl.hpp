@@ -72,11 +72,12 @@ struct ShortProducts {
   HWY_INLINE void get(V64 (&z_even)[vectors], V64 (&z_odd)[vectors]) const {
     const V32 one = hn::Set(d32, 1);
     for (std::size_t v = 0; v < vectors; ++v) {
-      const V32 z = hn::RearrangeToOddPlusEven(sum[v], more[v]);
+      const V32 z = total(v);
       z_even[v] = hn::MulEven(z, one);
       z_odd[v] = hn::MulEven(odd_to_even(z), one);
     }
   }
+  HWY_INLINE V32 total(std::size_t v) const { return hn::RearrangeToOddPlusEven(sum[v], more[v]); }
 };
 
 /// Adds the products of `count` chunks of kRows rows. Returns the end of the chunks.
@@ -95,11 +96,11 @@ HWY_INLINE const std::uint32_t* add_products(const std::uint32_t* HWY_RESTRICT c
   return chunk;
 }
 
-/// The sums z of a sample.
-template <template <bool> class Products, bool kOneFraction>
+/// The sums z of a sample, which `count` is called with too.
+template <template <bool> class Products, bool kOneFraction, class Count>
 HWY_INLINE void sum_products(const SparseSample& sample, const std::int32_t* w,
                              Inputs<kOneFraction> inputs, V64 (&z_even)[vectors],
-                             V64 (&z_odd)[vectors]) {
+                             V64 (&z_odd)[vectors], const Count& count) {
   Products<kOneFraction> products;
   const std::uint32_t* chunk = sample.chunks;
   for (const auto& [fours, twos, ones] : sample.counts) {
@@ -108,6 +109,7 @@ HWY_INLINE void sum_products(const SparseSample& sample, const std::int32_t* w,
     chunk = add_products<1>(chunk, ones, w, inputs, products);
   }
   products.get(z_even, z_odd);
+  count(products);
 }
 
 }  // namespace HWY_NAMESPACE

@@ -8,6 +8,7 @@
 #endif
 
 #include <type_traits>
+#include <utility>
 
 #include "engines/cpu/narrow_inputs-inl.hpp"
 
@@ -40,8 +41,43 @@ enum class Counting { none, falling, any };
 struct BlockCounts {
   HWY_ALIGN std::int32_t least_update[group_lanes] = {}, most_update[group_lanes] = {};  // of u
   HWY_ALIGN std::int32_t least_weight[group_lanes] = {}, most_weight[group_lanes] = {};  // of w
-  std::uint64_t updates[group_lanes] = {}, steps[group_lanes] = {};  // u and steps other than 0
-  SignedSum product[group_lanes] = {};                               // of P
+  // Of the last updates: how many u are not 0, how many of them are lost, and the sums of P.
+  HWY_ALIGN std::int32_t some_updates[group_lanes] = {}, some_lost[group_lanes] = {};
+  HWY_ALIGN std::int64_t some_products[group_lanes] = {};
+
+  /// Makes room for an update of so many rows in `some_updates` and `some_lost`.
+  HWY_INLINE void make_room(std::uint32_t rows) {
+    if (some_rows_ + rows > 0x7fffffff) add_some();
+    some_rows_ += rows;
+  }
+  /// Makes room in `some_products` for d x, x being the sum of inputs. Returns whether there can
+  /// be.
+  HWY_INLINE bool make_room_for_products(std::int64_t x) {
+    constexpr std::int64_t most = std::int64_t{1} << 33;  // times |d|, less than 2^29
+    if (x > 0x7fffffff) return false;
+    if (some_x_ + x > most) add_some();
+    some_x_ += x;
+    return true;
+  }
+  void add_product(std::size_t lane, SignedSum product) { products[lane] += product; }
+
+  /// Adds the last updates to all.
+  HWY_NOINLINE void add_some() {
+    for (std::size_t lane = 0; lane < group_lanes; ++lane) {
+      updates[lane] += static_cast<std::uint64_t>(std::exchange(some_updates[lane], 0));
+      lost[lane] += static_cast<std::uint64_t>(std::exchange(some_lost[lane], 0));
+      products[lane] += std::exchange(some_products[lane], 0);
+    }
+    some_rows_ = 0;
+    some_x_ = 0;
+  }
+
+  std::uint64_t updates[group_lanes] = {}, lost[group_lanes] = {};
+  SignedSum products[group_lanes] = {};
+
+ private:
+  std::uint64_t some_rows_ = 0;  // of the last updates
+  std::int64_t some_x_ = 0;      // the sum of their inputs
 };
 
 /// The update of kLanes lanes by one sample.
@@ -85,29 +121,24 @@ class Update {
   HWY_INLINE void count(const GroupSetting& setting, const SparseSample& sample,
                         const std::int32_t* d, BlockCounts& counts) const {
     const auto& [fours, twos, ones] = sample.counts[0];
-    const std::uint32_t rows = 4 * fours + 2 * twos + ones;
-    HWY_ALIGN std::int32_t updates[kLanes], steps[kLanes];
-    HWY_ALIGN std::int64_t x[kLanes];
+    const std::uint32_t count = 4 * fours + 2 * twos + ones;
+    const V32 rows = hn::Set(d32, static_cast<std::int32_t>(count));
+    counts.make_room(count);
     for (std::size_t v = 0; v < vectors; ++v) {
       const std::size_t at = lane_ + v * width;
-      store_ends(least_u_[v], most_u_[v], counts.least_update + at, counts.most_update + at);
-      store_ends(least_w_[v], most_w_[v], counts.least_weight + at, counts.most_weight + at);
-      hn::Store(updates_[v], d32, updates + v * width);
-      hn::Store(steps_[v], d32, steps + v * width);
-      hn::StoreU(low_x_[v], d64, x + v * width);
-      hn::StoreU(high_x_[v], d64, x + v * width + width / 2);
+      store_least(least_u_[v], counts.least_update + at);
+      store_least(least_w_[v], counts.least_weight + at);
+      if constexpr (kCounting == Counting::falling) {
+        const V32 errors = hn::LoadU(d32, d + at);
+        add(hn::IfThenElseZero(hn::Ne(errors, hn::Zero(d32)), rows), counts.some_updates + at);
+      } else {
+        store_most(most_u_[v], counts.most_update + at);
+        store_most(most_w_[v], counts.most_weight + at);
+        add(updates_[v], counts.some_updates + at);
+        add(hn::Sub(updates_[v], steps_[v]), counts.some_lost + at);
+      }
     }
-    for (std::size_t i = 0; i < kLanes; ++i) {
-      const std::size_t lane = lane_ + i;
-      if (d[lane] == 0) continue;
-      const auto all = static_cast<std::uint64_t>(rows);
-      counts.updates[lane] +=
-          kCounting == Counting::falling ? all : static_cast<std::uint32_t>(updates[i]);
-      counts.steps[lane] +=
-          kCounting == Counting::falling ? all : static_cast<std::uint32_t>(steps[i]);
-      const int shift = GroupSetting::update_shift(setting.fraction[lane], setting.input_bits);
-      counts.product[lane] += SignedSum{d[lane]} * ((kOneFraction ? x_ : x[i]) >> shift);
-    }
+    add_products(setting, d, counts);
   }
 
  private:
@@ -209,10 +240,43 @@ class Update {
     }
   }
 
-  static HWY_INLINE void store_ends(V32 least, V32 most, std::int32_t* all_least,
-                                    std::int32_t* all_most) {
-    hn::StoreU(hn::Min(hn::LoadU(d32, all_least), least), d32, all_least);
-    hn::StoreU(hn::Max(hn::LoadU(d32, all_most), most), d32, all_most);
+  /// The sums of P: of a lane d times the sum of x.
+  HWY_INLINE void add_products(const GroupSetting& setting, const std::int32_t* d,
+                               BlockCounts& counts) const {
+    const auto shift = [&](std::size_t lane) {
+      return GroupSetting::update_shift(setting.fraction[lane], setting.input_bits);
+    };
+    if constexpr (kOneFraction) {
+      const std::int64_t x = x_ >> shift(lane_);
+      if (x_ >= 0 && counts.make_room_for_products(x)) {
+        const V32 factor = hn::Set(d32, static_cast<std::int32_t>(x));
+        for (std::size_t at = lane_; at < lane_ + kLanes; at += hn::MaxLanes(d64)) {
+          const V64 errors = hn::PromoteTo(d64, hn::LoadU(hn::Half<D32>(), d + at));
+          const V64 product = hn::MulEven(hn::BitCast(d32, errors), factor);
+          std::int64_t* const to = counts.some_products + at;
+          hn::StoreU(hn::Add(hn::LoadU(d64, to), product), d64, to);
+        }
+        return;
+      }
+    }
+    HWY_ALIGN std::int64_t x[kLanes];
+    for (std::size_t v = 0; v < vectors; ++v) {
+      hn::StoreU(low_x_[v], d64, x + v * width);
+      hn::StoreU(high_x_[v], d64, x + v * width + width / 2);
+    }
+    for (std::size_t i = 0; i < kLanes; ++i)
+      counts.add_product(
+          lane_ + i, SignedSum{d[lane_ + i]} * ((kOneFraction ? x_ : x[i]) >> shift(lane_ + i)));
+  }
+
+  static HWY_INLINE void add(V32 lanes, std::int32_t* to) {
+    hn::StoreU(hn::Add(hn::LoadU(d32, to), lanes), d32, to);
+  }
+  static HWY_INLINE void store_least(V32 least, std::int32_t* of_all) {
+    hn::StoreU(hn::Min(hn::LoadU(d32, of_all), least), d32, of_all);
+  }
+  static HWY_INLINE void store_most(V32 most, std::int32_t* of_all) {
+    hn::StoreU(hn::Max(hn::LoadU(d32, of_all), most), d32, of_all);
   }
 
   const Inputs<kOneFraction> inputs_;

@@ -175,22 +175,35 @@ HWY_NOINLINE LaneSet lanes_out_of_range(const V64 (&z_even)[vectors], const V64 
 
 /// The least and the largest z, d and what updates count, over a block.
 struct StepCounts {
-  V64 least_even[vectors], most_even[vectors], least_odd[vectors], most_odd[vectors];  // of z
-  V32 least_error[vectors], most_error[vectors];                                       // of d
+  // Of z all bits of ~z below 0, and of z above: the highest are those of the ends.
+  V64 below_even[vectors], above_even[vectors], below_odd[vectors], above_odd[vectors];
+  V32 least_short[vectors], most_short[vectors];  // of z too
+  V32 least_error[vectors], most_error[vectors];  // of d
   BlockCounts updates;
 
   HWY_INLINE StepCounts() {
     for (std::size_t v = 0; v < vectors; ++v) {
-      least_even[v] = most_even[v] = least_odd[v] = most_odd[v] = hn::Zero(d64);
-      least_error[v] = most_error[v] = hn::Zero(d32);
+      below_even[v] = above_even[v] = below_odd[v] = above_odd[v] = hn::Zero(d64);
+      least_short[v] = most_short[v] = least_error[v] = most_error[v] = hn::Zero(d32);
     }
   }
-  HWY_INLINE void add_sums(const V64 (&z_even)[vectors], const V64 (&z_odd)[vectors]) {
+  template <bool kOneFraction>
+  HWY_INLINE void add_sums(const LongProducts<kOneFraction>& z) {
+    const auto add = [](V64 some, V64& below, V64& above) {
+      const V64 sign = hn::BroadcastSignBit(some);
+      below = hn::Or(below, hn::AndNot(some, sign));
+      above = hn::Or(above, hn::AndNot(sign, some));
+    };
     for (std::size_t v = 0; v < vectors; ++v) {
-      least_even[v] = hn::Min(least_even[v], z_even[v]);
-      most_even[v] = hn::Max(most_even[v], z_even[v]);
-      least_odd[v] = hn::Min(least_odd[v], z_odd[v]);
-      most_odd[v] = hn::Max(most_odd[v], z_odd[v]);
+      add(z.even[v], below_even[v], above_even[v]);
+      add(z.odd[v], below_odd[v], above_odd[v]);
+    }
+  }
+  template <bool kOneFraction>
+  HWY_INLINE void add_sums(const ShortProducts<kOneFraction>& z) {
+    for (std::size_t v = 0; v < vectors; ++v) {
+      least_short[v] = hn::Min(least_short[v], z.total(v));
+      most_short[v] = hn::Max(most_short[v], z.total(v));
     }
   }
   HWY_INLINE void add_errors(const V32 (&d)[vectors]) {
@@ -199,19 +212,23 @@ struct StepCounts {
       most_error[v] = hn::Max(most_error[v], d[v]);
     }
   }
-  void add_to(NeuronCounts& counts) const {
+  void add_to(NeuronCounts& counts) {
+    updates.add_some();
     HWY_ALIGN std::int64_t sums[4][width / 2];
-    HWY_ALIGN std::int32_t errors[2][width];
+    HWY_ALIGN std::int32_t short_sums[2][width], errors[2][width];
     for (std::size_t v = 0; v < vectors; ++v) {
-      hn::Store(least_even[v], d64, sums[0]);
-      hn::Store(least_odd[v], d64, sums[1]);
-      hn::Store(most_even[v], d64, sums[2]);
-      hn::Store(most_odd[v], d64, sums[3]);
+      hn::Store(hn::Not(below_even[v]), d64, sums[0]);
+      hn::Store(hn::Not(below_odd[v]), d64, sums[1]);
+      hn::Store(above_even[v], d64, sums[2]);
+      hn::Store(above_odd[v], d64, sums[3]);
+      hn::Store(least_short[v], d32, short_sums[0]);
+      hn::Store(most_short[v], d32, short_sums[1]);
       hn::Store(least_error[v], d32, errors[0]);
       hn::Store(most_error[v], d32, errors[1]);
       for (std::size_t i = 0; i < width; ++i)
         for (const std::size_t end : {std::size_t{0}, std::size_t{1}}) {
           counts.sum.add(v * width + i, sums[2 * end + i % 2][i / 2]);
+          counts.sum.add(v * width + i, short_sums[end][i]);
           counts.error.add(v * width + i, errors[end][i]);
         }
     }
@@ -221,18 +238,19 @@ struct StepCounts {
       counts.weight.add(lane, updates.least_weight[lane]);
       counts.weight.add(lane, updates.most_weight[lane]);
       counts.updates[lane] += updates.updates[lane];
-      counts.lost[lane] += updates.updates[lane] - updates.steps[lane];
-      counts.product[lane] += updates.product[lane];
+      counts.lost[lane] += updates.lost[lane];
+      counts.product[lane] += updates.products[lane];
     }
   }
 };
 
-/// What an update counts: as little as its errors and inputs allow.
+/// What an update counts: as little as its errors, which are above 0 only where they may rise, and
+/// its inputs allow.
 HWY_INLINE Counting counting_for(const GroupSetting& setting, const SparseSample& sample,
-                                 const V32 (&d)[vectors]) {
+                                 bool may_rise, const V32 (&d)[vectors]) {
   const auto& [fours, twos, ones] = sample.counts[1];  // of negative inputs
   if (setting.some_vanish || (fours | twos | ones) != 0) return Counting::any;
-  return any_above(d, 0) ? Counting::any : Counting::falling;
+  return may_rise && any_above(d, 0) ? Counting::any : Counting::falling;
 }
 
 /// Trains the weights of the lanes by one sample, in the way that is the fastest for its errors.
@@ -264,6 +282,9 @@ HWY_NOINLINE NarrowEnd train(const StepBlock& block, std::uint32_t begin, Neuron
   const Constants constants(setting, neuron.narrow_lanes);
   BlockSums block_sums;
   std::conditional_t<kDiagnose, StepCounts, std::monostate> counts;
+  const auto count_sums = [&]([[maybe_unused]] const auto& products) {
+    if constexpr (kDiagnose) counts.add_sums(products);
+  };
 
   const SparseSample* next = block.samples->of_step(std::uint64_t{block.first} + begin);
   std::uint64_t short_steps = 0;
@@ -276,14 +297,13 @@ HWY_NOINLINE NarrowEnd train(const StepBlock& block, std::uint32_t begin, Neuron
     if (neuron.weight_bound->is_short && static_cast<std::uint32_t>(neuron.weight_bound->bound) <=
                                              sample.error_limit >> setting.finest_fraction) {
       const Inputs<kOneFraction> inputs(setting.short_inputs, sample);
-      sum_products<ShortProducts>(sample, w, inputs, z_even, z_odd);
+      sum_products<ShortProducts>(sample, w, inputs, z_even, z_odd, count_sums);
       ++short_steps;
     } else {
       const Inputs<kOneFraction> inputs(setting.narrow_inputs, sample);
-      sum_products<LongProducts>(sample, w, inputs, z_even, z_odd);
+      sum_products<LongProducts>(sample, w, inputs, z_even, z_odd, count_sums);
     }
 
-    if constexpr (kDiagnose) counts.add_sums(z_even, z_odd);
     U64 out_of_range = hn::Zero(du64), any = hn::Zero(du64);
     for (std::size_t v = 0; v < vectors; ++v) {
       if (relu) {
@@ -327,7 +347,7 @@ HWY_NOINLINE NarrowEnd train(const StepBlock& block, std::uint32_t begin, Neuron
         update(std::integral_constant<Counting, Counting::none>(), nullptr);
       } else {
         counts.add_errors(d);
-        if (counting_for(setting, sample, d) == Counting::falling) {
+        if (counting_for(setting, sample, is_label || !relu, d) == Counting::falling) {
           update(std::integral_constant<Counting, Counting::falling>(), &counts.updates);
           ++statistics.falling_updates;
         } else {

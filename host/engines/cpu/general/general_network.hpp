@@ -83,6 +83,10 @@ std::unique_ptr<GeneralNetwork<std::int64_t>> make_network_64(const NetworkSpec&
 /// The same for networks that count. In words of 16 bits they have no copies of weights.
 std::unique_ptr<GeneralNetwork<std::int16_t>> make_diagnosed_network_16(const NetworkSpec& spec,
                                                                         const Weights& weights);
+std::unique_ptr<GeneralNetwork<std::int32_t>> make_diagnosed_network_32(const NetworkSpec& spec,
+                                                                        const Weights& weights);
+std::unique_ptr<GeneralNetwork<std::int32_t>> make_diagnosed_guarded_network(
+    const NetworkSpec& spec, const Weights& weights);
 std::unique_ptr<GeneralNetwork<std::int64_t>> make_diagnosed_network_64(const NetworkSpec& spec,
                                                                         const Weights& weights);
 

@@ -36,6 +36,9 @@ class ValueCounts {
   ValueCounts(const Format& format, const WideFit& fit)
       : ValueCounts(format, std::max(0, -fit.shift())) {}
 
+  /// Whether a value does not overflow.
+  bool holds(std::int64_t value) const { return smallest_ <= value && value <= largest_; }
+
   HWY_INLINE void add(VWide value) {
     const Wide d;
     hn::Store(hn::Min(hn::Load(d, least_), value), d, least_);
@@ -111,22 +114,27 @@ struct LayerCounts {
         error_leaking(spec.formats.error, layer.to_error_leaking),
         gradient(spec.formats.gradient, layer.to_gradient),
         master(spec.formats.master, 0),
-        weight(spec.formats.weight, layer.to_copy) {}
+        weight(spec.formats.weight, layer.to_copy),
+        word_bits_(8 * sizeof(Word)) {
+    forget_words();
+  }
 
-  /// Counts the updates of a vector of weights, but for what they make of w. `added` is
-  /// added to the sum of steps.
-  HWY_INLINE void add_update(VWide product, VWide u, VWide step, VWide added) {
+  /// Counts the updates of a vector of weights, but for their P and for what they make of w.
+  /// `added` is added to the sum of steps.
+  HWY_INLINE void add_update(VWide u, VWide step, VWide added) {
     const Wide d;
     const auto is_update = hn::Ne(u, hn::Zero(d));
     const auto is_lost = hn::And(is_update, hn::Eq(step, hn::Zero(d)));
     hn::Store(hn::Sub(hn::Load(d, updates_), hn::VecFromMask(d, is_update)), d, updates_);
     hn::Store(hn::Sub(hn::Load(d, lost_), hn::VecFromMask(d, is_lost)), d, lost_);
     steps_.add(added);
-    products_.add(product);
   }
 
-  /// Ends the update of a layer, of fewer than 2^31 vectors of weights.
+  HWY_INLINE void add_products(VWide products) { products_.add(products); }
+
+  /// Ends the update of a layer in 64-bit lanes, of fewer than 2^31 vectors of weights.
   void end_update() {
+    forget_words();
     steps_.move_to(step_);
     products_.move_to(product_);
   }
@@ -141,6 +149,12 @@ struct LayerCounts {
 
   /// Adds to the sum of steps what the sum of weights has become, or takes off what it was.
   void add_moved(SignedSum weights) { step_ += weights; }
+
+  /// From now on words may be anywhere.
+  void forget_words() {
+    least_word = smallest_word(word_bits_, Overflow::wrap);
+    most_word = largest_word(word_bits_);
+  }
 
   void add_sample(bool any_active) {
     inactive_ += !any_active;
@@ -169,11 +183,12 @@ struct LayerCounts {
   ValueCounts accumulator, activation, activation_leaking, error, error_leaking;
   ValueCounts gradient, master, weight;
 
-  // Of 16-bit words: where all lie, and updates until they may be looked at again.
-  std::int64_t least_word = -0x8000, most_word = 0x7fff;
+  // Of words of 16 and 32 bits: where all lie, and updates until they may be looked at again.
+  std::int64_t least_word, most_word;
   int until_look = 0;
 
  private:
+  int word_bits_;
   HWY_ALIGN std::int64_t updates_[hn::MaxLanes(Wide())] = {}, lost_[hn::MaxLanes(Wide())] = {};
   SignedLanes steps_, products_;  // of the update in work
   SignedSum step_ = 0, product_ = 0;

@@ -75,6 +75,7 @@ class Network final : public GeneralNetwork<Word> {
   std::optional<bool> train(const LabelledInputs<Word>& sample, const StepNoise<Word>& noise,
                             const Progress& progress) {
     const InputList<Word>& inputs = sample.inputs;
+    if constexpr (Kernels::guarded && Counts::counts) counts_before_ = counts_;
     forward(
         inputs,
         [&](std::size_t number) {
@@ -83,8 +84,12 @@ class Network final : public GeneralNetwork<Word> {
         [&](std::size_t number) -> Counts& { return counts_[number]; });
     const bool right = arg_max(layers_.back()) == sample.label;
     backward(sample.label, noise);
-    if constexpr (Kernels::guarded)
-      if (!kernels_.fit(layers_, inputs)) return std::nullopt;
+    if constexpr (Kernels::guarded) {
+      if (!kernels_.fit(layers_, inputs)) {
+        if constexpr (Counts::counts) std::swap(counts_, counts_before_);
+        return std::nullopt;
+      }
+    }
     ++step_;
     if (spec_.batch == 1) {
       for (std::size_t number = 0; number < layers_.size(); ++number)
@@ -116,6 +121,7 @@ class Network final : public GeneralNetwork<Word> {
         std::copy_n(other.layers_[number].master.get() + k * other.layers_[number].stride,
                     layers_[number].units, layers_[number].master_row(k));
     sums_ = other.sums_;
+    counts_ = other.counts_;
     step_ = other.step_;
     batches_done_ = other.batches_done_;
   }
@@ -353,9 +359,10 @@ class Network final : public GeneralNetwork<Word> {
   hwy::AlignedFreeUniquePtr<std::int64_t[]> products_;  // P of a row [unit]
   std::vector<KeptSample> batch_;
   std::vector<LayerSums> sums_;
-  std::vector<Counts> counts_;      // [layer]
-  std::uint32_t step_ = 0;          // samples trained on
-  std::uint32_t batches_done_ = 0;  //
+  std::vector<Counts> counts_;         // [layer]
+  std::vector<Counts> counts_before_;  // the step in work, where kernels are guarded
+  std::uint32_t step_ = 0;             // samples trained on
+  std::uint32_t batches_done_ = 0;     //
 };
 
 }  // namespace HWY_NAMESPACE

@@ -22,22 +22,6 @@ namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// The least and the largest of some words, and of 0, and their sum.
-struct Ends {
-  std::int64_t least = 0, most = 0, sum = 0;
-
-  Ends(const std::int16_t* words, std::size_t count) {
-    std::int16_t smallest = 0, largest = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      smallest = std::min(smallest, words[i]);
-      largest = std::max(largest, words[i]);
-      sum += words[i];
-    }
-    least = smallest;
-    most = largest;
-  }
-};
-
 template <class GivenCounts>
 class ShortKernels {
  public:
@@ -45,9 +29,8 @@ class ShortKernels {
   static constexpr bool guarded = false;
 
   explicit ShortKernels(const NetworkSpec& spec)
-      : gradient_(spec.formats.gradient),
-        master_(spec.formats.master),
-        kernels_(kernels_for<Counts>(gradient_, master_)),
+      : formats_(spec.formats),
+        kernels_(kernels_for<Counts>(formats_.gradient, formats_.master)),
         most_inputs_((std::uint64_t{1} << (32 - spec.formats.weight.bits)) - 1) {}
 
   /// z = the sums of v x. Pairs of inputs are summed up in pieces whose |v x| surely fit 31 bits.
@@ -102,14 +85,12 @@ class ShortKernels {
     Counting counting = Counting::none;
     if constexpr (Counts::counts) {
       const Ends d(errors_.data(), layer.units), x(list.x, list.count);
-      const auto [least, most] = std::minmax({d.least * x.least, d.least * x.most,  //
-                                              d.most * x.least, d.most * x.most});
-      counting = count_ends(layer, update_of(layer), least, most, counted, counts);
+      counting = begin_counts(layer, formats_, ends_of_products(d, x), counted, counts);
       counts.add_updates(0, 0, 0, SignedSum{d.sum} * x.sum);
     }
     const bool counts_any = counting == Counting::any;
     std::optional<Update> of_any;
-    if (counts_any) of_any.emplace(layer, gradient_, master_, any_round);
+    if (counts_any) of_any.emplace(layer, formats_.gradient, formats_.master, any_round);
     Update& update = counts_any ? *of_any : update_of(layer);
     const int round = counts_any ? any_round : kernels_.round;
     const bool draws_near = round == static_cast<int>(Round::stochastic) && !update.draws_far;
@@ -124,10 +105,9 @@ class ShortKernels {
     update.for_gradient = for_gradient;
     update.for_master = for_master;
     update.count(statistics_);
-    const UpdateBySample by_sample =
-        counting == Counting::any ? count_any_by_sample : kernels_.by_sample;
+    const UpdateBySample by_sample = counts_any ? count_any_by_sample : kernels_.by_sample;
     by_sample(update, errors_.data(), layer.stride, sums, counted);
-    if constexpr (Counts::counts) add_counted(counted, counting, counts);
+    if constexpr (Counts::counts) end_counting(layer, counted, counting, counts);
   }
 
   /// Trains on a whole batch of two samples or more.
@@ -139,62 +119,16 @@ class ShortKernels {
     return true;
   }
 
-  const Format& gradient() const { return gradient_; }
-  const Format& master() const { return master_; }
+  const TensorFormats& formats() const { return formats_; }
   const UpdateKernels& update_kernels() const { return kernels_; }
   const GeneralStatistics& statistics() const { return statistics_; }
   GeneralStatistics& statistics() { return statistics_; }
 
-  /// Which kernels count an update whose P are from `least` to `most`, both of which there are; 0
-  /// is looked at as well. Begins to count: what its kernels do not look at.
-  Counting count_ends(const Layer<std::int16_t>& layer, const Update& update, std::int64_t least,
-                      std::int64_t most, UpdateCounts& counted, LayerCounts& counts) {
-    if (update.is_far || update.draws_far) return Counting::any;
-    const auto rounded = [](std::int64_t value, int n, Round round, bool up) {
-      if (round == Round::stochastic) return floor_shift(value, n) + up;  // at most, or at least
-      return round_shift(value, n, round, 0);
-    };
-    const int n = update.gradient.shift, m = update.step.shift;
-    const std::int64_t least_u =
-        rounded(std::min<std::int64_t>(least, 0), n, gradient_.round, false);
-    const std::int64_t most_u =
-        rounded(std::max<std::int64_t>(most, 0), n, gradient_.round, most > 0);
-    if (least_u < update.gradient_range.smallest || most_u > update.gradient_range.largest)
-      return Counting::any;
-    const std::int64_t down = rounded(least_u, m, master_.round, false);
-    const std::int64_t up = rounded(most_u, m, master_.round, true);
-    const auto fits = [&] {
-      return counts.least_word + down >= update.master_range.smallest &&
-             counts.most_word + up <= update.master_range.largest;
-    };
-    if (!fits()) {
-      constexpr int updates_a_look = 32;
-      if (--counts.until_look > 0) return Counting::any;
-      counts.until_look = updates_a_look;
-      const Ends words(layer.master.get(), layer.rows * layer.stride);
-      counts.least_word = words.least;
-      counts.most_word = words.most;
-      if (!fits()) return Counting::any;
-    }
-    if (gradient_.round != Round::stochastic) {
-      counted.least_update = least_u;
-      counted.most_update = most_u;
-    }
-    return Counting::in_range;
-  }
-
   /// Ends the counting of an update.
-  void add_counted(const UpdateCounts& counted, Counting counting, LayerCounts& counts) {
+  void end_counting(const Layer<std::int16_t>& layer, const UpdateCounts& counted,
+                    Counting counting, LayerCounts& counts) {
     ++(counting == Counting::any ? statistics_.counted_any : statistics_.counted_in_range);
-    counts.add_updates(counted.updates, counted.steps, counted.excess, 0);
-    counts.gradient.add(counted.least_update, counted.most_update, counted.overflowed_updates);
-    counts.master.add(counted.least_weight, counted.most_weight, counted.overflowed_weights);
-    counts.least_word = std::min(counts.least_word, counted.least_weight);
-    counts.most_word = std::max(counts.most_word, counted.most_weight);
-    if (counting == Counting::any && counted.overflowed_weights != 0) {  // they may be anywhere
-      counts.least_word = smallest_word(master_.bits, master_.overflow);
-      counts.most_word = largest_word(master_.bits);
-    }
+    end_counts(layer, formats_, counted, counting, counts);
   }
 
  private:
@@ -272,7 +206,7 @@ class ShortKernels {
   Update& update_of(Layer<std::int16_t>& layer) {
     for (Update& update : updates_)
       if (update.weights == layer.master.get()) return update;
-    return updates_.emplace_back(layer, gradient_, master_, kernels_.round);
+    return updates_.emplace_back(layer, formats_.gradient, formats_.master, kernels_.round);
   }
 
   void shorten_errors(const Layer<std::int16_t>& layer) {
@@ -282,7 +216,7 @@ class ShortKernels {
   }
 
   GeneralStatistics statistics_;
-  const Format gradient_, master_;
+  const TensorFormats formats_;
   const UpdateKernels kernels_;
   const std::uint64_t most_inputs_;  // a sum of |x| or |d| so large times any |v| fits 31 bits
   std::vector<Update> updates_;      // of single samples, one a layer

@@ -7,6 +7,7 @@
 #include <hwy/highway.h>
 
 #include "engines/cpu/general/general_network.hpp"
+#include "engines/cpu/general/middle_update-inl.hpp"
 #include "engines/cpu/general/network-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -15,157 +16,6 @@ namespace HWY_NAMESPACE {
 namespace {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-using Middle = hn::ScalableTag<std::int32_t>;
-using MiddleU = hn::RebindToUnsigned<Middle>;
-using VMiddle = hn::Vec<Middle>;
-
-/// How words overflow: what a kernel is compiled for. `any` is looked up at run time.
-enum class Range { any, wrap_32, wrap, clamp };
-
-Range range_of(const Format& format) {
-  if (format.bits > 32) return Range::wrap_32;  // guarded, it does not overflow
-  if (format.overflow != Overflow::wrap) return Range::clamp;
-  return format.bits == 32 ? Range::wrap_32 : Range::wrap;
-}
-
-template <Range kRange>
-HWY_INLINE VMiddle into_range(VMiddle value, const WordRange<std::int32_t>& range) {
-  const Middle d;
-  if constexpr (kRange == Range::wrap_32) return value;
-  if constexpr (kRange == Range::wrap)
-    return hn::ShiftRightSame(hn::ShiftLeftSame(value, range.spare_bits), range.spare_bits);
-  if constexpr (kRange == Range::clamp)
-    return hn::Min(hn::Max(value, hn::Set(d, range.smallest)), hn::Set(d, range.largest));
-  return overflow_lanes(d, value, range);
-}
-
-/// The odd lanes where the even ones were.
-HWY_INLINE VMiddle odd_to_even(VMiddle v) {
-  return hn::BitCast(Middle(), hn::ShiftRight<32>(hn::BitCast(WideU(), v)));
-}
-
-/// 32-bit lanes of which each is the low half of a 64-bit one, shifted right by n, 0 ... 32.
-HWY_INLINE VMiddle low_of_shifted(VWide even, VWide odd, int n) {
-  const Middle d;
-  const WideU du;
-  return hn::OddEven(hn::BitCast(d, hn::ShiftLeftSame(hn::BitCast(du, odd), 32 - n)),
-                     hn::BitCast(d, hn::ShiftRightSame(hn::BitCast(du, even), n)));
-}
-
-/// R of 1 to 31 bits from random words of which the bits `bits` may be set.
-HWY_INLINE VMiddle random_middle(const std::uint32_t* words, std::uint32_t bits, int shift) {
-  const MiddleU du;
-  const auto word = hn::And(hn::LoadU(du, words), hn::Set(du, bits));
-  return hn::BitCast(Middle(), hn::ShiftRightSame(word, 32 - shift));
-}
-
-/// What one update needs, the same for all units.
-struct Update {
-  const std::size_t* offsets;  // [row], of its weights
-  const std::int32_t* x;       // [row]
-  std::size_t rows;
-  std::size_t rows_a_sum;  // whose |u| and dropped rests surely sum up in 32 bits
-  std::int32_t* weights;
-  RowNoise<std::uint32_t> for_gradient, for_master;
-  Rounding<std::int32_t> gradient, step;
-  WordRange<std::int32_t> gradient_range, master_range;
-  Round gradient_round, master_round;
-  std::uint32_t gradient_bits, master_bits;  // the highest bits of random words that count
-};
-
-/// Sums of unsigned 32-bit lanes.
-HWY_INLINE hn::Vec<WideU> pair_sums(hn::Vec<MiddleU> sums) {
-  const WideU du;
-  const auto pairs = hn::BitCast(du, sums);
-  return hn::Add(hn::And(pairs, hn::Set(du, 0xffffffff)), hn::ShiftRight<32>(pairs));
-}
-
-/// Updates the units from j on that a vector holds, in every row. `errors` are their d.
-template <int kRound, Range kRange>
-HWY_INLINE void update_units(const Update& update, std::size_t j, VMiddle errors,
-                             hn::Vec<WideU>& sum_update, hn::Vec<WideU>& sum_dropped) {
-  constexpr bool any = kRound == any_round;
-  constexpr bool stochastic = kRound == static_cast<int>(Round::stochastic);
-  constexpr bool floor = kRound == static_cast<int>(Round::floor);
-  const Middle d;
-  const MiddleU du;
-  const VMiddle odd_errors = odd_to_even(errors);
-  std::int32_t* const weights = update.weights + j;
-  for (std::size_t i = 0; i < update.rows;) {
-    const std::size_t end = std::min(update.rows, i + update.rows_a_sum);
-    auto updates = hn::Zero(du), rests = hn::Zero(du);
-    for (; i < end; ++i) {
-      const VMiddle x = hn::Set(d, update.x[i]);
-      const VWide even = hn::MulEven(errors, x), odd = hn::MulEven(odd_errors, x);
-      VMiddle u = low_of_shifted(even, odd, update.gradient.shift);
-      VMiddle random = hn::Zero(d);
-      if (!floor) {
-        if (stochastic || (any && update.gradient_round == Round::stochastic))
-          random = random_middle(update.for_gradient.row(i) + j, update.gradient_bits,
-                                 update.gradient.shift);
-        const VMiddle rest =
-            hn::And(low_of_shifted(even, odd, 0), hn::Set(d, update.gradient.mask));
-        const VMiddle sign = low_of_shifted(even, odd, 32);
-        u = round_quotient<kRound>(d, u, rest, sign, update.gradient, random);
-      }
-      u = into_range<kRange>(u, update.gradient_range);
-      updates = hn::Add(updates, hn::BitCast(du, hn::Abs(u)));
-      rests = hn::Add(rests, hn::BitCast(du, hn::And(u, hn::Set(d, update.step.mask))));
-      const bool draws = stochastic || (any && update.master_round == Round::stochastic);
-      random =
-          draws ? random_middle(update.for_master.row(i) + j, update.master_bits, update.step.shift)
-                : hn::Zero(d);
-      const VMiddle step = round_lanes<kRound>(d, u, update.step, random);
-      std::int32_t* const w = weights + update.offsets[i];
-      hn::Store(into_range<kRange>(hn::Add(hn::Load(d, w), step), update.master_range), d, w);
-    }
-    sum_update = hn::Add(sum_update, pair_sums(updates));
-    sum_dropped = hn::Add(sum_dropped, pair_sums(rests));
-  }
-}
-
-/// Updates all units that have an error.
-template <int kRound, Range kRange>
-HWY_NOINLINE void update_layer(const Update& update, const std::int32_t* errors, std::size_t stride,
-                               LayerSums& sums) {
-  const Middle d;
-  const WideU du;
-  auto sum_update = hn::Zero(du), sum_dropped = hn::Zero(du);
-  for (std::size_t j = 0; j < stride; j += hn::Lanes(d)) {
-    const VMiddle d_of_units = hn::LoadU(d, errors + j);
-    if (hn::AllTrue(d, hn::Eq(d_of_units, hn::Zero(d)))) continue;
-    update_units<kRound, kRange>(update, j, d_of_units, sum_update, sum_dropped);
-  }
-  sums.abs_update += hn::GetLane(hn::SumOfLanes(du, sum_update));
-  sums.dropped += hn::GetLane(hn::SumOfLanes(du, sum_dropped));
-}
-
-using UpdateLayer = void (*)(const Update&, const std::int32_t*, std::size_t, LayerSums&);
-
-template <int kRound>
-UpdateLayer update_for(Range range) {
-  switch (range) {
-    case Range::wrap_32:
-      return update_layer<kRound, Range::wrap_32>;
-    case Range::wrap:
-      return update_layer<kRound, Range::wrap>;
-    case Range::clamp:
-      return update_layer<kRound, Range::clamp>;
-    case Range::any:
-      break;
-  }
-  return update_layer<any_round, Range::any>;
-}
-
-/// The kernel compiled for a network's roundings and overflows, if gradient and master have the
-/// same.
-UpdateLayer update_for(const Format& gradient, const Format& master) {
-  const Range range = range_of(gradient);
-  if (gradient.round == master.round && range == range_of(master))
-    return with_round(gradient.round, [&](auto round) { return update_for<round()>(range); });
-  return update_layer<any_round, Range::any>;
-}
 
 /// The largest magnitude of some words.
 template <class T>
@@ -177,17 +27,21 @@ std::uint64_t largest_of(const T* values, std::size_t count) {
 
 /// With kGuarded formats may be wider than 32 bits, and fit() says before each update whether all
 /// words fit nevertheless.
-template <bool kGuarded>
+template <bool kGuarded, class GivenCounts>
 class MiddleKernels {
  public:
-  using Counts = NoCounts;
+  using Counts = GivenCounts;
   static constexpr bool guarded = kGuarded;
 
   explicit MiddleKernels(const NetworkSpec& spec)
       : wide_(spec),
-        gradient_(spec.formats.gradient),
-        master_(spec.formats.master),
-        update_(update_for(gradient_, master_)) {}
+        formats_(spec.formats),
+        update_(update_for < Counts::counts
+                    ? Counting::in_range
+                    : Counting::none > (formats_.gradient, formats_.master)) {
+    if constexpr (Counts::counts)
+      count_any_ = update_for<Counting::any>(formats_.gradient, formats_.master);
+  }
 
   GeneralStatistics statistics() const { return statistics_; }
 
@@ -211,10 +65,10 @@ class MiddleKernels {
       if (largest_error == 0) continue;
       const InputList<std::int32_t>& list = number == 0 ? inputs : layers[number - 1].outputs;
       std::uint64_t update = (largest_error * list.largest >> layer.to_gradient.shift()) + 1;
-      if (gradient_.bits > 32 || gradient_.overflow != Overflow::wrap) {
+      if (formats_.gradient.bits > 32 || formats_.gradient.overflow != Overflow::wrap) {
         if (update > most_quotient) return false;
       } else {
-        update = std::min(update, std::uint64_t{1} << (gradient_.bits - 1));
+        update = std::min(update, std::uint64_t{1} << (formats_.gradient.bits - 1));
       }
       const std::uint64_t step = (update >> layer.to_step.shift()) + 1;
       std::uint64_t& bound = bounds_[number];
@@ -230,8 +84,8 @@ class MiddleKernels {
   }
 
   bool train_batch(std::vector<Layer<std::int32_t>>&, std::span<const LabelledInputs<std::int32_t>>,
-                   Clock, Draws&, std::vector<LayerSums>&, std::vector<NoCounts>&, std::size_t,
-                   Bits&, const Progress&) {
+                   Clock, Draws&, std::vector<LayerSums>&, std::vector<Counts>&, std::size_t, Bits&,
+                   const Progress&) {
     return false;
   }
 
@@ -264,37 +118,58 @@ class MiddleKernels {
 
   void update(Layer<std::int32_t>& layer, const InputList<std::int32_t>& list,
               RowNoise<std::uint32_t> for_gradient, RowNoise<std::uint32_t> for_master,
-              LayerSums& sums, NoCounts& counts) {
+              LayerSums& sums, Counts& counts) {
+    shorten_errors(layer);
+    const Ends d(errors_.data(), layer.units), x(list.x, list.count);
+    const Ends products = ends_of_products(d, x);
     const int shift = layer.to_gradient.shift();
     const std::uint64_t most_product =
-        largest_of(layer.d.get(), layer.units) * largest_of(list.x, list.count);
+        std::max(magnitude(products.least), magnitude(products.most));
     const std::uint64_t quotient = (most_product >> shift) + 1;
-    if (gradient_.overflow != Overflow::wrap && quotient > most_quotient) {
+    UpdateCounts counted;
+    Counting counting = Counting::none;
+    bool is_wide = quotient > most_quotient;
+    if constexpr (Counts::counts) {
+      if (!is_wide) counting = begin_counts(layer, formats_, products, counted, counts);
+      is_wide |= counting == Counting::any && layer.has_copies;
+    } else {
+      is_wide &= formats_.gradient.overflow != Overflow::wrap;
+    }
+    if (is_wide) {
       ++statistics_.wide_updates;
       wide_.update(layer, list, for_gradient, for_master, sums, counts);
       return;
     }
     ++statistics_.middle_updates;
-    const Rounding<std::int32_t> step(layer.to_step.shift(), master_.round);
-    const std::uint64_t most_update = std::min(std::uint64_t{1} << (gradient_.bits - 1), quotient);
+    const Format &gradient = formats_.gradient, &master = formats_.master;
+    const Rounding<std::int32_t> step(layer.to_step.shift(), master.round);
+    const std::uint64_t most_update = std::min(std::uint64_t{1} << (gradient.bits - 1), quotient);
+    // Steps are summed up signed, where they are.
+    constexpr std::uint64_t most_sum = Counts::counts ? 0x7fffffff : 0xffffffff;
     set_offsets(layer, list);
-    shorten_errors(layer);
-    const Update update{offsets_.data(),
-                        list.x,
-                        list.count,
-                        0xffffffff / std::max(most_update, static_cast<std::uint64_t>(step.mask)),
-                        layer.master.get(),
-                        for_gradient,
-                        for_master,
-                        {shift, gradient_.round},
-                        step,
-                        WordRange<std::int32_t>(gradient_),
-                        WordRange<std::int32_t>(master_),
-                        gradient_.round,
-                        master_.round,
-                        highest_bits(gradient_.random_bits),
-                        highest_bits(master_.random_bits)};
-    update_(update, errors_.data(), layer.stride, sums);
+    const MiddleUpdate update{
+        offsets_.data(),
+        list.x,
+        list.count,
+        most_sum / std::max(most_update, static_cast<std::uint64_t>(step.mask)),
+        layer.master.get(),
+        for_gradient,
+        for_master,
+        {shift, gradient.round},
+        step,
+        WordRange<std::int32_t>(gradient),
+        WordRange<std::int32_t>(master),
+        gradient.round,
+        master.round,
+        highest_bits(gradient.random_bits),
+        highest_bits(master.random_bits)};
+    (counting == Counting::any ? count_any_ : update_)(update, errors_.data(), layer.stride, sums,
+                                                       counted);
+    if constexpr (Counts::counts) {
+      ++(counting == Counting::any ? statistics_.counted_any : statistics_.counted_in_range);
+      counts.add_updates(0, 0, 0, SignedSum{d.sum} * x.sum);
+      end_counts(layer, formats_, counted, counting, counts);
+    }
   }
 
  private:
@@ -338,15 +213,17 @@ class MiddleKernels {
   }
 
   GeneralStatistics statistics_;
-  WideKernels<NoCounts> wide_;
-  const Format gradient_, master_;
-  const UpdateLayer update_;
-  std::vector<std::uint64_t> bounds_;  // of |w| [layer]
-  std::vector<std::size_t> offsets_;   // of the list's rows
-  std::vector<std::int32_t> errors_;   // d [unit]
+  WideKernels<Counts> wide_;
+  const TensorFormats formats_;
+  const UpdateMiddleLayer update_;
+  UpdateMiddleLayer count_any_ = nullptr;  // where networks count
+  std::vector<std::uint64_t> bounds_;      // of |w| [layer]
+  std::vector<std::size_t> offsets_;       // of the list's rows
+  std::vector<std::int32_t> errors_;       // d [unit]
 };
 
 /// A network in 32-bit words as long as they fit, then in 64-bit words.
+template <class Counts>
 class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
  public:
   GuardedNetwork(const NetworkSpec& spec, const Weights& weights) : spec_(spec) {
@@ -394,7 +271,9 @@ class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
   const std::vector<LayerSums>& sums() const override {
     return middle_ ? middle_->sums() : wide_->sums();
   }
-  std::vector<LayerDiagnostics> diagnostics() const override { return {}; }
+  std::vector<LayerDiagnostics> diagnostics() const override {
+    return middle_ ? middle_->diagnostics() : wide_->diagnostics();
+  }
   GeneralStatistics statistics() const override {
     GeneralStatistics statistics = statistics_;
     statistics += middle_ ? middle_->statistics() : wide_->statistics();
@@ -402,8 +281,8 @@ class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
   }
 
  private:
-  using Middle32 = Network<std::int32_t, MiddleKernels<true>>;
-  using Wide64 = Network<std::int64_t, WideKernels<NoCounts>>;
+  using Middle32 = Network<std::int32_t, MiddleKernels<true, Counts>>;
+  using Wide64 = Network<std::int64_t, WideKernels<Counts>>;
 
   /// Goes on in 64-bit words, from now on.
   void leave() {
@@ -431,12 +310,24 @@ class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
 
 /// Owned by the caller.
 GeneralNetwork<std::int32_t>* new_network_32(const NetworkSpec& spec, const Weights& weights) {
-  return new Network<std::int32_t, MiddleKernels<false>>(spec, weights);
+  return new Network<std::int32_t, MiddleKernels<false, NoCounts>>(spec, weights);
+}
+
+/// Owned by the caller.
+GeneralNetwork<std::int32_t>* new_diagnosed_network_32(const NetworkSpec& spec,
+                                                       const Weights& weights) {
+  return new Network<std::int32_t, MiddleKernels<false, LayerCounts>>(spec, weights);
 }
 
 /// Owned by the caller.
 GeneralNetwork<std::int32_t>* new_guarded_network(const NetworkSpec& spec, const Weights& weights) {
-  return new GuardedNetwork(spec, weights);
+  return new GuardedNetwork<NoCounts>(spec, weights);
+}
+
+/// Owned by the caller.
+GeneralNetwork<std::int32_t>* new_diagnosed_guarded_network(const NetworkSpec& spec,
+                                                            const Weights& weights) {
+  return new GuardedNetwork<LayerCounts>(spec, weights);
 }
 
 }  // namespace
@@ -448,7 +339,9 @@ HWY_AFTER_NAMESPACE();
 namespace gridrun {
 namespace {
 HWY_EXPORT(new_network_32);
+HWY_EXPORT(new_diagnosed_network_32);
 HWY_EXPORT(new_guarded_network);
+HWY_EXPORT(new_diagnosed_guarded_network);
 }  // namespace
 
 std::unique_ptr<GeneralNetwork<std::int32_t>> make_network_32(const NetworkSpec& spec,
@@ -457,10 +350,22 @@ std::unique_ptr<GeneralNetwork<std::int32_t>> make_network_32(const NetworkSpec&
       HWY_DYNAMIC_DISPATCH(new_network_32)(spec, weights));
 }
 
+std::unique_ptr<GeneralNetwork<std::int32_t>> make_diagnosed_network_32(const NetworkSpec& spec,
+                                                                        const Weights& weights) {
+  return std::unique_ptr<GeneralNetwork<std::int32_t>>(
+      HWY_DYNAMIC_DISPATCH(new_diagnosed_network_32)(spec, weights));
+}
+
 std::unique_ptr<GeneralNetwork<std::int32_t>> make_guarded_network(const NetworkSpec& spec,
                                                                    const Weights& weights) {
   return std::unique_ptr<GeneralNetwork<std::int32_t>>(
       HWY_DYNAMIC_DISPATCH(new_guarded_network)(spec, weights));
+}
+
+std::unique_ptr<GeneralNetwork<std::int32_t>> make_diagnosed_guarded_network(
+    const NetworkSpec& spec, const Weights& weights) {
+  return std::unique_ptr<GeneralNetwork<std::int32_t>>(
+      HWY_DYNAMIC_DISPATCH(new_diagnosed_guarded_network)(spec, weights));
 }
 
 }  // namespace gridrun

@@ -414,7 +414,8 @@ class ShortBatch {
                        typename Kernels::Counts& counts) {
     const Short d;
     const State& state = states_[number];
-    Update update(layer, kernels.gradient(), kernels.master(), kernels.update_kernels().round);
+    Update update(layer, kernels.formats().gradient, kernels.formats().master,
+                  kernels.update_kernels().round);
     update.count(kernels.statistics());
     const auto noise = [&](const WideFit& fit, Drawn tensor) {
       return fit.draws() ? draws.rows<std::uint16_t>(tensor, number, clock.batch, active_.data(),
@@ -450,12 +451,12 @@ class ShortBatch {
                                 products + (r - k) * hn::Lanes(d));
         UpdateCounts counted;
         if constexpr (Kernels::Counts::counts) {
-          const auto [least, most] = ends_of(products, end - k);
-          const Counting counting = kernels.count_ends(layer, update, least, most, counted, counts);
+          const Ends ends = ends_of(products, end - k);
+          const Counting counting = begin_counts(layer, kernels.formats(), ends, counted, counts);
           const UpdateByProducts counting_by_products =
               counting == Counting::any ? count_any_by_products : by_products;
           counting_by_products(update.part(k, end - k), products, j, sums, counted);
-          kernels.add_counted(counted, counting, counts);
+          kernels.end_counting(layer, counted, counting, counts);
         } else {
           by_products(update.part(k, end - k), products, j, sums, counted);
         }
@@ -464,9 +465,8 @@ class ShortBatch {
     if constexpr (Kernels::Counts::counts) counts.add_updates(0, 0, 0, sum_of_products(state));
   }
 
-  /// The least and the largest P of some rows of a vector of units, and of 0.
-  static std::pair<std::int64_t, std::int64_t> ends_of(const std::int32_t* products,
-                                                       std::size_t rows) {
+  /// Of P of some rows of a vector of units, the sum left out.
+  static Ends ends_of(const std::int32_t* products, std::size_t rows) {
     const Middle d;
     VMiddle least = hn::Zero(d), most = hn::Zero(d);
     for (std::size_t i = 0; i < 2 * rows; ++i) {
@@ -474,7 +474,10 @@ class ShortBatch {
       least = hn::Min(least, some);
       most = hn::Max(most, some);
     }
-    return {hn::GetLane(hn::MinOfLanes(d, least)), hn::GetLane(hn::MaxOfLanes(d, most))};
+    Ends ends;
+    ends.least = hn::GetLane(hn::MinOfLanes(d, least));
+    ends.most = hn::GetLane(hn::MaxOfLanes(d, most));
+    return ends;
   }
 
   /// The sum of P over all rows and units: of each sample, the sum of d times that of x.

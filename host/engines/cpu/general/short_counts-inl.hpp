@@ -14,24 +14,13 @@
 #include <numeric>
 
 #include "engines/cpu/general/short_rounding-inl.hpp"
+#include "engines/cpu/general/update_counts-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace gridrun {
 namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
-
-/// What kernels count: nothing; updates of which neither u nor w overflows; or any.
-enum class Counting { none, in_range, any };
-
-/// What updates counted. The least and the largest of values are also of 0.
-struct UpdateCounts {
-  std::uint64_t updates = 0, steps = 0;            // u and steps other than 0
-  std::int64_t least_update = 0, most_update = 0;  // u before it overflows, if it was looked at
-  std::int64_t least_weight = 0, most_weight = 0;  // w + step; or others of as many bits
-  std::uint64_t overflowed_updates = 0, overflowed_weights = 0;
-  std::int64_t excess = 0;  // what overflowing took from w + step, summed up
-};
 
 /// What an update counts for one vector of units.
 template <Counting kCounting>
@@ -125,7 +114,7 @@ struct UnitCounts {
       counts.overflowed_updates += sum_of_lanes(overflowed_updates);
       HWY_ALIGN std::int32_t lanes[hn::MaxLanes(dm)];
       hn::Store(excess, dm, lanes);
-      counts.excess = std::accumulate(lanes, lanes + hn::Lanes(dm), counts.excess);
+      counts.added = std::accumulate(lanes, lanes + hn::Lanes(dm), counts.added);
     }
   }
 

@@ -307,16 +307,12 @@ HWY_NOINLINE void update_units(const Update& given, std::size_t j, VShort d_of_u
 /// The one of these for an update's shifts.
 template <int kRound, Range kRange, Counting kCounting>
 auto update_units_for(const Update& update) {
-  if constexpr (kCounting == Counting::in_range) {  // far shifts are counted as any
-    return update_units<kRound, kRange, false, false, kCounting>;
-  } else {
-    if constexpr (kRound == any_round || kRound == static_cast<int>(Round::stochastic))
-      if (update.draws_far)
-        return update.is_far ? update_units<kRound, kRange, true, true, kCounting>
-                             : update_units<kRound, kRange, true, false, kCounting>;
-    return update.is_far ? update_units<kRound, kRange, false, true, kCounting>
-                         : update_units<kRound, kRange, false, false, kCounting>;
-  }
+  if constexpr (kRound == any_round || kRound == static_cast<int>(Round::stochastic))
+    if (update.draws_far)
+      return update.is_far ? update_units<kRound, kRange, true, true, kCounting>
+                           : update_units<kRound, kRange, true, false, kCounting>;
+  return update.is_far ? update_units<kRound, kRange, false, true, kCounting>
+                       : update_units<kRound, kRange, false, false, kCounting>;
 }
 
 /// Updates all units that have an error, by one sample.
@@ -407,7 +403,8 @@ inline UpdateKernels counting_kernels_for(const Format& gradient, const Format& 
   const auto kernels = [](auto round) -> UpdateKernels {
     // Where nothing overflows, all overflows are the same.
     return {round(), update_layer<round(), Range::saturate_16, Counting::in_range>,
-            update_by_products<round(), Range::saturate_16, false, Counting::in_range>};
+            update_by_products<round(), Range::saturate_16, false, Counting::in_range>,
+            update_by_products<any_round, Range::any, true, Counting::in_range>};
   };
   if (gradient.round == master.round) return with_round(gradient.round, kernels);
   return kernels(std::integral_constant<int, any_round>());

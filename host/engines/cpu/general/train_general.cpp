@@ -23,8 +23,9 @@ std::unique_ptr<GeneralNetwork<Word>> make_network(WordSize words, const Network
   if constexpr (sizeof(Word) == 2)
     return (diagnosed ? make_diagnosed_network_16 : make_network_16)(spec, weights);
   else if constexpr (sizeof(Word) == 4)
-    return words == WordSize::bits_32 ? make_network_32(spec, weights)
-                                      : make_guarded_network(spec, weights);
+    return words == WordSize::bits_32
+               ? (diagnosed ? make_diagnosed_network_32 : make_network_32)(spec, weights)
+               : (diagnosed ? make_diagnosed_guarded_network : make_guarded_network)(spec, weights);
   else
     return (diagnosed ? make_diagnosed_network_64 : make_network_64)(spec, weights);
 }
@@ -183,7 +184,7 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
 double groups_bytes(const StagedSweep& sweep, unsigned threads, Neighbours neighbours,
                     double outcome_bytes) {
   const std::vector<NetworkGroup> groups = groups_of(sweep, threads, neighbours);
-  constexpr double layer_counts = 3072;
+  constexpr double layer_counts = 6144;  // twice, as in guarded words
   const double counts =
       sweep.diagnose ? layer_counts * static_cast<double>(sweep.networks.front().layers()) : 0;
   double largest = 0;

@@ -16,7 +16,7 @@
 
 #include "engines/cpu/general/draws-inl.hpp"
 #include "engines/cpu/general/layer-inl.hpp"
-#include "engines/cpu/general/layer_counts-inl.hpp"
+#include "engines/cpu/general/update_counts-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace gridrun {
@@ -197,7 +197,8 @@ std::int64_t wide_row_error(const Layer<Word>& layer, std::size_t k) {
 }
 
 /// Updates row k, given P [unit] and the row's random words, which are read where they are drawn.
-template <class Word, class Counts>
+/// kLooksAtProducts: P and u are counted one by one, else they are known.
+template <bool kLooksAtProducts = true, class Word, class Counts>
 void wide_update_row(Layer<Word>& layer, std::size_t k, const std::int64_t* products,
                      const std::uint32_t* for_gradient, const std::uint32_t* for_master,
                      WideSums& sums, Counts& counts) {
@@ -209,10 +210,12 @@ void wide_update_row(Layer<Word>& layer, std::size_t k, const std::int64_t* prod
   for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
     const VWide product = hn::Load(d, products + j);
     VWide u;
-    if constexpr (Counts::counts)
+    if constexpr (Counts::counts && kLooksAtProducts) {
       u = layer.to_gradient.fit(product, for_gradient + j, counts.gradient);
-    else
+      counts.add_products(product);
+    } else {
       u = layer.to_gradient.fit(product, for_gradient + j);
+    }
     sums.add_update(u);
     sums.add_dropped(hn::And(u, dropped_bits));
     const VWide step = layer.to_step.round(u, for_master + j);
@@ -221,7 +224,7 @@ void wide_update_row(Layer<Word>& layer, std::size_t k, const std::int64_t* prod
     store_wide(w, row + j);
     if constexpr (Counts::counts) {
       // 16-bit words tell steps by their sum, which moves by all but what overflowing takes.
-      counts.add_update(product, u, step, sizeof(Word) == 2 ? hn::Sub(moved, w) : step);
+      counts.add_update(u, step, sizeof(Word) == 2 ? hn::Sub(moved, w) : step);
       counts.master.add(moved);
       if (layer.has_copies)
         layer.to_copy.fit(hn::IfThenZeroElse(hn::Eq(u, hn::Zero(d)), w), nullptr, counts.weight);
@@ -246,11 +249,12 @@ struct Clock {
 
 /// Everything in 64-bit lanes.
 template <class GivenCounts>
-struct WideKernels {
+class WideKernels {
+ public:
   using Counts = GivenCounts;
   static constexpr bool guarded = false;
 
-  explicit WideKernels(const NetworkSpec&) {}
+  explicit WideKernels(const NetworkSpec& spec) : gradient_(spec.formats.gradient) {}
 
   GeneralStatistics statistics() const { return {}; }
 
@@ -278,6 +282,39 @@ struct WideKernels {
   template <class Word>
   void update(Layer<Word>& layer, const InputList<Word>& list, RowNoise<std::uint32_t> for_gradient,
               RowNoise<std::uint32_t> for_master, LayerSums& total, Counts& counts) {
+    if constexpr (Counts::counts) {
+      if (count_products(layer, list, counts)) {
+        update<false>(layer, list, for_gradient, for_master, total, counts);
+        return;
+      }
+    }
+    update<true>(layer, list, for_gradient, for_master, total, counts);
+  }
+
+ private:
+  /// Counts P and u from the ends and sums of d and x, if that can be and no u overflows. Returns
+  /// whether it did.
+  template <class Word>
+  bool count_products(const Layer<Word>& layer, const InputList<Word>& list,
+                      LayerCounts& counts) const {
+    const int shift = layer.to_gradient.shift();
+    if (shift <= 0 || gradient_.round == Round::stochastic) return false;
+    const Ends d(layer.d.get(), layer.units), x(list.x, list.count);
+    const WideSum largest_d = std::max(magnitude(d.least), magnitude(d.most));
+    const WideSum largest_x = std::max(magnitude(x.least), magnitude(x.most));
+    constexpr WideSum most = WideSum{1} << 62;
+    if (std::max({largest_d * largest_x, largest_d * layer.units, largest_x * list.count}) > most)
+      return false;
+    const Ends updates = rounded_ends(ends_of_products(d, x), shift, gradient_.round);
+    if (!is_in_range(updates, gradient_)) return false;
+    counts.gradient.add(updates.least, updates.most, 0);
+    counts.add_updates(0, 0, 0, SignedSum{d.sum} * x.sum);
+    return true;
+  }
+
+  template <bool kLooksAtProducts, class Word>
+  void update(Layer<Word>& layer, const InputList<Word>& list, RowNoise<std::uint32_t> for_gradient,
+              RowNoise<std::uint32_t> for_master, LayerSums& total, Counts& counts) {
     const Wide d;
     const auto products = aligned_zeros<std::int64_t>(layer.stride);
     WideSums sums;
@@ -286,12 +323,14 @@ struct WideKernels {
         hn::Store(
             multiply_wide(hn::Load(d, layer.d.get() + j), hn::Set(d, std::int64_t{list.x[i]})), d,
             products.get() + j);
-      wide_update_row(layer, list.index[i], products.get(), for_gradient.row(i), for_master.row(i),
-                      sums, counts);
+      wide_update_row<kLooksAtProducts>(layer, list.index[i], products.get(), for_gradient.row(i),
+                                        for_master.row(i), sums, counts);
     }
     sums.add_to(total);
     counts.end_update();
   }
+
+  const Format gradient_;
 };
 
 }  // namespace HWY_NAMESPACE

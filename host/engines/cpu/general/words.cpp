@@ -49,7 +49,9 @@ WordSize words_for(const NetworkSpec& spec, std::uint64_t largest_input) {
 WordSize diagnosed_words_for(const NetworkSpec& spec, std::uint64_t largest_input) {
   const bool has_copies = spec.formats.weight != spec.formats.master;
   const WordSize words = words_for(spec, largest_input);
-  return words == WordSize::bits_16 && !has_copies ? words : WordSize::bits_64;
+  if (words == WordSize::bits_16 && has_copies)
+    return suits(spec, largest_input, 32) ? WordSize::bits_32 : WordSize::bits_64;
+  return words;
 }
 
 }  // namespace gridrun

@@ -29,12 +29,18 @@ struct Trained {
   GeneralStatistics statistics;               // of the engine alone
 };
 
-/// Of what networks leave to be counted before the first step, the weights.
+/// Of what networks leave to be counted before the first step, the weights and their copies.
 std::vector<LayerDiagnostics> start_of(const RandomNetwork& given) {
+  const Format &master = given.spec.formats.master, &weight = given.spec.formats.weight;
+  const int n = master.fraction - weight.fraction;
   std::vector<LayerDiagnostics> start(given.spec.layers());
   for (std::size_t layer = 0; layer < start.size(); ++layer)
-    for (const std::int64_t w : given.weights[layer])
-      count_value(start[layer].of(Tensor::master), w, given.spec.formats.master);
+    for (const std::int64_t w : given.weights[layer]) {
+      count_value(start[layer].of(Tensor::master), w, master);
+      if (weight == master) continue;
+      count_value(start[layer].of(Tensor::weight), n > 0 ? round_shift(w, n, weight.round, 0) : w,
+                  weight, std::max(0, -n));
+    }
   return start;
 }
 
@@ -92,6 +98,10 @@ std::optional<Trained> by_diagnosed(const RandomNetwork& given, WordSize words) 
   const bool has_copies = given.spec.formats.weight != given.spec.formats.master;
   if (words == WordSize::bits_16 && !has_copies)
     return by_general(given, *make_diagnosed_network_16(given.spec, given.weights));
+  if (words == WordSize::bits_32)
+    return by_general(given, *make_diagnosed_network_32(given.spec, given.weights));
+  if (words == WordSize::guarded_32)
+    return by_general(given, *make_diagnosed_guarded_network(given.spec, given.weights));
   if (words == WordSize::bits_64)
     return by_general(given, *make_diagnosed_network_64(given.spec, given.weights));
   return std::nullopt;
@@ -108,7 +118,7 @@ int step_shift(const NetworkSpec& spec) {
 }
 
 /// On every SIMD target, by networks that count too. Returns how the network was trained, the same
-/// everywhere, and how many updates were counted in 16 bits.
+/// everywhere, and how many updates were counted in words of 16 and 32 bits.
 GeneralStatistics expect_same_as_reference(const RandomNetwork& given, WordSize words) {
   std::optional<GeneralStatistics> statistics;
   const Trained expected = by_reference(given);
@@ -150,7 +160,7 @@ GeneralStatistics expect_same_as_reference(const RandomNetwork& given, WordSize 
 }
 
 TEST(GeneralNetwork, TrainsAsTheReferenceDoesInEveryWay) {
-  GeneralStatistics ways;
+  GeneralStatistics ways, in_32_bits;
   for (const RandomBits bits : {RandomBits{2, 12},
                                 {8, 16},
                                 {15, 16},
@@ -162,9 +172,14 @@ TEST(GeneralNetwork, TrainsAsTheReferenceDoesInEveryWay) {
                                 {63, 64}})
     for (std::uint32_t seed = 0; seed < 400; ++seed) {
       const RandomNetwork given = random_network(seed, bits);
-      ways += expect_same_as_reference(given, words_of(given));
+      const WordSize words = words_of(given);
+      const GeneralStatistics way = expect_same_as_reference(given, words);
+      ways += way;
+      if (words == WordSize::bits_32 || words == WordSize::guarded_32) in_32_bits += way;
       if (HasFailure()) return;
     }
+  EXPECT_GT(in_32_bits.counted_in_range, 1000U);
+  EXPECT_GT(in_32_bits.counted_any, 500U);
   EXPECT_GT(ways.networks_16, 100U);
   EXPECT_GT(ways.networks_32, 100U);
   EXPECT_GT(ways.networks_64, 100U);
@@ -215,8 +230,7 @@ RandomNetwork edge_network(Round of_gradient, Round of_master, int to_update, in
   constexpr int random_bits[] = {32, 16, 8, 1, 31, 17};
   formats.gradient.random_bits = formats.master.random_bits =
       random_bits[static_cast<std::size_t>(to_update + to_step) % std::size(random_bits)];
-  formats.weight = {16, 9, Round::floor, Overflow::saturate};
-  if (of_master != Round::stochastic) formats.weight = formats.master;
+  formats.weight = formats.master;
   spec.lr = to_step + formats.master.fraction - formats.gradient.fraction;
   spec.output_activation = Activation::linear;
   spec.batch = batch.samples;
@@ -289,9 +303,8 @@ RandomNetwork many_draws(bool as_bytes, std::uint32_t batch) {
   NetworkSpec& spec = network.spec;
   TensorFormats& formats = spec.formats;
   const Format format = {16, 20, Round::stochastic, Overflow::saturate};  // u's shift is lr, P's 20
-  formats.master = formats.activation = formats.error = formats.gradient = format;
+  formats.master = formats.weight = formats.activation = formats.error = formats.gradient = format;
   formats.input = {16, 20, Round::nearest_even, Overflow::saturate};
-  formats.weight = {16, 20, Round::floor, Overflow::saturate};
   spec.lr = 18;
   spec.units = {400, 16};
   spec.output_activation = Activation::linear;
@@ -328,6 +341,102 @@ TEST(GeneralNetwork, LooksAtWholeRandomWordsWhereTheirHighestHalvesDoNotTell) {
       EXPECT_EQ(ways.stretches > 0, as_bytes && batch == 1);
       EXPECT_EQ(ways.far_updates, given.iterations / batch);
     }
+}
+
+/// One layer of 32-bit words that lie over their whole range, whose steps are up to `largest` of
+/// it. One d is near -2^31, the others are near 0.
+RandomNetwork edge_network_32(Format gradient, Format master, int largest) {
+  RandomNetwork network;
+  NetworkSpec& spec = network.spec;
+  TensorFormats& formats = spec.formats;
+  constexpr int to_update = 31, to_step = 1;
+  formats.input = formats.error = {32, 31, Round::nearest_even, Overflow::saturate};
+  formats.activation = {32, 31, Round::nearest_even, Overflow::wrap};  // 1 is -2^31
+  gradient.fraction = 62 - to_update;
+  master.fraction = 60;  // activations are less than 4 of 2^31
+  formats.gradient = gradient;
+  formats.master = formats.weight = master;
+  if (master.round == Round::stochastic) formats.weight.round = Round::floor;
+  spec.lr = to_step + master.fraction - gradient.fraction;
+  spec.output_activation = Activation::linear;
+  spec.rounding_seed = 3;
+  Dataset& dataset = network.dataset;
+  dataset.samples = dataset.train_samples = 4;
+  dataset.inputs = 40;
+  dataset.classes = 9;
+  dataset.scale = 0x1p31;
+  std::vector<double> inputs;
+  for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i) {
+    const auto size = static_cast<double>(std::max(1, largest >> (i * 7 % 30)));
+    inputs.push_back(i % 3 == 0 ? -size : size - 1);
+  }
+  dataset.values = inputs;
+  dataset.labels = {0, 8, 2, 0};
+  spec.units = {static_cast<std::uint32_t>(dataset.inputs), dataset.classes};
+  std::vector<std::int64_t>& weights = network.weights.emplace_back();
+  for (std::uint64_t i = 0; i < dataset.inputs * dataset.classes; ++i)
+    weights.push_back(overflowed(static_cast<std::int64_t>(i * 0x9E3779B97F4A7C15) >> 32,
+                                 master.bits, master.overflow));
+  network.iterations = 40;
+  network.description = fmt::format(
+      "u of {} bits rounded by {}, overflow {}, w of {} bits by {}, {}, inputs to {}",
+      gradient.bits, static_cast<int>(gradient.round), static_cast<int>(gradient.overflow),
+      master.bits, static_cast<int>(master.round), static_cast<int>(master.overflow), largest);
+  return network;
+}
+
+TEST(GeneralNetwork, CountsAtTheEdgesOf32Bits) {
+  GeneralStatistics ways;
+  const Overflow wrap = Overflow::wrap, saturate = Overflow::saturate,
+                 symmetric = Overflow::saturate_symmetric;
+  for (const Round round : all_rounds)
+    for (const Round other : {round, Round::stochastic, Round::floor})
+      for (const Format& gradient : {Format{32, 0, round, wrap},
+                                     {31, 0, round, wrap},
+                                     {24, 0, round, wrap},
+                                     {24, 0, round, symmetric}})
+        for (const Format& master : {Format{32, 0, other, wrap},
+                                     {31, 0, other, wrap},
+                                     {31, 0, other, saturate},
+                                     {30, 0, other, symmetric}})
+          for (const int largest : {0x7fffffff, 1 << 29, 1 << 20}) {
+            const RandomNetwork given = edge_network_32(gradient, master, largest);
+            ASSERT_EQ(words_of(given), WordSize::bits_32) << given.description;
+            ways += expect_same_as_reference(given, WordSize::bits_32);
+            if (HasFailure()) return;
+          }
+  EXPECT_GT(ways.counted_any, 1000U);
+  EXPECT_GT(ways.counted_in_range, 100U);
+  EXPECT_GT(ways.wide_updates, 100U);
+}
+
+TEST(GeneralNetwork, LooksForWordsAnewAfterABatchInWideLanes) {
+  RandomNetwork network;
+  NetworkSpec& spec = network.spec;
+  TensorFormats& formats = spec.formats;
+  formats.input = formats.error = {16, 15, Round::floor, Overflow::saturate};
+  formats.activation = {16, 15, Round::toward_zero, Overflow::wrap};  // 1 is -2^15
+  formats.gradient = {16, 13, Round::floor, Overflow::wrap};
+  formats.master = formats.weight = {16, 34, Round::floor, Overflow::wrap};  // activations are 0
+  spec.lr = 22;                                                              // a step is P / 2^18
+  spec.output_activation = Activation::linear;
+  spec.batch = 2;
+  spec.units = {1, 2};
+  network.weights = {{24000, 24000}};
+  Dataset& dataset = network.dataset;
+  dataset.samples = dataset.train_samples = 6;
+  dataset.inputs = 1;
+  dataset.classes = 2;
+  dataset.scale = 0x1p15;
+  // Steps of 4, of 2^13, whose P is too large for 32 bits, and of 2^12, which overflows.
+  dataset.values = std::vector<double>{-16, -16, -0x1p15, -0x1p15, -0x1p14, -0x1p14};
+  dataset.labels = std::vector<std::uint32_t>(6, 0);
+  network.iterations = 6;
+  ASSERT_EQ(words_of(network), WordSize::bits_16);
+  const GeneralStatistics ways = expect_same_as_reference(network, WordSize::bits_16);
+  EXPECT_EQ(ways.wide_batch_updates, 1U);
+  EXPECT_EQ(ways.matrix_updates, 2U);
+  EXPECT_EQ(by_reference(network).diagnostics.front().of(Tensor::master).overflowed, 1U);
 }
 
 }  // namespace

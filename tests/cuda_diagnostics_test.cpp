@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cuda_test.hpp"
@@ -121,6 +122,26 @@ TEST_F(CudaDiagnostics, CountsManyInputs) {
   BatchedEngine trained = engine();
   expect_same_as_reference(trained, sweep);
   EXPECT_EQ(trained.record().global, 3U + trained.record().outgrown);
+}
+
+TEST_F(CudaDiagnostics, CountsMoreInputsThanRegistersHold) {
+  TestSweep sweep = diagnosed(diverging_sweep({{12, 8}, {20, 16}}));
+  const std::size_t inputs = sweep.dataset->inputs = sweep.study.inputs = 300;
+  std::vector<double> values;
+  for (std::size_t i = 0; i < sweep.dataset->samples * inputs; ++i)
+    values.push_back(static_cast<double>(i * 37 % 64) / 32 - 0.75);
+  sweep.dataset->values = std::move(values);
+  sweep.study.weights.assign(inputs * sweep.study.outputs, 3);
+  sweep.study.iterations = 20;
+  for (const Shape shape : shapes_of(4, true, true)) {
+    Tuning tuning;
+    tuning.narrow_shape = shape;
+    BatchedEngine trained = engine(tuning);
+    expect_same_as_reference(trained, sweep);
+    EXPECT_EQ(trained.record().narrow, 2U);
+    EXPECT_EQ(trained.record().outgrown, 0U);
+    EXPECT_EQ(trained.record().global, 0U);
+  }
 }
 
 TEST_F(CudaDiagnostics, CountsAnewWhatOutgrows32Bits) {

@@ -282,6 +282,14 @@ TEST(CpuEngineGuards, UpdatesThatSumBeyond32BitsTakeLongSums) {
   EXPECT_EQ(statistics.wide_steps, 0U);
 }
 
+TEST(CpuEngineGuards, SumsOfProductsBeyond64BitsInABlock) {
+  TestSweep sweep = make_study(64, std::vector<double>(64, 1.0), {1}, 2, grid(20, 20, {24}), 100);
+  sweep.study.weights.assign(2 * 64, 1 << 21);  // P of neuron 0 sum up to -2^57 a step
+  const TrainingStatistics statistics = expect_same_everywhere(sweep);
+  EXPECT_EQ(statistics.wide_steps, 0U);
+  EXPECT_GT(statistics.falling_updates, 0U);
+}
+
 TEST(CpuEngineGuards, DivergencePast32AndPast64BitsInMidBlock) {
   for (int lr = 0; lr < 3; ++lr) {
     TestSweep sweep = dense_bytes(grid(lr, lr + 9, {4, 12, 20}), 700);

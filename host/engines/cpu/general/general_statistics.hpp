@@ -14,7 +14,7 @@ struct GeneralStatistics {
   std::uint64_t far_updates = 0;  // of a layer, that shift P by 16 places or more
   std::uint64_t far_steps = 0;    // updates of a layer that shift u so
 
-  // Counted updates in 16-bit words, of a layer or a part of it.
+  // Counted updates in 16- and 32-bit words, of a layer or a part of it.
   std::uint64_t counted_in_range = 0;  // of which nothing overflowed
   std::uint64_t counted_any = 0;       //
 

@@ -7,6 +7,7 @@
 #include "cuda_test.hpp"
 #include "engines/reference/reference_engine.hpp"
 #include "general/network_plan.hpp"
+#include "gridrun/tensor_formats.hpp"
 #include "random_network.hpp"
 
 namespace gridrun::cuda {
@@ -143,9 +144,33 @@ TEST(NetworkPlan, TakesALaneForSomeWeights) {
 TEST(NetworkPlan, KeepsWeightsInTheShortestWordsOfTheirFormat) {
   NetworkSpec spec;
   for (const auto& [bits, bytes] : {std::pair{2, 2U}, {16, 2U}, {17, 4U}, {32, 4U}, {33, 8U}}) {
-    spec.formats.master.bits = bits;
+    for (Format* format : in_order(spec.formats)) format->bits = bits;
+    spec.formats.accumulator.bits = 64;  // of sums, which have 64 bits in any case
     EXPECT_EQ(weight_bytes(spec), bytes) << bits;
   }
+  for (Format* format : in_order(spec.formats)) format->bits = 16;
+  spec.formats.error.bits = 33;
+  EXPECT_EQ(weight_bytes(spec), 8U);
+}
+
+TEST(NetworkPlan, UpdatesIn32BitsWhatFits) {
+  NetworkSpec fits;
+  fits.units = {3, 2};
+  fits.lr = 1;
+  for (Format* format : in_order(fits.formats)) *format = Format{16, 8};
+  EXPECT_TRUE(updates_in_32_bits(fits, 0));
+  const auto is_refused = [&](auto change) {
+    NetworkSpec spec = fits;
+    change(spec);
+    return !updates_in_32_bits(spec, 0);
+  };
+  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.batch = 2; }));
+  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.lr = 0; }));   // no shift of u
+  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.lr = 32; }));  // a shift beyond the word
+  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.input.bits = 17; }));
+  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.gradient.bits = 32; }));
+  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.gradient.fraction = 16; }));
+  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.master.bits = 31; }));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #define GRIDRUN_HOST_NARROW_UPDATE_INL_HPP
 #endif
 
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 
@@ -243,8 +244,8 @@ class Update {
   /// The sums of P: of a lane d times the sum of x.
   HWY_INLINE void add_products(const GroupSetting& setting, const std::int32_t* d,
                                BlockCounts& counts) const {
-    const auto shift = [&](std::size_t lane) {
-      return GroupSetting::update_shift(setting.fraction[lane], setting.input_bits);
+    const auto shift = [&](std::size_t lane) {  // of lanes that are not narrow x is 0, and has none
+      return std::max(0, GroupSetting::update_shift(setting.fraction[lane], setting.input_bits));
     };
     if constexpr (kOneFraction) {
       const std::int64_t x = x_ >> shift(lane_);

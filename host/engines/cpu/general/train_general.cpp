@@ -2,17 +2,15 @@
 
 #include <algorithm>
 #include <mutex>
-#include <optional>
 #include <utility>
 
 #include "base/parallel.hpp"
-#include "engines/cpu/add_diagnostics.hpp"
+#include "engines/add_start_diagnostics.hpp"
 #include "engines/cpu/general/general_network.hpp"
 #include "engines/cpu/general/input_block.hpp"
 #include "engines/cpu/general/network_group.hpp"
 #include "engines/cpu/general/shared_noise.hpp"
 #include "staging/initial_weights.hpp"
-#include "staging/start_diagnostics.hpp"
 
 namespace gridrun {
 namespace {
@@ -217,8 +215,7 @@ double groups_bytes(const StagedSweep& sweep, unsigned threads, Neighbours neigh
 void train_general(const StagedSweep& sweep, unsigned threads, Progress& progress,
                    const TakeOutcome& take, GeneralStatistics& statistics) {
   const std::vector<NetworkGroup> groups = groups_of(sweep, threads, Neighbours::dealt_out);
-  std::optional<StartDiagnostics> start;
-  if (sweep.diagnose) start.emplace(sweep);
+  const TakeOutcome take_counted = add_start_diagnostics(sweep, take);
   std::mutex mutex;
   const auto train_group = [&](std::size_t g) {
     const NetworkGroup& group = groups[g];
@@ -233,16 +230,11 @@ void train_general(const StagedSweep& sweep, unsigned threads, Progress& progres
       in_work.judge(outcomes);
       return in_work.statistics();
     });
-    for (std::size_t i = 0; start && i < outcomes.size(); ++i) {
-      const auto before = start->of(sweep.networks[group.members[i]]);
-      for (std::size_t layer = 0; layer < before.size(); ++layer)
-        add_diagnostics(outcomes[i].diagnostics[layer], before[layer]);
-    }
     {
       const std::lock_guard lock(mutex);
       statistics += of_group;
     }
-    hand_over(group, outcomes, take);
+    hand_over(group, outcomes, take_counted);
   };
   parallel_for(groups.size(), threads, train_group, [&] { progress.stop(); });
 }

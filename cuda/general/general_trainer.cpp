@@ -20,15 +20,6 @@ constexpr double launch_seconds = 0.1;                     // about, for the sam
 constexpr std::uint32_t first_steps = 16;                  // of the first launch
 constexpr std::size_t most_values = std::size_t{1} << 23;  // stored values of a launch's samples
 
-/// The words of an input format that stored bytes stand for.
-std::vector<std::int64_t> words_of_bytes(const Format& format, double scale) {
-  std::vector<std::int64_t> words;
-  for (int byte = 0; byte < 256; ++byte)
-    words.push_back(
-        overflowed(quantise(byte / scale, format.fraction), format.bits, format.overflow));
-  return words;
-}
-
 /// The samples of some successive steps in device memory.
 class StepList {
  public:
@@ -112,8 +103,9 @@ class BatchTrainer {
                                                     static_cast<std::uint32_t>(lists.size()));
       network.byte_words = list->second;
       if (is_new) {
-        const auto words = words_of_bytes(input, sweep_.dataset->scale);
-        byte_words.insert(byte_words.end(), words.begin(), words.end());
+        for (int byte = 0; byte < 256; ++byte)
+          byte_words.push_back(overflowed(quantise(byte / sweep_.dataset->scale, input.fraction),
+                                          input.bits, input.overflow));
       }
       const auto of_layers = layer_arithmetic(spec);
       arithmetic.insert(arithmetic.end(), of_layers.begin(), of_layers.end());
@@ -302,9 +294,8 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
   const std::uint64_t steps =
       std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
   for (const auto& [kind, networks] : kinds) {
-    const auto [word, in_batches] = kind;
     const NetworkLaunch launch =
-        choose_network_launch(places, word, in_batches, sweep.diagnose, limits);
+        choose_network_launch(places, kind.first, kind.second, sweep.diagnose, limits);
     const std::uint64_t free =
         std::min<std::uint64_t>(device.free_memory() / 10 * 9, tuning.memory);
     const std::uint64_t taken = StepList::bytes(sweep, steps);
@@ -318,16 +309,10 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
                                sweep.iterations + sweep.held_out.size());
         if (bytes > free && count > 0) break;
       }
-      const auto train = [&](auto zero) {
-        BatchTrainer<decltype(zero)>(device, sweep, places, launch, tuning, progress, record)
+      visit_word(launch.word, [&](auto word) {
+        BatchTrainer<decltype(word)>(device, sweep, places, launch, tuning, progress, record)
             .train(rest.first(count), take);
-      };
-      if (launch.word == 2)
-        train(std::int16_t{});
-      else if (launch.word == 4)
-        train(std::int32_t{});
-      else
-        train(std::int64_t{});
+      });
       rest = rest.subspan(count);
     }
     record.general += networks.size();

@@ -16,16 +16,10 @@ void launch_train(const NetworkLaunch& launch, const NetworkArguments& arguments
 }
 
 void launch_total(const NetworkLaunch& launch, const NetworkArguments& arguments) {
-  const auto total = [&](auto word) {
+  visit_word(launch.word, [&](auto word) {
     network_totals_kernel<decltype(word)><<<launch.networks, total_block_lanes>>>(arguments);
     GRIDRUN_CUDA_CHECK(cudaGetLastError());
-  };
-  if (launch.word == 2)
-    total(std::int16_t{});
-  else if (launch.word == 4)
-    total(std::int32_t{});
-  else
-    total(std::int64_t{});
+  });
 }
 
 }  // namespace gridrun::cuda

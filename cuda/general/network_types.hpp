@@ -124,4 +124,15 @@ struct NetworkLaunch {
   std::size_t shared_bytes = 0;  // of a block
 };
 
+/// Calls `visit` with a zero of the word of so many bytes that weights are stored in.
+template <typename Visit>
+void visit_word(std::size_t bytes, Visit&& visit) {
+  if (bytes == 2)
+    visit(std::int16_t{});
+  else if (bytes == 4)
+    visit(std::int32_t{});
+  else
+    visit(std::int64_t{});
+}
+
 }  // namespace gridrun::cuda

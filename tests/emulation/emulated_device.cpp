@@ -75,13 +75,9 @@ class EmulatedDevice final : public StagingDevice {
     });
   }
   void total(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
-    emulation::launch({launch.networks, 1, 1}, total_block_lanes, 0, ++seed_, [&] {
-      if (launch.word == 2)
-        network_totals_kernel<std::int16_t>(arguments);
-      else if (launch.word == 4)
-        network_totals_kernel<std::int32_t>(arguments);
-      else
-        network_totals_kernel<std::int64_t>(arguments);
+    visit_word(launch.word, [&](auto word) {
+      emulation::launch({launch.networks, 1, 1}, total_block_lanes, 0, ++seed_,
+                        [&] { network_totals_kernel<decltype(word)>(arguments); });
     });
   }
 

@@ -1,7 +1,8 @@
 """tools/plot on damaged results: drawn, or refused in one line, and never a traceback: plot_damage_test.py GRIDRUN
 
 Values of run.json, answers.json, figures.csv and summary.csv and arrays of curves.npz are removed or replaced in turn, and
-every file is cut off and overwritten at many places, which a seed draws.
+every file is cut off and overwritten at many places, which a seed draws. Each value of a document meets some of the
+replacements, which a seed draws too; GRIDRUN_EVERY_DAMAGE=1 tries all, in three times the time.
 """
 import contextlib
 import copy
@@ -31,6 +32,7 @@ INFINITY = "1e400 in the file"  # json.dumps would write it as Infinity
 DEEP = "a deep list in the file"
 REPLACEMENTS = (REMOVED, None, True, -1, 0.5, 10**400, 1e300, INFINITY, "x", "x" * 101_000,
                 "\ud800\u2028\n</script>$\\frac", [], {}, [[]], [None], {"lr": None}, DEEP)
+TRIED = len(REPLACEMENTS) if os.environ.get("GRIDRUN_EVERY_DAMAGE") else 5  # of them, in each place
 
 
 def places(value, at=()):
@@ -153,10 +155,10 @@ class Damage(unittest.TestCase):
     def judge_every_value(self, name, pick=lambda places: places):
         document = json.loads(self.whole[name])
         for at in pick(list(places(document))):
-            for value in REPLACEMENTS:
+            for value in self.random.sample(REPLACEMENTS, TRIED):
                 shown = "removed" if value is REMOVED else repr(value)[:20]
                 self.judge_content(f"{'.'.join(map(str, at))} {shown}", name, replaced(document, at, value).encode())
-        self.assertGreater(min(self.outcomes.values()), 100, "some damage shows, some is nothing that is drawn")
+        self.assertGreater(min(self.outcomes.values()), 30, "some damage shows, some is nothing that is drawn")
 
 
 class PlotDamage(Damage):

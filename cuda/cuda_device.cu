@@ -105,6 +105,9 @@ class CudaDevice final : public StagingDevice {
   }
   void digest(const DigestArguments<std::int32_t>& arguments) override { launch_digest(arguments); }
   void digest(const DigestArguments<std::int64_t>& arguments) override { launch_digest(arguments); }
+  void draw_weights(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
+    launch_initial_weights(launch, arguments);
+  }
   void train(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
     launch_train(launch, arguments);
   }

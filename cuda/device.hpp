@@ -105,7 +105,8 @@ class Device {
   virtual void digest(const DigestArguments<std::int32_t>& arguments) = 0;
   virtual void digest(const DigestArguments<std::int64_t>& arguments) = 0;
 
-  // Kernels: general/network_kernel.cuh.
+  // Kernels: general/initial_weights_kernel.cuh, network_kernel.cuh and network_totals_kernel.cuh.
+  virtual void draw_weights(const NetworkLaunch& launch, const NetworkArguments& arguments) = 0;
   virtual void train(const NetworkLaunch& launch, const NetworkArguments& arguments) = 0;
   virtual void total(const NetworkLaunch& launch, const NetworkArguments& arguments) = 0;
 };

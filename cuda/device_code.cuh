@@ -77,6 +77,22 @@ __device__ __forceinline__ std::int64_t product(std::int64_t a, std::int64_t b) 
   return wrapping_multiply(a, b);
 }
 
+/// Products and sums of binary64, each rounded: the compiler does not fuse them.
+__device__ __forceinline__ double multiplied(double a, double b) {
+#ifdef __CUDA_ARCH__
+  return __dmul_rn(a, b);
+#else
+  return a * b;
+#endif
+}
+__device__ __forceinline__ double added(double a, double b) {
+#ifdef __CUDA_ARCH__
+  return __dadd_rn(a, b);
+#else
+  return a + b;
+#endif
+}
+
 /// Adds to a sum in global memory, modulo 2^64, as other lanes do.
 __device__ __forceinline__ void atomic_add(std::uint64_t* sum, std::uint64_t value) {
   atomicAdd(reinterpret_cast<unsigned long long*>(sum), static_cast<unsigned long long>(value));

@@ -2,6 +2,7 @@
 // over the emulation and on a GPU.
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 
 #include "cuda_test.hpp"
@@ -112,37 +113,108 @@ TEST_F(CudaGeneral, StopsSoon) {
   EXPECT_EQ(progress.done(), 0U);
 }
 
+NetworkLaunch launch_with(std::size_t shared_bytes, const NetworkPlaces& places,
+                          bool counts = false) {
+  DeviceLimits limits;
+  limits.shared_of_block = shared_bytes;
+  return choose_network_launch(places, counts, limits);
+}
+
 TEST(NetworkPlan, PutsIntoSharedMemoryWhatFits) {
-  const NetworkPlaces places({784, 100, 10});
-  EXPECT_EQ(places.weights, 785U * 100 + 101 * 10 + 2);  // a whole number of 8 words
-  const auto launch_in = [&](std::size_t shared, std::size_t word, bool in_batches) {
-    DeviceLimits limits;
-    limits.shared_of_block = shared;
-    return choose_network_launch(places, word, in_batches, false, limits);
-  };
-  const NetworkLaunch whole = launch_in(227 << 10, 2, false);
-  EXPECT_TRUE(whole.shared_weights && whole.shared_vectors);
+  const NetworkPlaces places({784, 100, 10}, 2);
+  EXPECT_EQ(places.weights, 785U * 100 + 4 + 101 * 10 + 6);  // layers begin at multiples of 8 words
+  const NetworkLaunch whole = launch_with(227 << 10, places);
+  EXPECT_TRUE(whole.shared_vectors && whole.shared_weights && whole.shared_sums);
   EXPECT_EQ(whole.lanes, static_cast<std::uint32_t>(most_network_lanes));
-  EXPECT_EQ(whole.shared_bytes, 8 * (whole.lanes + places.vectors.words) + 2 * places.weights);
-  const NetworkLaunch wide = launch_in(227 << 10, 4, false);
-  EXPECT_TRUE(!wide.shared_weights && wide.shared_vectors);
-  const NetworkLaunch batches = launch_in(227 << 10, 2, true);
-  EXPECT_TRUE(batches.shared_weights && !batches.shared_vectors);
-  const NetworkLaunch none = launch_in(8 << 10, 2, false);
-  EXPECT_TRUE(!none.shared_weights && !none.shared_vectors);
+  const std::size_t without_sums =
+      8 * (4 * whole.lanes + 2 + places.vectors.words) + 2 * places.weights;
+  EXPECT_EQ(whole.shared_bytes, without_sums + 2 * whole.lanes * sizeof(LaneSums));
+  EXPECT_EQ(whole.shared.counters, 4 * whole.lanes);
+  EXPECT_EQ(whole.shared.vectors, whole.shared.counters + 2);
+  EXPECT_EQ(whole.shared.weights, whole.shared.vectors + places.vectors.words);
+  EXPECT_EQ(8U * whole.shared.sums, without_sums);
+  const NetworkLaunch tight = launch_with(whole.shared_bytes - 1, places);
+  EXPECT_TRUE(tight.shared_vectors && tight.shared_weights && !tight.shared_sums);
+  EXPECT_EQ(tight.shared_bytes, without_sums);
+  const NetworkLaunch wide = launch_with(227 << 10, NetworkPlaces({784, 100, 10}, 4));
+  EXPECT_TRUE(wide.shared_vectors && !wide.shared_weights && wide.shared_sums);
+  const NetworkLaunch none = launch_with(17 << 10, places);
+  EXPECT_TRUE(!none.shared_vectors && !none.shared_weights && !none.shared_sums);
+  const NetworkLaunch counts = launch_with(227 << 10, NetworkPlaces({3, 2}, 8), true);
+  EXPECT_TRUE(counts.shared_vectors && !counts.shared_weights && !counts.shared_sums);
 }
 
 TEST(NetworkPlan, TakesALaneForSomeWeights) {
   const auto lanes = [](const std::vector<std::uint32_t>& units) {
-    return choose_network_launch(NetworkPlaces(units), 2, false, false, DeviceLimits{}).lanes;
+    return NetworkPlaces(units, 2).lanes;
   };
   EXPECT_EQ(lanes({1, 1}), 32U);
   EXPECT_EQ(lanes({784, 10}), 128U);
   EXPECT_EQ(lanes({784, 1000, 1000, 10}), static_cast<std::uint32_t>(most_network_lanes));
 }
 
+TEST(NetworkPlan, SharesUnitsAmongLanes) {
+  const NetworkPlaces places({784, 100, 10}, 2);
+  const LayerPlace& first = places.layers[0];
+  EXPECT_EQ(first.width, 4U);
+  EXPECT_EQ(first.tile, 100U);
+  EXPECT_EQ(first.shares, 20U);     // 25 groups of 4 units, 512 lanes
+  EXPECT_EQ(first.unit_lanes, 4U);  // 512 lanes add up 100 units
+  const LayerPlace& last = places.layers[1];
+  EXPECT_EQ(last.width, 1U);    // rows of 10 words are no multiples of 8 bytes
+  EXPECT_EQ(last.shares, 25U);  // of 4 inputs
+  EXPECT_EQ(last.unit_lanes, 32U);
+  const LayerPlace& large = NetworkPlaces({9, 5000}, 8).layers[0];
+  EXPECT_EQ(large.width, 1U);
+  EXPECT_EQ(large.tile, static_cast<std::uint32_t>(most_network_lanes));
+  EXPECT_EQ(large.shares, 1U);
+  EXPECT_EQ(large.unit_lanes, 1U);
+}
+
+TEST(NetworkPlan, LaunchesFewEnoughStepsForSumsOf64Bits) {
+  EXPECT_EQ(most_launch_steps(NetworkPlaces({784, 100, 10}, 2)), (most_lane_terms / 785) - 1);
+  EXPECT_EQ(most_launch_steps(NetworkPlaces({1, 1}, 2)), most_lane_terms / 2 - 1);
+}
+
+TEST(Rounding, IsTheDefinitionsWithoutBranches) {
+  for (const Round round :
+       {Round::floor, Round::toward_zero, Round::nearest_up, Round::nearest_down,
+        Round::nearest_even, Round::nearest_away, Round::stochastic})
+    for (const int n : {1, 2, 3, 5, 30, 31})
+      for (std::int64_t value = -300; value <= 300; ++value) {
+        // Of both ends of the words too, and around the ties there.
+        for (const std::int64_t base :
+             {std::int64_t{0}, std::int64_t{1} << (n - 1), std::int64_t{INT32_MIN} + 300,
+              std::int64_t{INT32_MAX} - 300}) {
+          const auto v = static_cast<std::int32_t>(base + value);
+          if (v != base + value) continue;
+          const std::uint32_t random = round == Round::stochastic
+                                           ? static_cast<std::uint32_t>(value * value) % (1U << n)
+                                           : 0;
+          const Rounding rounding = rounding_of(round, n);
+          ASSERT_EQ(rounded_shift<std::int32_t>(v, n, rounding, random),
+                    round_shift_in<std::int32_t>(v, n, round, random))
+              << v << " / 2^" << n << ", " << static_cast<int>(round);
+          ASSERT_EQ(rounded_shift<std::int64_t>(v, n, rounding, random),
+                    round_shift(v, n, round, random));
+        }
+        const std::int64_t far = value < 0 ? INT64_MIN - value : INT64_MAX - value;
+        for (const int m : {n, n + 31, 63})
+          ASSERT_EQ(rounded_shift<std::int64_t>(far, m, rounding_of(round, m), 0),
+                    round_shift(far, m, round, 0))
+              << far << " / 2^" << m << ", " << static_cast<int>(round);
+      }
+}
+
+TEST(Division, IsExactForLanes) {
+  for (std::uint32_t n = 1; n <= most_network_lanes; ++n)
+    for (std::uint32_t i = 0; i <= most_network_lanes; ++i)
+      ASSERT_EQ(divided(i, division_inverse(n)), i / n) << i << " / " << n;
+}
+
 TEST(NetworkPlan, KeepsWeightsInTheShortestWordsOfTheirFormat) {
   NetworkSpec spec;
+  spec.units = {3, 2};
   for (const auto& [bits, bytes] : {std::pair{2, 2U}, {16, 2U}, {17, 4U}, {32, 4U}, {33, 8U}}) {
     for (Format* format : in_order(spec.formats)) format->bits = bits;
     spec.formats.accumulator.bits = 64;  // of sums, which have 64 bits in any case
@@ -150,6 +222,9 @@ TEST(NetworkPlan, KeepsWeightsInTheShortestWordsOfTheirFormat) {
   }
   for (Format* format : in_order(spec.formats)) format->bits = 16;
   spec.formats.error.bits = 33;
+  EXPECT_EQ(weight_bytes(spec), 8U);
+  spec.formats.error.bits = 16;
+  spec.units = {1U << 16, 1U << 16};  // 2^32 weights
   EXPECT_EQ(weight_bytes(spec), 8U);
 }
 

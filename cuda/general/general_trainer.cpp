@@ -10,7 +10,6 @@
 #include "device_buffer.hpp"
 #include "engines/cpu/general/input_block.hpp"
 #include "general/network_plan.hpp"
-#include "staging/initial_weights.hpp"
 
 namespace gridrun::cuda {
 namespace {
@@ -37,12 +36,9 @@ class StepList {
 
   /// What was read last, until it is called again.
   StepInputs upload(Device& device) {
-    first_on_device_ = DeviceBuffer<std::uint32_t>(device, first_);
-    index_ = DeviceBuffer<std::uint32_t>(device, stored_.index);
-    bytes_ = DeviceBuffer<std::uint8_t>(device, stored_.bytes);
-    reals_ = DeviceBuffer<double>(device, stored_.reals);
-    labels_ = DeviceBuffer<std::uint32_t>(device, stored_.labels);
-    return {first_on_device_.data(), index_.data(), bytes_.data(), reals_.data(), labels_.data()};
+    return {put(device, first_on_device_, first_), put(device, index_, stored_.index),
+            put(device, bytes_, stored_.bytes), put(device, reals_, stored_.reals),
+            put(device, labels_, stored_.labels)};
   }
 
   /// Steps of which no list has more than `most_values` values.
@@ -58,6 +54,17 @@ class StepList {
   }
 
  private:
+  /// Uploads a list, into memory that is there if that has room.
+  template <typename Value>
+  static const Value* put(Device& device, DeviceBuffer<Value>& to, const std::vector<Value>& list) {
+    if (list.size() > to.size()) {
+      to = {};
+      to = DeviceBuffer<Value>(device, list.size());
+    }
+    if (!list.empty()) device.upload(to.data(), list.data(), list.size() * sizeof(Value));
+    return list.empty() ? nullptr : to.data();
+  }
+
   const Dataset& dataset_;
   std::vector<std::uint32_t> samples_, first_;
   StoredBlock stored_;
@@ -70,11 +77,15 @@ class StepList {
 template <typename Word>
 class BatchTrainer {
  public:
-  BatchTrainer(Device& device, const StagedSweep& sweep, const NetworkPlaces& places,
-               const NetworkLaunch& launch, const Tuning& tuning, Progress& progress,
-               BatchedEngine::Record& record)
+  using Value = std::conditional_t<sizeof(Word) == 8, std::int64_t, std::int32_t>;
+
+  /// `normals`: the sweep's, on the device.
+  BatchTrainer(Device& device, const StagedSweep& sweep, const double* normals,
+               const NetworkPlaces& places, const NetworkLaunch& launch, const Tuning& tuning,
+               Progress& progress, BatchedEngine::Record& record)
       : device_(device),
         sweep_(sweep),
+        normals_(normals),
         places_(places),
         launch_(launch),
         tuning_(tuning),
@@ -90,14 +101,15 @@ class BatchTrainer {
 
     std::vector<DeviceNetwork> networks;
     std::vector<LayerArithmetic> arithmetic;
+    std::vector<DrawnWeights> drawn;
     std::vector<std::int64_t> byte_words;
     std::map<std::pair<int, std::pair<int, Overflow>>, std::uint32_t> lists;  // by input format
-    std::uint64_t samples = 0;  // whose vectors are in global memory
+    std::uint64_t stored = 0;                                                 // values of batches
     for (const std::size_t n : batch) {
       const NetworkSpec& spec = sweep_.networks[n];
       DeviceNetwork& network = networks.emplace_back(device_network(spec));
-      network.vectors = samples * places_.vectors.words;
-      samples += launch_.shared_vectors ? 0 : spec.batch;
+      network.stored = stored;
+      stored += spec.batch == 1 ? 0 : std::uint64_t{spec.batch} * places_.vectors.stored;
       const Format& input = spec.formats.input;
       const auto [list, is_new] = lists.try_emplace({input.fraction, {input.bits, input.overflow}},
                                                     static_cast<std::uint32_t>(lists.size()));
@@ -109,13 +121,18 @@ class BatchTrainer {
       }
       const auto of_layers = layer_arithmetic(spec);
       arithmetic.insert(arithmetic.end(), of_layers.begin(), of_layers.end());
+      const auto draws = drawn_weights(spec);
+      drawn.insert(drawn.end(), draws.begin(), draws.end());
     }
 
     const DeviceBuffer<DeviceNetwork> device_networks(device_, networks);
     const DeviceBuffer<LayerArithmetic> device_arithmetic(device_, arithmetic);
     const DeviceBuffer<std::int64_t> device_byte_words(device_, byte_words);
-    const DeviceBuffer<Word> weights(device_, count * places_.weights);
-    const DeviceBuffer<std::int64_t> vectors(device_, samples * places_.vectors.words);
+    const DeviceBuffer<DrawnWeights> device_drawn(device_, drawn);
+    DeviceBuffer<Word> weights(device_, count * places_.weights);
+    const DeviceBuffer<std::int64_t> vectors(
+        device_, launch_.shared_vectors ? 0 : count * places_.vectors.words);
+    const DeviceBuffer<Value> stored_values(device_, stored);
     DeviceBuffer<LayerSums> lane_sums(device_, count * layers * launch_.lanes);
     DeviceBuffer<LayerCounts> lane_counts(device_, launch_.counts ? lane_sums.size() : 0);
     const DeviceBuffer<LayerSums> sums(device_, count * layers);
@@ -127,14 +144,18 @@ class BatchTrainer {
     lane_counts.clear();
     digests.clear();
     right.clear();
-    for (std::size_t i = 0; i < count; ++i)
-      upload_weights(batch[i], &weights.data()[i * places_.weights]);
+    weights.clear();
 
     NetworkArguments arguments{};
     arguments.networks = device_networks.data();
     arguments.arithmetic = device_arithmetic.data();
     arguments.places = place_list_.data();
     arguments.vectors = places_.vectors;
+    arguments.shared = launch_.shared;
+    arguments.shared_sums = launch_.shared_sums;
+    arguments.stored = stored_values.data();
+    arguments.drawn = device_drawn.data();
+    arguments.normals = normals_;
     arguments.byte_words = device_byte_words.data();
     arguments.weights = weights.data();
     arguments.global_vectors = vectors.data();
@@ -149,6 +170,7 @@ class BatchTrainer {
     arguments.layers = static_cast<std::uint32_t>(layers);
     arguments.lanes = launch_.lanes;
     device_.start_timer();
+    device_.draw_weights(launch_, arguments);
     run(launch_, arguments, sweep_.order, sweep_.iterations);
     device_.total(launch_, arguments);
     const std::vector<std::uint32_t> held_out_right = judge(arguments);
@@ -184,7 +206,8 @@ class BatchTrainer {
   /// All steps, or all held-out samples, in launches that take about `launch_seconds`.
   void run(const NetworkLaunch& launch, NetworkArguments& arguments,
            const std::vector<std::uint32_t>& order, std::uint32_t steps) {
-    const std::uint32_t most_steps = StepList::most_steps(sweep_);
+    const std::uint32_t most_steps =
+        std::min(StepList::most_steps(sweep_), most_launch_steps(places_));
     const auto steps_from = [&](std::uint32_t first, std::uint32_t wanted) {
       const std::uint32_t most = tuning_.slice_steps != 0 ? tuning_.slice_steps : wanted;
       return std::min({most, most_steps, steps - first});
@@ -227,20 +250,6 @@ class BatchTrainer {
     return right.download();
   }
 
-  void upload_weights(std::size_t network, Word* to) {
-    const NetworkSpec& spec = sweep_.networks[network];
-    const Weights initial = initial_weights(sweep_, spec);
-    std::vector<Word> words(places_.weights);
-    for (std::size_t layer = 0; layer < initial.size(); ++layer) {
-      const LayerPlace& at = places_.layers[layer];
-      for (std::size_t j = 0; j < at.units; ++j)
-        for (std::size_t k = 0; k < at.inputs; ++k)
-          words[at.weights + k * at.units + j] =
-              static_cast<Word>(initial[layer][j * at.inputs + k]);
-    }
-    device_.upload(to, words.data(), words.size() * sizeof(Word));
-  }
-
   Weights download_weights(const NetworkSpec& spec, const Word* from) {
     std::vector<Word> words(places_.weights);
     device_.download(words.data(), from, words.size() * sizeof(Word));
@@ -270,6 +279,7 @@ class BatchTrainer {
 
   Device& device_;
   const StagedSweep& sweep_;
+  const double* const normals_;
   const NetworkPlaces& places_;
   NetworkLaunch launch_;
   const Tuning& tuning_;
@@ -284,18 +294,18 @@ class BatchTrainer {
 void train_general_networks(Device& device, const StagedSweep& sweep, const Tuning& tuning,
                             Progress& progress, BatchedEngine::Record& record,
                             const TakeOutcome& take) {
-  const NetworkPlaces places(sweep.networks.front().units);
   const DeviceLimits limits = tuning.limits.value_or(device.limits());
-  std::map<std::pair<std::size_t, bool>, std::vector<std::size_t>> kinds;  // by word, and batches
+  std::map<std::size_t, std::vector<std::size_t>> kinds;  // by bytes of a weight
   for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
     const NetworkSpec& spec = sweep.networks[n];
-    kinds[{weight_bytes(spec), spec.batch > 1}].push_back(n);
+    kinds[sweep.diagnose ? sizeof(std::int64_t) : weight_bytes(spec)].push_back(n);
   }
+  const DeviceBuffer<double> normals(device, sweep.normals);
   const std::uint64_t steps =
       std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
-  for (const auto& [kind, networks] : kinds) {
-    const NetworkLaunch launch =
-        choose_network_launch(places, kind.first, kind.second, sweep.diagnose, limits);
+  for (const auto& [word, networks] : kinds) {
+    const NetworkPlaces places(sweep.networks.front().units, word);
+    const NetworkLaunch launch = choose_network_launch(places, sweep.diagnose, limits);
     const std::uint64_t free =
         std::min<std::uint64_t>(device.free_memory() / 10 * 9, tuning.memory);
     const std::uint64_t taken = StepList::bytes(sweep, steps);
@@ -309,8 +319,9 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
                                sweep.iterations + sweep.held_out.size());
         if (bytes > free && count > 0) break;
       }
-      visit_word(launch.word, [&](auto word) {
-        BatchTrainer<decltype(word)>(device, sweep, places, launch, tuning, progress, record)
+      visit_word(word, [&](auto zero) {
+        BatchTrainer<decltype(zero)>(device, sweep, normals.data(), places, launch, tuning,
+                                     progress, record)
             .train(rest.first(count), take);
       });
       rest = rest.subspan(count);
@@ -321,18 +332,19 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
 }
 
 double general_trainer_memory_needed(const StagedSweep& sweep) {
-  const NetworkPlaces places(sweep.networks.front().units);
+  const NetworkPlaces places(sweep.networks.front().units, sizeof(std::int64_t));
   const std::uint64_t steps =
       std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
   const auto networks = static_cast<double>(sweep.networks.size());
   const auto layers = static_cast<double>(places.layers.size());
-  // The list and its copies for sorting; initial weights and the words that they become; of each
-  // network of a batch, what is uploaded and downloaded; an outcome.
-  constexpr double of_layer = sizeof(LayerArithmetic) + sizeof(LayerSums) + sizeof(LayerCounts);
+  // The list and its copies for sorting; weights as they are downloaded; of each network of a
+  // batch, what is uploaded and downloaded; an outcome.
+  constexpr double of_layer =
+      sizeof(LayerArithmetic) + sizeof(DrawnWeights) + sizeof(LayerSums) + sizeof(LayerCounts);
   constexpr double byte_words = 256 * sizeof(std::int64_t);
   const auto held_out = static_cast<double>(Bits::words_of(sweep.held_out.size()));
   return 1.5 * static_cast<double>(StepList::bytes(sweep, steps)) +
-         3 * static_cast<double>(places.weights) * sizeof(std::int64_t) +
+         static_cast<double>(places.weights) * sizeof(std::int64_t) +
          2 * networks * (sizeof(DeviceNetwork) + byte_words + layers * of_layer + 64) +
          networks * held_out * sizeof(std::uint64_t) + sweep.outcome_bytes();
 }

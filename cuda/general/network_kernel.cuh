@@ -4,13 +4,13 @@
 // Numbers are words of 64 bits that wrap. Where formats allow, weights are stored in shorter ones,
 // factors have 32 bits, and so have updates. Formats are the same for all lanes of a block, so that
 // what depends on them takes the same branch in all.
+//
+// A step of a layer: lanes multiply `width` units at once by their shares of the inputs that are
+// not zero, some lanes add up the shares of a unit and activate it, and what is not zero goes into
+// the next layer's list of inputs, or into a list of errors. Barriers of the block stand between.
 #pragma once
 
-#include "device_code.cuh"
-#include "general/network_types.hpp"
-#include "gridrun/count_value.hpp"
-#include "gridrun/philox.hpp"
-#include "gridrun/weights_digest.hpp"
+#include "general/fitting.cuh"
 
 namespace gridrun::cuda {
 
@@ -25,52 +25,6 @@ struct NetworkTraining {
   using Value = std::conditional_t<sizeof(Word) == 8, std::int64_t, std::int32_t>;
 };
 
-/// The random numbers of one element of a tensor.
-struct ElementDraw {
-  std::uint32_t seed;
-  Drawn tensor;
-  std::uint32_t layer;
-  std::uint32_t t;  // the step, or for weights the batch
-  std::uint64_t element;
-  bool is_half = false;  // R is half of a unit: in the held-out pass
-
-  /// R of a shift.
-  __device__ __forceinline__ std::uint64_t operator()(const Fitting& into) const {
-    if (is_half) return std::uint64_t{1} << (into.shift - 1);
-    const PhiloxBlock block = philox(
-        {{static_cast<std::uint32_t>(element / 4), t, layer, static_cast<std::uint32_t>(tensor)}},
-        seed, rounding_key);
-    const auto place = static_cast<std::uint32_t>(element % 4);
-    const std::uint32_t low = place == 0 ? block.word[0] : block.word[1];
-    const std::uint32_t high = place == 2 ? block.word[2] : block.word[3];
-    return random_rest(place < 2 ? low : high, into.shift, into.random_bits);
-  }
-};
-
-/// A value rounded, not yet overflowed; by a shift to the right.
-template <typename Number>
-__device__ __forceinline__ Number rounded(Number value, const Fitting& into,
-                                          const ElementDraw& draw) {
-  const std::uint64_t random = into.round == Round::stochastic ? draw(into) : 0;
-  return round_shift_in<Number>(value, into.shift, into.round,
-                                static_cast<std::make_unsigned_t<Number>>(random));
-}
-
-/// fit(), and counts the value before it overflows. In 32 bits it shifts to the right.
-template <bool kCounts, typename Number>
-__device__ __forceinline__ Number fitted(Number value, const Fitting& into, const ElementDraw& draw,
-                                         TensorDiagnostics* counts) {
-  const Format format{into.bits, 0, into.round, into.overflow, into.random_bits};
-  if constexpr (sizeof(Number) == sizeof(std::int64_t))
-    if (into.shift <= 0) {
-      if constexpr (kCounts) count_value(*counts, value, format, -into.shift);
-      return overflowed_left_shift(value, -into.shift, into.bits, into.overflow);
-    }
-  const Number result = rounded(value, into, draw);
-  if constexpr (kCounts) count_value(*counts, result, format);
-  return overflowed_in<Number>(result, into.bits, into.overflow);
-}
-
 template <class T>
 class BlockTrainer {
  public:
@@ -83,181 +37,308 @@ class BlockTrainer {
         arithmetic_(arguments.arithmetic + std::size_t{blockIdx.x} * arguments.layers),
         sums_(arguments.lane_sums + std::size_t{blockIdx.x} * arguments.layers * blockDim.x +
               threadIdx.x),
-        stored_(static_cast<Word*>(arguments.weights) +
-                std::size_t{blockIdx.x} * arguments.weights_stride),
+        stored_weights_(static_cast<Word*>(arguments.weights) +
+                        std::size_t{blockIdx.x} * arguments.weights_stride),
+        batch_(static_cast<Value*>(arguments.stored) + network_.stored),
         parts_(static_cast<std::int64_t*>(dynamic_shared_memory())),
+        counters_(reinterpret_cast<std::uint32_t*>(parts_ + arguments.shared.counters)),
         lane_(threadIdx.x),
         lanes_(blockDim.x) {
     if constexpr (T::counts)
       counts_ = arguments.lane_counts + std::size_t{blockIdx.x} * arguments.layers * blockDim.x +
                 threadIdx.x;
-    std::int64_t* const after_parts = parts_ + lanes_;
+    if constexpr (T::shared_vectors)
+      vectors_ = parts_ + arguments.shared.vectors;
+    else
+      vectors_ = arguments.global_vectors + std::size_t{blockIdx.x} * arguments.vectors.words;
+    if (arguments.shared_sums)
+      for (std::uint32_t layer = 0; layer < arguments.layers; ++layer) lane_sums(layer) = {0, 0};
     if constexpr (T::shared_weights) {
-      weights_ =
-          reinterpret_cast<Word*>(after_parts + (T::shared_vectors ? arguments.vectors.words : 0));
+      weights_ = reinterpret_cast<Word*>(parts_ + arguments.shared.weights);
       for (std::size_t i = lane_; i < arguments.weights_stride; i += lanes_)
-        weights_[i] = stored_[i];
-      __syncthreads();
+        weights_[i] = stored_weights_[i];
     } else {
-      weights_ = stored_;
+      weights_ = stored_weights_;
     }
+    next_ = sample(0);
+    after_next_ = sample(1);
+    read_ahead();
+    make_word_ahead();
   }
 
   /// The ith step of the launch.
   __device__ __forceinline__ void train(std::uint32_t i) {
     const std::uint32_t step = arguments_.first_step + i;
-    vectors_ = vectors_of(step % network_.batch);
-    const std::uint32_t label = forward(i);
+    forward(i);
     if constexpr (T::counts)
       for (std::uint32_t layer = lane_; layer < arguments_.layers; layer += lanes_)
         count_inactive(layer);
-    for (std::uint32_t layer = arguments_.layers; layer-- > 0;) backward(layer, step, label);
-    if ((step + 1) % network_.batch == 0)
+    for (std::uint32_t layer = arguments_.layers - 1; layer-- > 0;) hidden_errors(layer, step);
+    if (network_.batch == 1) {
+      for (std::uint32_t layer = 0; layer < arguments_.layers; ++layer) update(layer, step);
+    } else if ((step + 1) % network_.batch == 0) {
       for (std::uint32_t layer = 0; layer < arguments_.layers; ++layer)
-        update(layer, step / network_.batch);
+        update_by_batch(layer, step / network_.batch);
+    }
     __syncthreads();
   }
 
   /// The ith sample of the held-out pass.
   __device__ __forceinline__ void judge(std::uint32_t i) {
-    vectors_ = vectors_of(0);
     forward(i);
     __syncthreads();
   }
 
-  /// Stores the weights where the next launch finds them.
+  /// Stores the weights where the next launch finds them, and adds up the sums.
   __device__ __forceinline__ void finish() {
     if constexpr (T::shared_weights)
       for (std::size_t i = lane_; i < arguments_.weights_stride; i += lanes_)
-        stored_[i] = weights_[i];
+        stored_weights_[i] = weights_[i];
+    if (arguments_.shared_sums)
+      for (std::uint32_t layer = 0; layer < arguments_.layers; ++layer)
+        add_to_sums(layer, lane_sums(layer).abs_update, lane_sums(layer).dropped);
   }
 
  private:
-  /// Inputs of a layer: `index` of each, or all in their order where it is null.
-  struct Inputs {
-    const std::uint32_t* index;
-    const std::int64_t* x;
-    std::uint32_t count;
+  using ValueTerm = Term<Value>;
 
-    __device__ __forceinline__ std::uint32_t row(std::uint32_t i) const {
-      return index != nullptr ? index[i] : i;
-    }
+  /// Words of some neighbouring units, read at once.
+  template <std::uint32_t kWidth>
+  struct alignas(sizeof(Word) * kWidth) Words {
+    Word of[kWidth];
   };
+  static constexpr std::uint32_t most_width = sizeof(std::int64_t) / sizeof(Word);
 
-  __device__ __forceinline__ std::int64_t* vectors_of(std::uint32_t sample) const {
-    if constexpr (T::shared_vectors) return parts_ + lanes_;
-    return arguments_.global_vectors + network_.vectors +
-           std::size_t{sample} * arguments_.vectors.words;
-  }
-
-  __device__ __forceinline__ LayerPlace place(std::uint32_t layer) const {
+  __device__ __forceinline__ const LayerPlace& place(std::uint32_t layer) const {
     return arguments_.places[layer];
   }
   __device__ __forceinline__ std::uint32_t row_length(const LayerPlace& place) const {
     return place.inputs + network_.bias;
   }
-
-  __device__ __forceinline__ std::int64_t word_of(std::uint32_t at) const {
-    const StepInputs& steps = arguments_.steps;
-    if (steps.bytes != nullptr)
-      return arguments_.byte_words[std::size_t{network_.byte_words} * 256 + steps.bytes[at]];
-    return overflowed(quantise(steps.reals[at], network_.input_fraction), network_.input.bits,
-                      network_.input.overflow);
+  __device__ __forceinline__ bool is_last(std::uint32_t layer) const {
+    return layer + 1 == arguments_.layers;
   }
 
-  /// Reads a sample's inputs.
-  __device__ __forceinline__ void take_inputs(std::uint32_t i) {
-    const std::uint32_t begin = arguments_.steps.first[i], end = arguments_.steps.first[i + 1];
-    const std::uint32_t* const index = arguments_.steps.index;
-    std::int64_t* const x = vectors_ + arguments_.vectors.inputs;
-    const std::uint32_t inputs = place(0).inputs;
-    if (network_.batch == 1) {
-      auto* const rows = reinterpret_cast<std::uint32_t*>(vectors_);
-      for (std::uint32_t at = begin + lane_; at < end; at += lanes_) {
-        rows[at - begin] = index[at];
-        x[at - begin] = word_of(at);
-      }
-      if (network_.bias && lane_ == 0) {
-        rows[end - begin] = inputs;
-        x[end - begin] = arithmetic_[0].one;
-      }
-      input_count_ = end - begin + network_.bias;
-    } else {
-      for (std::uint32_t k = lane_; k < inputs; k += lanes_) x[k] = 0;
+  // Lists of terms: a layer's inputs, and its errors.
+  __device__ __forceinline__ ValueTerm* inputs(const LayerPlace& at) const {
+    return reinterpret_cast<ValueTerm*>(vectors_ + at.terms);
+  }
+  __device__ __forceinline__ ValueTerm* errors(const LayerPlace& at) const {
+    return reinterpret_cast<ValueTerm*>(vectors_ + at.errors);
+  }
+  __device__ __forceinline__ std::uint32_t* input_count(std::uint32_t layer) const {
+    return counters_ + layer;
+  }
+  __device__ __forceinline__ std::uint32_t* error_count(std::uint32_t layer) const {
+    return counters_ + arguments_.layers + layer;
+  }
+
+  __device__ __forceinline__ LaneSums& lane_sums(std::uint32_t layer) const {
+    return reinterpret_cast<LaneSums*>(parts_ +
+                                       arguments_.shared.sums)[std::size_t{layer} * lanes_ + lane_];
+  }
+
+  /// Adds one lane's term to a list where it is not zero. All lanes of a warp call it together.
+  __device__ __forceinline__ void append(ValueTerm* list, std::uint32_t* count, std::uint64_t at,
+                                         Value value) const {
+    const unsigned terms = __ballot_sync(all_lanes, value != 0);
+    if (terms == 0) return;
+    const std::uint32_t lane = lane_ % warp_lanes;
+    std::uint32_t first = 0;
+    if (lane == 0) first = atomicAdd(count, static_cast<std::uint32_t>(__popc(terms)));
+    first = __shfl_sync(all_lanes, first, 0);
+    if (value != 0)
+      list[first + static_cast<std::uint32_t>(__popc(terms & ((1U << lane) - 1)))] = {
+          static_cast<std::make_unsigned_t<Value>>(at), value};
+  }
+
+  // Samples. While one is trained the next are read, so that nobody waits for global memory: where
+  // a sample's inputs are, a step before each lane's first input as it is stored, and then its
+  // word.
+
+  struct Sample {
+    std::uint32_t begin, end, label;
+  };
+
+  /// Where the ith sample of the launch is; the last one after it.
+  __device__ __forceinline__ Sample sample(std::uint32_t i) const {
+    const std::uint32_t known = min_of(i, arguments_.step_count - 1);
+    const StepInputs& steps = arguments_.steps;
+    return {steps.first[known], steps.first[known + 1], steps.labels[known]};
+  }
+
+  __device__ __forceinline__ bool has_input_ahead() const {
+    return next_.begin + lane_ < next_.end;
+  }
+
+  __device__ __forceinline__ void read_ahead() {
+    if (!has_input_ahead()) return;
+    const std::uint32_t at = next_.begin + lane_;
+    index_ahead_ = arguments_.steps.index[at];
+    if (arguments_.steps.bytes != nullptr)
+      byte_ahead_ = arguments_.steps.bytes[at];
+    else
+      real_ahead_ = arguments_.steps.reals[at];
+  }
+
+  __device__ __forceinline__ void make_word_ahead() {
+    if (has_input_ahead()) word_ahead_ = word_of(byte_ahead_, real_ahead_);
+  }
+
+  /// The word of an input as it is stored: a byte, or else a real.
+  __device__ __forceinline__ Value word_of(std::uint8_t byte, double real) const {
+    if (arguments_.steps.bytes != nullptr)
+      return static_cast<Value>(
+          arguments_.byte_words[std::size_t{network_.byte_words} * 256 + byte]);
+    return static_cast<Value>(overflowed(quantise(real, network_.input_fraction),
+                                         network_.input.bits, network_.input.overflow));
+  }
+
+  /// Lists the next sample's inputs, and begins all other lists. `batch`: where they are stored.
+  __device__ __forceinline__ void take_inputs(Value* batch) {
+    const LayerPlace& at = place(0);
+    const std::uint32_t units = at.units, count = next_.end - next_.begin;
+    ValueTerm* const list = inputs(at);
+    if (batch != nullptr) {
+      for (std::uint32_t k = lane_; k < at.inputs; k += lanes_) batch[at.stored_inputs + k] = 0;
       __syncthreads();
-      for (std::uint32_t at = begin + lane_; at < end; at += lanes_) x[index[at]] = word_of(at);
-      if (network_.bias && lane_ == 0) x[inputs] = arithmetic_[0].one;
-      input_count_ = inputs + network_.bias;
+    }
+    const auto put = [&](std::uint32_t i, std::uint32_t index, Value x) {
+      list[i] = {static_cast<std::make_unsigned_t<Value>>(std::uint64_t{index} * units), x};
+      if (batch != nullptr) batch[at.stored_inputs + index] = x;
+    };
+    if (has_input_ahead()) put(lane_, index_ahead_, word_ahead_);
+    const StepInputs& steps = arguments_.steps;
+    for (std::uint32_t i = lane_ + lanes_; i < count; i += lanes_) {
+      const std::uint32_t from = next_.begin + i;
+      put(i, steps.index[from],
+          steps.bytes != nullptr ? word_of(steps.bytes[from], 0) : word_of(0, steps.reals[from]));
+    }
+    for (std::uint32_t i = lane_; i < 2 * arguments_.layers; i += lanes_) counters_[i] = 0;
+    if (lane_ == 0) {
+      if (network_.bias) put(count, at.inputs, static_cast<Value>(arithmetic_[0].one));
+      *input_count(0) = count + network_.bias;
     }
   }
 
-  __device__ __forceinline__ Inputs inputs_of(std::uint32_t layer,
-                                              const std::int64_t* vectors) const {
-    if (layer != 0)
-      return {nullptr, vectors + place(layer - 1).activations, row_length(place(layer))};
-    return {network_.batch == 1 ? reinterpret_cast<const std::uint32_t*>(vectors) : nullptr,
-            vectors + arguments_.vectors.inputs, input_count_};
+  // Forward: paragraph 5.3.
+
+  /// Reads a sample, passes it through all layers and notes whether the network was right; finds
+  /// the errors of the last layer where it is trained.
+  __device__ __forceinline__ void forward(std::uint32_t i) {
+    const std::uint32_t step = arguments_.first_step + i, label = next_.label;
+    Value* const batch =
+        network_.batch == 1 || arguments_.judges
+            ? nullptr
+            : batch_ + std::size_t{step % network_.batch} * arguments_.vectors.stored;
+    take_inputs(batch);
+    __syncthreads();
+    next_ = after_next_;
+    after_next_ = sample(i + 2);
+    read_ahead();
+    for (std::uint32_t layer = 0; layer < arguments_.layers; ++layer) {
+      const LayerPlace& at = place(layer);
+      if (network_.has_copies)
+        forward<true>(layer, at, step, label, batch);
+      else
+        forward<false>(layer, at, step, label, batch);
+    }
+    make_word_ahead();
+    if (lane_ >= lanes_ - warp_lanes) note_right(step, i, arg_max() == label);
+  }
+
+  template <bool kCopies>
+  __device__ __forceinline__ void forward(std::uint32_t layer, const LayerPlace& at,
+                                          std::uint32_t step, std::uint32_t label, Value* batch) {
+    if (lane_ == 0 && network_.bias && !is_last(layer)) {
+      const LayerPlace& next = place(layer + 1);
+      const auto one = static_cast<Value>(arithmetic_[layer + 1].one);
+      inputs(next)[atomicAdd(input_count(layer + 1), 1U)] = {
+          static_cast<std::make_unsigned_t<Value>>(std::uint64_t{next.inputs} * next.units), one};
+      if (batch != nullptr) batch[next.stored_inputs + next.inputs] = one;
+    }
+    for (std::uint32_t first = 0; first < at.units; first += at.tile) {
+      const std::uint32_t units = min_of(at.tile, at.units - first);
+      if (at.width == most_width)
+        multiply<kCopies, most_width>(layer, at, first, units);
+      else
+        multiply<kCopies, 1>(layer, at, first, units);
+      __syncthreads();
+      activate(layer, at, first, units, step, label, batch);
+      __syncthreads();
+    }
+  }
+
+  static __device__ __forceinline__ std::uint32_t min_of(std::uint32_t a, std::uint32_t b) {
+    return a < b ? a : b;
   }
 
   /// A weight as products use it.
+  template <bool kCopies>
   __device__ __forceinline__ Value product_weight(Word w) const {
-    if (!network_.has_copies) return w;
+    if constexpr (!kCopies) return w;
     const Fitting& copy = network_.copy;
     if (copy.shift <= 0)
       return static_cast<Value>(overflowed_left_shift(w, -copy.shift, copy.bits, copy.overflow));
-    return static_cast<Value>(
-        overflowed(round_shift(w, copy.shift, copy.round, 0), copy.bits, copy.overflow));
+    return static_cast<Value>(overflowed(
+        rounded_shift<std::int64_t>(w, copy.shift, copy.rounding, 0), copy.bits, copy.overflow));
   }
 
-  /// Unit j's products with inputs `first`, first + stride, ...
-  __device__ __forceinline__ std::int64_t product_sum(const Inputs& inputs, const Word* weights,
-                                                      std::uint32_t units, std::uint32_t j,
-                                                      std::uint32_t first,
-                                                      std::uint32_t stride) const {
-    std::int64_t sum = 0;
-    for (std::uint32_t i = first; i < inputs.count; i += stride) {
-      const auto x = static_cast<Value>(inputs.x[i]);
-      if (x == 0) continue;
-      const Word w = weights[std::size_t{inputs.row(i)} * units + j];
-      sum = wrapping_add(sum, product(product_weight(w), x));
+  /// Puts each lane's share of the sums of `kWidth` units into parts_ [share][units].
+  template <bool kCopies, std::uint32_t kWidth>
+  __device__ __forceinline__ void multiply(std::uint32_t layer, const LayerPlace& at,
+                                           std::uint32_t first, std::uint32_t units) const {
+    const std::uint32_t share = divided(lane_, at.inverse);
+    const std::uint32_t unit = (lane_ - share * (at.tile / kWidth)) * kWidth;
+    if (share >= at.shares || unit >= units) return;
+    const ValueTerm* const list = inputs(at);
+    const std::uint32_t count = *input_count(layer);
+    const Word* const weights = weights_ + at.weights + first + unit;
+    std::int64_t sum[kWidth] = {};
+#pragma unroll 4
+    for (std::uint32_t i = share; i < count; i += at.shares) {
+      const ValueTerm input = list[i];
+      const auto row = *reinterpret_cast<const Words<kWidth>*>(weights + input.at);
+#pragma unroll
+      for (std::uint32_t n = 0; n < kWidth; ++n)
+        sum[n] = wrapping_add(sum[n], product(product_weight<kCopies>(row.of[n]), input.value));
     }
-    return sum;
+#pragma unroll
+    for (std::uint32_t n = 0; n < kWidth; ++n) parts_[share * at.tile + unit + n] = sum[n];
   }
 
-  /// Reads a sample, passes it through all layers and notes whether the network was right. Returns
-  /// its label.
-  __device__ __forceinline__ std::uint32_t forward(std::uint32_t i) {
-    const std::uint32_t step = arguments_.first_step + i, label = arguments_.steps.labels[i];
-    take_inputs(i);
-    __syncthreads();
-    for (std::uint32_t layer = 0; layer < arguments_.layers; ++layer) forward(layer, step);
-    if (lane_ < warp_lanes) note_right(step, i, arg_max() == label);
-    return label;
-  }
-
-  // Paragraph 5.3. Where there are lanes enough, several share the inputs of a unit.
-  __device__ __forceinline__ void forward(std::uint32_t layer, std::uint32_t step) {
-    const LayerPlace at = place(layer);
-    const Inputs inputs = inputs_of(layer, vectors_);
-    const Word* const weights = weights_ + at.weights;
-    const std::uint32_t shares = lanes_ / at.units;
-    if (shares > 1) {
-      const std::uint32_t share = lane_ / at.units, j = lane_ % at.units;
-      if (share < shares) parts_[lane_] = product_sum(inputs, weights, at.units, j, share, shares);
-      __syncthreads();
-      if (lane_ < at.units) {
-        std::int64_t z = 0;
-        for (std::uint32_t part = lane_; part < shares * at.units; part += at.units)
-          z = wrapping_add(z, parts_[part]);
-        activate(layer, at, lane_, z, step);
+  /// Adds up the shares of each unit, activates it and lists what the next layer or the way back
+  /// needs of it.
+  __device__ __forceinline__ void activate(std::uint32_t layer, const LayerPlace& at,
+                                           std::uint32_t first, std::uint32_t units,
+                                           std::uint32_t step, std::uint32_t label, Value* batch) {
+    const std::uint32_t part = lane_ % at.unit_lanes, at_once = lanes_ / at.unit_lanes;
+    for (std::uint32_t begin = 0; begin < units; begin += at_once) {
+      const std::uint32_t of_tile = begin + lane_ / at.unit_lanes, j = first + of_tile;
+      const bool is_used = of_tile < units;
+      std::int64_t z = 0;
+      if (is_used)
+        for (std::uint32_t share = part; share < at.shares; share += at.unit_lanes)
+          z = wrapping_add(z, parts_[share * at.tile + of_tile]);
+      for (std::uint32_t other = 1; other < at.unit_lanes; other *= 2)
+        z = wrapping_add(z, __shfl_xor_sync(all_lanes, z, static_cast<int>(other)));
+      const bool is_own = is_used && part == 0;
+      Value a = 0;
+      if (is_own) a = activation(layer, at, j, z, step);
+      if (!is_last(layer)) {
+        const LayerPlace& next = place(layer + 1);
+        append(inputs(next), input_count(layer + 1), std::uint64_t{j} * next.units, a);
+        if (batch != nullptr && is_own) batch[next.stored_inputs + j] = a;
+      } else if (!arguments_.judges) {
+        Value d = 0;
+        if (is_own && passes(layer, at, j)) {
+          const std::int64_t target = j == label ? network_.target : 0;
+          d = error(layer, at, j, wrapping_subtract(target, vectors_[at.activations + j]), step);
+        }
+        append(errors(at), error_count(layer), j, d);
+        if (batch != nullptr && is_own) batch[at.stored_errors + j] = d;
       }
-    } else {
-      for (std::uint32_t j = lane_; j < at.units; j += lanes_)
-        activate(layer, at, j, product_sum(inputs, weights, at.units, j, 0, 1), step);
     }
-    if (lane_ == 0 && network_.bias && layer + 1 < arguments_.layers)
-      vectors_[at.activations + at.units] = arithmetic_[layer + 1].one;
-    __syncthreads();
   }
 
   __device__ __forceinline__ std::int64_t accumulated(std::uint32_t layer, std::int64_t sum) {
@@ -268,22 +349,26 @@ class BlockTrainer {
     return overflowed(sum, into.bits, into.overflow);
   }
 
-  __device__ __forceinline__ void activate(std::uint32_t layer, const LayerPlace& at,
-                                           std::uint32_t j, std::int64_t sum, std::uint32_t step) {
+  /// Activates unit j.
+  __device__ __forceinline__ Value activation(std::uint32_t layer, const LayerPlace& at,
+                                              std::uint32_t j, std::int64_t sum,
+                                              std::uint32_t step) {
     const LayerArithmetic& arithmetic = arithmetic_[layer];
     std::int64_t z = accumulated(layer, sum);
     vectors_[at.sums + j] = z;
     if (arithmetic.kind == Activation::relu && z < 0) z = 0;
     const bool leaks = arithmetic.kind == Activation::leaky_relu && z <= 0;
-    vectors_[at.activations + j] = fitted<T::counts>(
+    const std::int64_t a = fitted<T::counts>(
         z, leaks ? arithmetic.leaking_activation : arithmetic.activation,
         {network_.rounding_seed, Drawn::activation, layer, step, j, arguments_.judges},
         counts_of(layer, Tensor::activation));
+    vectors_[at.activations + j] = a;
+    return static_cast<Value>(a);
   }
 
-  /// The first output that is largest as binary64; for the lanes of the first warp.
+  /// The first output that is largest as binary64; for the lanes of the last warp.
   __device__ __forceinline__ std::uint32_t arg_max() const {
-    const LayerPlace at = place(arguments_.layers - 1);
+    const LayerPlace& at = place(arguments_.layers - 1);
     std::uint32_t best = at.units;
     double largest = 0;
     const auto look_at = [&](std::uint32_t j, double a) {
@@ -292,7 +377,7 @@ class BlockTrainer {
         best = j;
       }
     };
-    for (std::uint32_t j = lane_; j < at.units; j += warp_lanes)
+    for (std::uint32_t j = lane_ % warp_lanes; j < at.units; j += warp_lanes)
       look_at(j, static_cast<double>(vectors_[at.activations + j]));
     for (int step = 1; step < warp_lanes; step *= 2) {
       const double a = __shfl_xor_sync(all_lanes, largest, step);
@@ -302,9 +387,9 @@ class BlockTrainer {
     return best;
   }
 
-  /// Notes whether a step was right; for the lanes of the first warp.
+  /// Notes whether a step was right; for the lanes of the last warp.
   __device__ __forceinline__ void note_right(std::uint32_t step, std::uint32_t i, bool is_right) {
-    if (lane_ != 0) return;
+    if (lane_ != lanes_ - warp_lanes) return;
     std::uint32_t& word =
         arguments_.right[std::size_t{blockIdx.x} * arguments_.right_stride + step / 32];
     if (i == 0) right_ = step % 32 == 0 ? 0 : word;  // a launch before began it
@@ -321,7 +406,7 @@ class BlockTrainer {
   }
 
   __device__ __forceinline__ void count_inactive(std::uint32_t layer) {
-    const LayerPlace at = place(layer);
+    const LayerPlace& at = place(layer);
     bool any = false;
     for (std::uint32_t j = 0; j < at.units && !any; ++j)
       any = is_active(arithmetic_[layer].kind, at, j);
@@ -330,68 +415,64 @@ class BlockTrainer {
     counts.last_inactive = any ? 0 : counts.last_inactive + 1;
   }
 
-  // Paragraph 5.5.
-  __device__ __forceinline__ void backward(std::uint32_t layer, std::uint32_t step,
-                                           std::uint32_t label) {
-    const LayerPlace at = place(layer);
-    if (layer + 1 == arguments_.layers) {
-      for (std::uint32_t j = lane_; j < at.units; j += lanes_) {
-        if (!passes(layer, at, j)) continue;
-        const std::int64_t target = j == label ? network_.target : 0;
-        find_error(layer, at, j, wrapping_subtract(target, vectors_[at.activations + j]), step);
+  // Back: paragraph 5.5.
+
+  /// Whether a unit may have an error.
+  __device__ __forceinline__ bool passes(std::uint32_t layer, const LayerPlace& at,
+                                         std::uint32_t j) const {
+    return arithmetic_[layer].kind != Activation::relu || vectors_[at.activations + j] > 0;
+  }
+
+  /// The error of unit j.
+  __device__ __forceinline__ Value error(std::uint32_t layer, const LayerPlace& at, std::uint32_t j,
+                                         std::int64_t e, std::uint32_t step) {
+    const LayerArithmetic& arithmetic = arithmetic_[layer];
+    const bool leaks = arithmetic.kind == Activation::leaky_relu && vectors_[at.sums + j] <= 0;
+    return static_cast<Value>(fitted<T::counts>(
+        e, leaks ? arithmetic.leaking_error : arithmetic.error,
+        {network_.rounding_seed, Drawn::error, layer, step, j}, counts_of(layer, Tensor::error)));
+  }
+
+  /// Some lanes add up the products of a row of the layer above with the errors there.
+  __device__ __forceinline__ void hidden_errors(std::uint32_t layer, std::uint32_t step) {
+    const LayerPlace& at = place(layer);
+    const LayerPlace& above = place(layer + 1);
+    const ValueTerm* const list = errors(above);
+    const std::uint32_t count = *error_count(layer + 1);
+    Value* const batch = network_.batch == 1 ? nullptr
+                                             : batch_ + std::size_t{step % network_.batch} *
+                                                            arguments_.vectors.stored;
+    std::uint32_t team = 1;
+    // In global memory a row's neighbouring units are read together; in shared memory any are.
+    while (team < count && team < warp_lanes &&
+           (!T::shared_weights || 2 * team * at.units <= lanes_))
+      team *= 2;
+    const std::uint32_t teams = lanes_ / team;
+    for (std::uint32_t first = 0; first < at.units; first += teams) {
+      const std::uint32_t k = first + lane_ / team;
+      const bool sums = k < at.units && passes(layer, at, k);
+      std::int64_t e = 0;
+      if (sums) {
+        const Word* const row = weights_ + above.weights + std::size_t{k} * above.units;
+        for (std::uint32_t i = lane_ % team; i < count; i += team) {
+          const ValueTerm term = list[i];
+          const Value w = network_.has_copies ? product_weight<true>(row[term.at])
+                                              : product_weight<false>(row[term.at]);
+          e = wrapping_add(e, product(w, term.value));
+        }
       }
-    } else {
-      hidden_errors(layer, at, step);
+      for (std::uint32_t other = 1; other < team; other *= 2)
+        e = wrapping_add(e, __shfl_xor_sync(all_lanes, e, static_cast<int>(other)));
+      Value d = 0;
+      const bool is_own = lane_ % team == 0;
+      if (sums && is_own) d = error(layer, at, k, accumulated(layer, e), step);
+      append(errors(at), error_count(layer), k, d);
+      if (batch != nullptr && is_own && k < at.units) batch[at.stored_errors + k] = d;
     }
     __syncthreads();
   }
 
-  /// Whether a unit has an error; notes where it has none.
-  __device__ __forceinline__ bool passes(std::uint32_t layer, const LayerPlace& at,
-                                         std::uint32_t j) const {
-    const bool passes =
-        arithmetic_[layer].kind != Activation::relu || vectors_[at.activations + j] > 0;
-    if (!passes) vectors_[at.errors + j] = 0;
-    return passes;
-  }
-
-  /// A team of lanes adds up the products of a row of the layer above.
-  __device__ __forceinline__ void hidden_errors(std::uint32_t layer, const LayerPlace& at,
-                                                std::uint32_t step) {
-    const LayerPlace above = place(layer + 1);
-    std::uint32_t team = 1;
-    while (team < above.units && team < warp_lanes) team *= 2;
-    const std::uint32_t teams = lanes_ / team;
-    for (std::uint32_t first = 0; first < at.units; first += teams) {
-      const std::uint32_t k = first + lane_ / team;
-      const bool sums = k < at.units && (arithmetic_[layer].kind != Activation::relu ||
-                                         vectors_[at.activations + k] > 0);
-      std::int64_t e = 0;
-      if (sums) {
-        const Word* const row = weights_ + above.weights + std::size_t{k} * above.units;
-        for (std::uint32_t j = lane_ % team; j < above.units; j += team)
-          e = wrapping_add(
-              e, product(product_weight(row[j]), static_cast<Value>(vectors_[above.errors + j])));
-      }
-      for (std::uint32_t other = 1; other < team; other *= 2)
-        e = wrapping_add(e, __shfl_xor_sync(all_lanes, e, static_cast<int>(other)));
-      if (k < at.units && lane_ % team == 0) {
-        if (sums)
-          find_error(layer, at, k, accumulated(layer, e), step);
-        else
-          vectors_[at.errors + k] = 0;
-      }
-    }
-  }
-
-  __device__ __forceinline__ void find_error(std::uint32_t layer, const LayerPlace& at,
-                                             std::uint32_t j, std::int64_t e, std::uint32_t step) {
-    const LayerArithmetic& arithmetic = arithmetic_[layer];
-    const bool leaks = arithmetic.kind == Activation::leaky_relu && vectors_[at.sums + j] <= 0;
-    vectors_[at.errors + j] = fitted<T::counts>(
-        e, leaks ? arithmetic.leaking_error : arithmetic.error,
-        {network_.rounding_seed, Drawn::error, layer, step, j}, counts_of(layer, Tensor::error));
-  }
+  // Updates: paragraph 5.6.
 
   /// What updates of a lane add up to in a step.
   template <typename Number>
@@ -403,71 +484,88 @@ class BlockTrainer {
   /// What an update of a layer needs, where no store can reach it.
   struct Update {
     const Fitting gradient, step, master;
-    const std::uint32_t layer, batch, seed, units;
+    const std::uint32_t layer, batch, seed;
     Word* const weights;
   };
 
-  // Paragraph 5.6.
-  __device__ __forceinline__ void update(std::uint32_t layer, std::uint32_t batch) {
-    if constexpr (sizeof(Value) == 4 && !T::counts)
-      if (arithmetic_[layer].updates_in_32_bits) return update<std::int32_t>(layer, batch);
-    update<std::int64_t>(layer, batch);
+  __device__ __forceinline__ Update update_of(std::uint32_t layer, const LayerPlace& at,
+                                              std::uint32_t batch) const {
+    return {arithmetic_[layer].gradient, network_.step,        network_.master, layer, batch,
+            network_.rounding_seed,      weights_ + at.weights};
   }
 
-  /// Where there are lanes enough, several share the inputs of a unit.
-  template <typename Number>
-  __device__ __forceinline__ void update(std::uint32_t layer, std::uint32_t batch) {
-    const LayerPlace at = place(layer);
-    const Update update{
-        arithmetic_[layer].gradient, network_.step, network_.master,      layer, batch,
-        network_.rounding_seed,      at.units,      weights_ + at.weights};
-    UpdateSums<Number> sums;
-    const std::uint32_t shares = lanes_ / at.units;
-    if (shares > 1) {
-      if (lane_ / at.units < shares)
-        update_unit(update, at, lane_ % at.units, lane_ / at.units, shares, sums);
-    } else {
-      for (std::uint32_t j = lane_; j < at.units; j += lanes_)
-        update_unit(update, at, j, 0, 1, sums);
-    }
+  __device__ __forceinline__ void add_to_sums(std::uint32_t layer, WideSum abs_update,
+                                              WideSum dropped) const {
     LayerSums& all = sums_[std::size_t{layer} * lanes_];
-    if (sums.abs_update != 0) all.abs_update += sums.abs_update;
-    if (sums.dropped != 0) all.dropped += sums.dropped;
+    if (abs_update != 0) all.abs_update += abs_update;
+    if (dropped != 0) all.dropped += dropped;
   }
 
-  /// Updates unit j's weights of inputs `first`, first + stride, ...
-  template <typename Number>
-  __device__ __forceinline__ void update_unit(const Update& update, const LayerPlace& at,
-                                              std::uint32_t j, std::uint32_t first,
-                                              std::uint32_t stride, UpdateSums<Number>& sums) {
-    if (network_.batch == 1) {
-      const auto d = static_cast<Value>(vectors_[at.errors + j]);
-      if (d == 0) return;
-      const Inputs inputs = inputs_of(update.layer, vectors_);
-      for (std::uint32_t i = first; i < inputs.count; i += stride)
-        update_weight(update, inputs.row(i), j,
-                      static_cast<Number>(product(d, static_cast<Value>(inputs.x[i]))), sums);
-    } else if constexpr (sizeof(Number) == sizeof(std::int64_t)) {
-      const std::size_t samples = network_.batch, words = arguments_.vectors.words;
-      const std::int64_t* const d = vectors_of(0) + at.errors + j;
-      const Inputs inputs = inputs_of(update.layer, vectors_of(0));
-      for (std::uint32_t k = first; k < inputs.count; k += stride) {
-        std::int64_t sum = 0;
-        for (std::size_t sample = 0; sample < samples * words; sample += words)
-          sum = wrapping_add(sum, product(static_cast<Value>(d[sample]),
-                                          static_cast<Value>(inputs.x[sample + k])));
-        update_weight(update, k, j, sum, sums);
+  /// The update of a step without batches.
+  __device__ __forceinline__ void update(std::uint32_t layer, std::uint32_t step) {
+    const LayerPlace& at = place(layer);
+    const std::uint32_t errors_there = *error_count(layer);
+    if (errors_there == 0) return;
+    if constexpr (sizeof(Value) == 4 && !T::counts) {
+      if (arithmetic_[layer].updates_in_32_bits) {
+        UpdateSums<std::int32_t> sums;
+        if (network_.rounds_weights_at_random)
+          update_units(update_of(layer, at, step), at, errors_there, sums);
+        else
+          update_units(NarrowUpdate(update_of(layer, at, step)), at, errors_there, sums);
+        if (arguments_.shared_sums) {
+          LaneSums& all = lane_sums(layer);
+          all = {all.abs_update + sums.abs_update, all.dropped + sums.dropped};
+        } else {
+          add_to_sums(layer, sums.abs_update, sums.dropped);
+        }
+        return;
       }
     }
+    UpdateSums<std::int64_t> sums;
+    update_units(update_of(layer, at, step), at, errors_there, sums);
+    add_to_sums(layer, sums.abs_update, sums.dropped);
+  }
+
+  /// Updates the weights of all units that have errors; several lanes share the inputs of a unit.
+  template <class AnyUpdate, typename Number>
+  __device__ __forceinline__ void update_units(const AnyUpdate& update, const LayerPlace& at,
+                                               std::uint32_t errors_there,
+                                               UpdateSums<Number>& sums) {
+    const std::uint32_t inputs_there = *input_count(layer_of(update));
+    const ValueTerm* const all = errors(at);
+    if (errors_there > lanes_) {
+      for (std::uint32_t i = lane_; i < errors_there; i += lanes_)
+        update_unit(update, all[i], inputs(at), inputs_there, 0, 1, sums);
+      return;
+    }
+    const std::uint32_t inverse = division_inverse(errors_there);
+    const std::uint32_t shares = divided(lanes_, inverse), share = divided(lane_, inverse);
+    if (share < shares)
+      update_unit(update, all[lane_ - share * errors_there], inputs(at), inputs_there, share,
+                  shares, sums);
+  }
+
+  static __device__ __forceinline__ std::uint32_t layer_of(const Update& update) {
+    return update.layer;
+  }
+
+  /// Updates a unit's weights of inputs `first`, first + stride, ...
+  template <typename Number>
+  __device__ __forceinline__ void update_unit(const Update& update, const ValueTerm& unit,
+                                              const ValueTerm* list, std::uint32_t count,
+                                              std::uint32_t first, std::uint32_t stride,
+                                              UpdateSums<Number>& sums) {
+    for (std::uint32_t i = first; i < count; i += stride)
+      update_weight(update, std::uint64_t{list[i].at} + unit.at,
+                    static_cast<Number>(product(unit.value, list[i].value)), sums);
   }
 
   /// Updates a weight by P. In 32 bits everything fits, and all shifts are to the right.
   template <typename Number>
-  __device__ __forceinline__ void update_weight(const Update& update, std::uint32_t k,
-                                                std::uint32_t j, Number p,
-                                                UpdateSums<Number>& sums) {
+  __device__ __forceinline__ void update_weight(const Update& update, std::uint64_t element,
+                                                Number p, UpdateSums<Number>& sums) {
     if (p == 0) return;  // u = 0 and step = 0, in every rounding
-    const std::uint64_t element = std::uint64_t{k} * update.units + j;
     const auto draw = [&](Drawn tensor) -> ElementDraw {
       return {update.seed, tensor, update.layer, update.batch, element};
     };
@@ -499,6 +597,96 @@ class BlockTrainer {
     }
   }
 
+  /// An update in 32 bits without random numbers: what it needs in registers, and no branches.
+  struct NarrowUpdate {
+    __device__ __forceinline__ explicit NarrowUpdate(const Update& update)
+        : layer(update.layer),
+          gradient_shift(update.gradient.shift),
+          step_shift(update.step.shift),
+          gradient(update.gradient.rounding),
+          step(update.step.rounding),
+          overflowed_gradient(update.gradient),
+          overflowed_master(update.master),
+          weights(update.weights) {}
+
+    const std::uint32_t layer;
+    const int gradient_shift, step_shift;
+    const Rounding gradient, step;
+    const NarrowOverflow overflowed_gradient, overflowed_master;
+    Word* const weights;
+
+    /// The weight that an update by P leaves.
+    __device__ __forceinline__ Word operator()(Word w, std::int32_t p,
+                                               UpdateSums<std::int32_t>& sums) const {
+      const std::int32_t u =
+          overflowed_gradient(rounded_shift<std::int32_t>(p, gradient_shift, gradient, 0));
+      sums.abs_update += static_cast<std::uint32_t>(u < 0 ? -u : u);
+      sums.dropped += static_cast<std::uint32_t>(u) & ((1U << step_shift) - 1);
+      return static_cast<Word>(
+          overflowed_master(w + rounded_shift<std::int32_t>(u, step_shift, step, 0)));
+    }
+  };
+
+  static __device__ __forceinline__ std::uint32_t layer_of(const NarrowUpdate& update) {
+    return update.layer;
+  }
+
+  /// The same, with the weights of some inputs loaded before any is stored.
+  __device__ __forceinline__ void update_unit(const NarrowUpdate& update, const ValueTerm& unit,
+                                              const ValueTerm* list, std::uint32_t count,
+                                              std::uint32_t first, std::uint32_t stride,
+                                              UpdateSums<std::int32_t>& sums) {
+    constexpr std::uint32_t together = 4;
+    Word* const weights = update.weights + unit.at;
+    std::uint32_t i = first;
+    for (; i + (together - 1) * stride < count; i += together * stride) {
+      ValueTerm input[together];
+      Word w[together];
+#pragma unroll
+      for (std::uint32_t n = 0; n < together; ++n) {
+        input[n] = list[i + n * stride];
+        w[n] = weights[input[n].at];
+      }
+#pragma unroll
+      for (std::uint32_t n = 0; n < together; ++n)
+        weights[input[n].at] = update(w[n], unit.value * input[n].value, sums);
+    }
+    for (; i < count; i += stride)
+      weights[list[i].at] = update(weights[list[i].at], unit.value * list[i].value, sums);
+  }
+
+  /// The update of a batch, by the values that its samples stored.
+  __device__ __forceinline__ void update_by_batch(std::uint32_t layer, std::uint32_t batch) {
+    const LayerPlace& at = place(layer);
+    const Update update = update_of(layer, at, batch);
+    UpdateSums<std::int64_t> sums;
+    if (at.width == most_width)
+      update_by_batch<most_width>(update, at, sums);
+    else
+      update_by_batch<1>(update, at, sums);
+    add_to_sums(layer, sums.abs_update, sums.dropped);
+  }
+
+  template <std::uint32_t kWidth>
+  __device__ __forceinline__ void update_by_batch(const Update& update, const LayerPlace& at,
+                                                  UpdateSums<std::int64_t>& sums) {
+    const std::uint32_t groups = at.units / kWidth, samples = network_.batch;
+    const std::size_t stride = arguments_.vectors.stored;
+    const std::uint64_t items = std::uint64_t{row_length(at)} * groups;
+    for (std::uint64_t item = lane_; item < items; item += lanes_) {
+      const std::uint64_t k = item / groups, j = item % groups * kWidth;
+      const Value* x = batch_ + at.stored_inputs + k;
+      const Value* d = batch_ + at.stored_errors + j;
+      std::int64_t p[kWidth] = {};
+      for (std::uint32_t sample = 0; sample < samples; ++sample, x += stride, d += stride)
+#pragma unroll
+        for (std::uint32_t n = 0; n < kWidth; ++n) p[n] = wrapping_add(p[n], product(d[n], *x));
+#pragma unroll
+      for (std::uint32_t n = 0; n < kWidth; ++n)
+        update_weight(update, k * at.units + j + n, p[n], sums);
+    }
+  }
+
   /// What counts the values of a tensor; null where nothing is counted.
   __device__ __forceinline__ TensorDiagnostics* counts_of(std::uint32_t layer, Tensor tensor) {
     if constexpr (!T::counts) return nullptr;
@@ -510,12 +698,18 @@ class BlockTrainer {
   const LayerArithmetic* const arithmetic_;  // [layers]
   LayerSums* const sums_;                    // [layers][lanes], from this lane's on
   LayerCounts* counts_ = nullptr;            // the same
-  Word* const stored_;                       // the weights in global memory
-  Word* weights_;
-  std::int64_t* const parts_;        // [lanes], in shared memory
-  std::int64_t* vectors_ = nullptr;  // of the sample at hand
-  std::uint32_t input_count_ = 0;    // of the sample at hand, the bias counted
-  std::uint32_t right_ = 0;          // the steps of a word of right/wrong bits, in the first lane
+  Word* const stored_weights_;               // in global memory
+  Word* weights_;                            //
+  Value* const batch_;                       // [samples of a batch][vectors.stored]
+  std::int64_t* const parts_;                // shared memory; at first the parts of sums
+  std::uint32_t* const counters_;            // of terms
+  std::int64_t* vectors_;                    // of the sample at hand
+  Sample next_, after_next_;
+  std::uint32_t index_ahead_ = 0;  // of this lane's first input of the next sample
+  std::uint8_t byte_ahead_ = 0;
+  double real_ahead_ = 0;
+  Value word_ahead_ = 0;
+  std::uint32_t right_ = 0;  // the steps of a word of right/wrong bits, in one lane
   const std::uint32_t lane_, lanes_;
 };
 
@@ -529,56 +723,6 @@ __global__ void __launch_bounds__(most_network_lanes) network_kernel(NetworkArgu
     for (std::uint32_t i = 0; i < arguments.step_count; ++i) trainer.train(i);
     trainer.finish();
   }
-}
-
-inline constexpr std::uint32_t total_block_lanes = 128;
-
-__device__ __forceinline__ void add_counts(LayerCounts& to, const LayerCounts& more) {
-  for (std::size_t i = 0; i < tensor_count; ++i) {
-    to.tensor[i].overflowed += more.tensor[i].overflowed;
-    if (more.tensor[i].bits > to.tensor[i].bits) to.tensor[i].bits = more.tensor[i].bits;
-  }
-  to.updates += more.updates;
-  to.lost += more.lost;
-  to.inactive += more.inactive;
-  to.last_inactive += more.last_inactive;  // one lane counts them
-  to.step += more.step;
-  to.product += more.product;
-}
-
-/// Adds up what the lanes of a block counted, and the digest of the weights; a block a network.
-template <typename Word>
-__global__ void __launch_bounds__(total_block_lanes)
-    network_totals_kernel(NetworkArguments arguments) {
-  const std::size_t first = std::size_t{blockIdx.x} * arguments.layers;
-  for (std::size_t layer = first + threadIdx.x; layer < first + arguments.layers;
-       layer += blockDim.x) {
-    LayerSums sums;
-    for (std::size_t lane = 0; lane < arguments.lanes; ++lane) {
-      const LayerSums& of_lane = arguments.lane_sums[layer * arguments.lanes + lane];
-      sums.abs_update += of_lane.abs_update;
-      sums.dropped += of_lane.dropped;
-    }
-    arguments.sums[layer] = sums;
-    if (arguments.counts == nullptr) continue;
-    LayerCounts counts{};
-    for (std::size_t lane = 0; lane < arguments.lanes; ++lane)
-      add_counts(counts, arguments.lane_counts[layer * arguments.lanes + lane]);
-    arguments.counts[layer] = counts;
-  }
-
-  const Word* const weights =
-      static_cast<const Word*>(arguments.weights) + blockIdx.x * arguments.weights_stride;
-  std::uint64_t digest = 0, place = 0;
-  for (std::uint32_t layer = 0; layer < arguments.layers; ++layer) {
-    const LayerPlace at = arguments.places[layer];
-    const std::uint64_t count =
-        std::uint64_t{at.inputs + arguments.networks[blockIdx.x].bias} * at.units;
-    for (std::uint64_t i = threadIdx.x; i < count; i += blockDim.x)
-      digest += weight_digest(weights[at.weights + i], place + i);
-    place += count;
-  }
-  atomic_add(arguments.digests + blockIdx.x, digest);
 }
 
 }  // namespace gridrun::cuda

@@ -1,9 +1,19 @@
 #include "general/network_launch.hpp"
 
 #include "check.cuh"
+#include "general/initial_weights_kernel.cuh"
 #include "general/network_shapes.cuh"
+#include "general/network_totals_kernel.cuh"
 
 namespace gridrun::cuda {
+
+void launch_initial_weights(const NetworkLaunch& launch, const NetworkArguments& arguments) {
+  visit_word(launch.word, [&](auto word) {
+    initial_weights_kernel<decltype(word)>
+        <<<launch.networks * initial_blocks, initial_block_lanes>>>(arguments);
+    GRIDRUN_CUDA_CHECK(cudaGetLastError());
+  });
+}
 
 void launch_train(const NetworkLaunch& launch, const NetworkArguments& arguments) {
   visit_network_training(launch, CompiledNetworkTrainings{}, [&](auto training) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "gridrun/tensor_formats.hpp"
+#include "staging/initial_weights.hpp"
 
 namespace gridrun::cuda {
 namespace {
@@ -11,25 +12,60 @@ namespace {
 constexpr std::uint64_t weights_of_lane = 64;
 
 Fitting fitting(int scale, const Format& format) {
-  return {scale - format.fraction, format.bits, format.random_bits, format.round, format.overflow};
+  const int shift = scale - format.fraction;
+  return {shift,        format.bits,     format.random_bits,
+          format.round, format.overflow, shift > 0 ? rounding_of(format.round, shift) : Rounding{}};
+}
+
+/// Inputs that keep a lane busy: fewer are not worth adding up one more share of a sum.
+constexpr std::uint32_t inputs_of_share = 4;
+
+/// How `lanes` lanes share a layer's units.
+void share_units(LayerPlace& at, std::uint32_t lanes, std::uint32_t most_width) {
+  at.width = at.units % most_width == 0 ? most_width : 1;
+  at.tile = std::min(at.units, lanes * at.width);
+  const std::uint32_t groups = at.tile / at.width;
+  at.shares = std::max(1U, std::min(lanes / groups, (at.inputs + 1) / inputs_of_share));
+  at.inverse = division_inverse(groups);
+  at.unit_lanes = 1;
+  while (2 * at.unit_lanes * at.tile <= lanes && at.unit_lanes < at.shares &&
+         at.unit_lanes < warp_lanes)
+    at.unit_lanes *= 2;
 }
 
 }  // namespace
 
-NetworkPlaces::NetworkPlaces(const std::vector<std::uint32_t>& units) {
-  const std::uint32_t inputs = units.front() + 1;
-  vectors.inputs = (inputs + 1) / 2;  // after their indices, two to a word
-  vectors.words = vectors.inputs + inputs;
-  const auto take = [this](std::uint32_t words) {
-    vectors.words += words;
-    return vectors.words - words;
+NetworkPlaces::NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_t word_bytes)
+    : word(word_bytes) {
+  const auto round_up = [](auto count, unsigned to) { return (count + to - 1) / to * to; };
+  const auto take = [this, &round_up](std::uint32_t words) {
+    const std::uint32_t first = vectors.words;
+    vectors.words += round_up(words, 2);  // of 16 bytes a multiple, as terms are
+    return first;
   };
+  const auto store = [this](std::uint32_t values) {
+    vectors.stored += values;
+    return vectors.stored - values;
+  };
+  const auto term_words = static_cast<std::uint32_t>(value_bytes() / 4);
   for (std::size_t layer = 0; layer + 1 < units.size(); ++layer) {
-    const std::uint32_t count = units[layer + 1];
-    layers.push_back({units[layer], count, weights, take(count), take(count + 1), take(count)});
-    weights += std::uint64_t{units[layer] + 1} * count;
+    LayerPlace at{};
+    at.inputs = units[layer];
+    at.units = units[layer + 1];
+    at.weights = weights;
+    at.terms = take(term_words * (at.inputs + 1));
+    at.sums = take(at.units);
+    at.activations = take(at.units);
+    at.errors = take(term_words * at.units);
+    at.stored_inputs = store(at.inputs + 1);
+    at.stored_errors = store(at.units);
+    weights += round_up((std::uint64_t{at.inputs} + 1) * at.units, 8);
+    layers.push_back(at);
   }
-  weights = (weights + 7) / 8 * 8;  // networks begin at multiples of 16 bytes, whatever their words
+  const std::uint64_t warps = weights / (weights_of_lane * warp_lanes) + 1;
+  lanes = warp_lanes * static_cast<std::uint32_t>(
+                           std::min<std::uint64_t>(warps, most_network_lanes / warp_lanes));
+  for (LayerPlace& at : layers) share_units(at, lanes, static_cast<std::uint32_t>(8 / word));
 }
 
 DeviceNetwork device_network(const NetworkSpec& spec) {
@@ -46,6 +82,8 @@ DeviceNetwork device_network(const NetworkSpec& spec) {
   network.rounding_seed = spec.rounding_seed;
   network.bias = spec.bias;
   network.has_copies = formats.weight != formats.master;
+  network.rounds_weights_at_random =
+      formats.gradient.round == Round::stochastic || formats.master.round == Round::stochastic;
   return network;
 }
 
@@ -81,26 +119,44 @@ std::size_t weight_bytes(const NetworkSpec& spec) {
   const TensorFormats& formats = spec.formats;
   for (const Format* format : in_order(formats))
     if (format != &formats.accumulator && format->bits > 32) return 8;
+  for (std::size_t layer = 0; layer < spec.layers(); ++layer)
+    if (spec.weights_of(layer) >> 32 != 0) return 8;
   return formats.master.bits <= 16 ? 2 : 4;
 }
 
-NetworkLaunch choose_network_launch(const NetworkPlaces& places, std::size_t word, bool in_batches,
-                                    bool counts, const DeviceLimits& limits) {
+std::vector<DrawnWeights> drawn_weights(const NetworkSpec& spec) {
+  std::vector<DrawnWeights> all;
+  for (std::size_t layer = 0; layer < spec.layers(); ++layer) {
+    const WeightDraw draw(spec, layer);
+    all.push_back({draw.mean, draw.std, draw.unit});
+  }
+  return all;
+}
+
+NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
+                                    const DeviceLimits& limits) {
   NetworkLaunch launch;
-  launch.word = counts ? sizeof(std::int64_t) : word;
+  launch.word = places.word;
   launch.counts = counts;
-  const std::uint64_t warps = places.weights / (weights_of_lane * warp_lanes) + 1;
-  launch.lanes = warp_lanes * static_cast<std::uint32_t>(
-                                  std::min<std::uint64_t>(warps, most_network_lanes / warp_lanes));
-  launch.shared_bytes = launch.lanes * sizeof(std::int64_t);  // parts of sums
-  const auto fits = [&](std::uint64_t bytes) {
-    if (launch.shared_bytes + bytes > limits.shared_of_block) return false;
-    launch.shared_bytes += bytes;
-    return true;
+  launch.lanes = places.lanes;
+  std::uint64_t words = places.lanes * (8 / places.word);  // parts of sums
+  const auto take = [&](std::uint64_t more) {
+    words += (more + 1) / 2 * 2;
+    return static_cast<std::uint32_t>(words - (more + 1) / 2 * 2);
   };
-  launch.shared_vectors = !in_batches && fits(places.vectors.words * sizeof(std::int64_t));
-  launch.shared_weights =
-      !counts && (launch.shared_vectors || in_batches) && fits(places.weights * launch.word);
+  const auto fits = [&](std::uint64_t more) {
+    return 8 * (words + more + 1) <= limits.shared_of_block;
+  };
+  launch.shared.counters = take(places.layers.size());
+  launch.shared_vectors = fits(places.vectors.words);
+  if (launch.shared_vectors) launch.shared.vectors = take(places.vectors.words);
+  const std::uint64_t weight_words = (places.weights * places.word + 7) / 8;
+  launch.shared_weights = !counts && launch.shared_vectors && fits(weight_words);
+  if (launch.shared_weights) launch.shared.weights = take(weight_words);
+  const std::uint64_t sum_words = places.layers.size() * places.lanes * (sizeof(LaneSums) / 8);
+  launch.shared_sums = !counts && places.word < 8 && fits(sum_words);
+  if (launch.shared_sums) launch.shared.sums = take(sum_words);
+  launch.shared_bytes = 8 * words;
   return launch;
 }
 
@@ -110,10 +166,20 @@ std::uint64_t network_bytes(const NetworkPlaces& places, const NetworkLaunch& la
   const std::uint64_t of_lane =
       sizeof(LayerSums) + (launch.counts ? sizeof(LayerCounts) : std::size_t{0});
   const std::uint64_t vectors =
-      launch.shared_vectors ? 0 : places.vectors.words * sizeof(std::int64_t) * batch;
+      (launch.shared_vectors ? 0 : places.vectors.words * sizeof(std::int64_t)) +
+      (batch == 1 ? 0 : std::uint64_t{places.vectors.stored} * places.value_bytes() * batch);
   return places.weights * launch.word + vectors + layers * (launch.lanes + 1) * of_lane +
-         sizeof(DeviceNetwork) + layers * sizeof(LayerArithmetic) + sizeof(std::uint64_t) +
-         (judged / 64 + 2) * sizeof(std::uint64_t) + 256 * sizeof(std::int64_t);
+         sizeof(DeviceNetwork) + layers * (sizeof(LayerArithmetic) + sizeof(DrawnWeights)) +
+         sizeof(std::uint64_t) + (judged / 64 + 2) * sizeof(std::uint64_t) +
+         256 * sizeof(std::int64_t);
+}
+
+std::uint32_t most_launch_steps(const NetworkPlaces& places) {
+  std::uint64_t most = 1;  // terms of a step
+  for (const LayerPlace& at : places.layers)
+    most = std::max(most, (std::uint64_t{at.inputs} + 1) * (at.units / places.lanes + 1));
+  return static_cast<std::uint32_t>(
+      std::max<std::uint64_t>(1, std::min<std::uint64_t>(most_lane_terms / most - 1, ~0U)));
 }
 
 }  // namespace gridrun::cuda

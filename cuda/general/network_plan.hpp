@@ -11,14 +11,20 @@
 
 namespace gridrun::cuda {
 
-/// Where all networks of some layers have their weights and vectors.
+/// Where all networks of some layers have their weights and vectors, and how the lanes of a block
+/// share them.
 struct NetworkPlaces {
   std::vector<LayerPlace> layers;
-  VectorPlaces vectors;
+  VectorPlaces vectors{};
   std::uint64_t weights = 0;  // words of one network
+  std::size_t word;           // bytes of one: 2, 4 or 8
+  std::uint32_t lanes = 0;    // of a block, whole warps
 
   /// `units` as NetworkSpec has them.
-  explicit NetworkPlaces(const std::vector<std::uint32_t>& units);
+  NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_t word);
+
+  /// Bytes of what holds an input or an error.
+  std::size_t value_bytes() const { return word == 8 ? 8 : 4; }
 };
 
 /// A network, but for where its vectors are and which words stored bytes stand for: these are 0.
@@ -31,17 +37,24 @@ std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec);
 bool updates_in_32_bits(const NetworkSpec& spec, std::size_t layer);
 
 /// Bytes of the words that hold a network's weights: 2 or 4 where all factors have at most 32 bits
-/// and u too, else 8.
+/// and u too, and no layer has 2^32 weights, else 8.
 std::size_t weight_bytes(const NetworkSpec& spec);
 
-/// How to train networks of words of so many bytes, but for how many there are. Weights and vectors
-/// are in shared memory where they fit; vectors of batches and what is counted never are.
-NetworkLaunch choose_network_launch(const NetworkPlaces& places, std::size_t word, bool in_batches,
-                                    bool counts, const DeviceLimits& limits);
+/// What makes the normals of each layer its first weights.
+std::vector<DrawnWeights> drawn_weights(const NetworkSpec& spec);
 
-/// Bytes of device memory that a network takes at most, a batch of its samples included, where so
-/// many steps and held-out samples are judged.
+/// How to train networks that lie so, but for how many there are. Vectors, weights and sums are in
+/// shared memory where they fit, in this order; what is counted, and all but the vectors of
+/// networks that are, never is.
+NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
+                                    const DeviceLimits& limits);
+
+/// Bytes of device memory that a network takes at most, the values of a batch of its samples
+/// included, where so many steps and held-out samples are judged.
 std::uint64_t network_bytes(const NetworkPlaces& places, const NetworkLaunch& launch,
                             std::uint32_t batch, std::uint64_t judged);
+
+/// Steps of a launch, at most, so that the sums of a lane fit LaneSums.
+std::uint32_t most_launch_steps(const NetworkPlaces& places);
 
 }  // namespace gridrun::cuda

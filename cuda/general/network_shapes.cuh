@@ -9,16 +9,14 @@ namespace gridrun::cuda {
 template <typename... Trainings>
 struct NetworkTrainingList {};
 
-/// Counting is done in words of 64 bits only, and never out of shared memory: it is slower as it
-/// is.
+/// Weights are in shared memory only where vectors are. Counting is done in words of 64 bits only,
+/// and never with weights in shared memory: it is slower as it is.
 using CompiledNetworkTrainings = NetworkTrainingList<
     NetworkTraining<std::int16_t, true, true>, NetworkTraining<std::int16_t, false, true>,
-    NetworkTraining<std::int16_t, true, false>, NetworkTraining<std::int16_t, false, false>,
-    NetworkTraining<std::int32_t, true, true>, NetworkTraining<std::int32_t, false, true>,
-    NetworkTraining<std::int32_t, true, false>, NetworkTraining<std::int32_t, false, false>,
+    NetworkTraining<std::int16_t, false, false>, NetworkTraining<std::int32_t, true, true>,
+    NetworkTraining<std::int32_t, false, true>, NetworkTraining<std::int32_t, false, false>,
     NetworkTraining<std::int64_t, true, true>, NetworkTraining<std::int64_t, false, true>,
-    NetworkTraining<std::int64_t, true, false>, NetworkTraining<std::int64_t, false, false>,
-    NetworkTraining<std::int64_t, false, true, true>,
+    NetworkTraining<std::int64_t, false, false>, NetworkTraining<std::int64_t, false, true, true>,
     NetworkTraining<std::int64_t, false, false, true>>;
 
 template <typename T>

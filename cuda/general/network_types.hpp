@@ -3,11 +3,13 @@
 //
 // A block trains a network. Weights are stored input by input, [layer][input, the bias last][unit],
 // so that neighbouring lanes read neighbouring units; a layer has room for a bias whether a network
-// has one or not, so that all networks of a sweep are laid out alike.
+// has one or not, so that all networks of a sweep are laid out alike. Inputs and errors are lists
+// of what is not zero, in no order: sums do not depend on it.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "gridrun/diagnostics.hpp"
 #include "gridrun/format.hpp"
@@ -18,6 +20,50 @@ namespace gridrun::cuda {
 /// Lanes of a block that trains a network, at most.
 inline constexpr int most_network_lanes = 512;
 
+/// A rounding without branches: V / 2^n is q, the floor, and rest / 2^n; it is rounded up where
+/// rest + add + (V < 0 ? add_below_zero : 0) + (q & odd) is 2^n or more. A stochastic rounding adds
+/// R. Words wrap.
+struct Rounding {
+  std::uint64_t add = 0;
+  std::uint64_t add_below_zero = 0;
+  std::uint64_t odd = 0;
+};
+
+/// The rounding of a shift by n places, 1 ... 63.
+constexpr Rounding rounding_of(Round round, int n) {
+  const std::uint64_t half = std::uint64_t{1} << (n - 1);
+  switch (round) {
+    case Round::toward_zero:
+      return {0, 2 * half - 1, 0};
+    case Round::nearest_up:
+      return {half, 0, 0};
+    case Round::nearest_down:
+      return {half - 1, 0, 0};
+    case Round::nearest_even:
+      return {half - 1, 0, 1};
+    case Round::nearest_away:
+      return {half, ~std::uint64_t{0}, 0};
+    case Round::floor:
+    case Round::stochastic:
+      break;
+  }
+  return {};
+}
+
+/// V / 2^n rounded, n in 1 ... the bits of Number less 1.
+template <typename Number>
+GRIDRUN_HOST_DEVICE constexpr Number rounded_shift(Number value, int n, const Rounding& rounding,
+                                                   std::make_unsigned_t<Number> random) {
+  using Unsigned = std::make_unsigned_t<Number>;
+  const auto quotient = static_cast<Number>(value >> n);
+  const auto sign = static_cast<Unsigned>(value >> (8 * sizeof(Number) - 1));
+  const Unsigned rest = static_cast<Unsigned>(value) & ((Unsigned{1} << n) - 1);
+  const Unsigned sum = rest + static_cast<Unsigned>(rounding.add) + random +
+                       (sign & static_cast<Unsigned>(rounding.add_below_zero)) +
+                       (static_cast<Unsigned>(quotient) & static_cast<Unsigned>(rounding.odd));
+  return static_cast<Number>(static_cast<Unsigned>(quotient) + (sum >> n));
+}
+
 /// How a value is brought into a format: fit() of format.hpp, all known but the value.
 struct Fitting {
   std::int32_t shift = 0;  // to the right; to the left where negative
@@ -25,6 +71,7 @@ struct Fitting {
   std::int32_t random_bits = 32;
   Round round = Round::floor;
   Overflow overflow = Overflow::wrap;
+  Rounding rounding;  // of the shift, where it is to the right
 };
 
 /// What one network's arithmetic is in one layer.
@@ -49,27 +96,74 @@ struct DeviceNetwork {
   std::int64_t target;          // of the unit that is right
   std::uint32_t batch;          // samples an update
   std::uint32_t rounding_seed;  //
-  std::uint64_t vectors;        // where its vectors begin, where they are in global memory
+  std::uint64_t stored;         // where its batches' values are, in their number
   bool bias;
-  bool has_copies;  // products use the weights in a format of their own
+  bool has_copies;                // products use the weights in a format of their own
+  bool rounds_weights_at_random;  // their updates, in any of the two roundings
 };
 
-/// Where a layer is in the weights of a network, and in the vectors of a sample; in words.
+/// A value of a list of those that are not zero: an input x, at the first weight of its row in the
+/// layer, or an error d, at its unit.
+template <typename Value>
+struct alignas(2 * sizeof(Value)) Term {
+  std::make_unsigned_t<Value> at;
+  Value value;
+};
+
+/// Where a layer is in the weights of a network, in the vectors of a sample (in words of 64 bits)
+/// and among the values of a batch; and how the lanes of a block share its units.
 struct LayerPlace {
   std::uint32_t inputs;  // the bias not counted
   std::uint32_t units;
-  std::uint64_t weights;      // [inputs + 1][units]
-  std::uint32_t sums;         // z [units]
-  std::uint32_t activations;  // a [units + 1], the next layer's bias last
-  std::uint32_t errors;       // d [units]
+  std::uint64_t weights;        // [inputs + 1][units], of 8 words a multiple
+  std::uint32_t terms;          // of x, Term [inputs + 1]
+  std::uint32_t sums;           // z [units]
+  std::uint32_t activations;    // a [units]
+  std::uint32_t errors;         // of d, Term [units]
+  std::uint32_t stored_inputs;  // x [inputs + 1]
+  std::uint32_t stored_errors;  // d [units]
+  std::uint32_t width;          // units that a lane multiplies at once: as many as 64 bits hold, if
+                                // rows are whole numbers of them
+  std::uint32_t tile;           // units that the block takes at once, of the width a multiple
+  std::uint32_t shares;         // lanes that share the inputs of the same units, at most
+  std::uint32_t inverse;        // division_inverse() of the tile's groups of `width` units
+  std::uint32_t unit_lanes;     // lanes that add up a unit's shares, a power of two, at most a warp
 };
 
-/// The vectors of one sample are 64-bit words: the indices of its inputs that are not zero
-/// [inputs + 1] of 32 bits, these inputs x [inputs + 1], then those of LayerPlace. In batches there
-/// are no indices, and x are all inputs.
+/// i / n is (i * division_inverse(n)) >> 20 for i up to most_network_lanes and n in 1 ... that.
+GRIDRUN_HOST_DEVICE constexpr std::uint32_t division_inverse(std::uint32_t n) {
+  return (std::uint32_t{1} << 20) / n + 1;
+}
+GRIDRUN_HOST_DEVICE constexpr std::uint32_t divided(std::uint32_t i, std::uint32_t inverse) {
+  return (i * inverse) >> 20;
+}
+
+/// Words of 64 bits that the vectors of a sample take, and values that are stored of each sample of
+/// a batch.
 struct VectorPlaces {
-  std::uint32_t inputs;  // x
-  std::uint32_t words;   // of one sample
+  std::uint32_t words;
+  std::uint32_t stored;
+};
+
+/// Where the parts of a block's shared memory begin, in words of 64 bits. First come the parts of
+/// sums, `width` of a lane.
+struct SharedPlaces {
+  std::uint32_t counters;  // of terms, 32 bits each: [inputs, errors][layers]
+  std::uint32_t vectors;   // if they are there
+  std::uint32_t sums;      // LaneSums [layers][lanes], if they are there
+  std::uint32_t weights;   // if they are there
+};
+
+/// What updates in 32 bits add up to in a lane and a launch, whose terms are fewer than
+/// most_lane_terms.
+struct alignas(16) LaneSums {
+  std::uint64_t abs_update, dropped;
+};
+inline constexpr std::uint64_t most_lane_terms = std::uint64_t{1} << 33;
+
+/// What makes normals the weights that a layer starts from: initial_weights.hpp.
+struct DrawnWeights {
+  double mean, std, unit;
 };
 
 /// The samples of some successive steps, without their zeros.
@@ -95,10 +189,14 @@ struct NetworkArguments {
   const LayerArithmetic* arithmetic;  // [networks][layers]
   const LayerPlace* places;           // [layers]
   VectorPlaces vectors;
+  SharedPlaces shared;
   StepInputs steps;
   const std::int64_t* byte_words;  // [lists][256]
   void* weights;                   // [networks][weights_stride], words of the kernel
-  std::int64_t* global_vectors;    // [samples of all batches][vectors.words], if any
+  std::int64_t* global_vectors;    // [networks][vectors.words], if not in shared memory
+  void* stored;                    // [samples of all batches][vectors.stored], values of the kernel
+  const DrawnWeights* drawn;       // [networks][layers], for the start
+  const double* normals;           // [layers][units][inputs], the same for all networks
   LayerSums* lane_sums;            // [networks][layers][lanes]
   LayerCounts* lane_counts;        // the same, or null
   std::uint32_t* right;            // [networks][right_stride], bit i % 32 of word i / 32: step i
@@ -110,7 +208,8 @@ struct NetworkArguments {
   std::uint32_t layers;            //
   std::uint32_t lanes;             // of a block of the training launch
   std::uint32_t first_step, step_count;
-  bool judges;  // steps are held-out samples, which change nothing
+  bool shared_sums;  // LaneSums are used
+  bool judges;       // steps are held-out samples, which change nothing
 };
 
 /// How the launches of a batch of networks are laid out.
@@ -118,10 +217,12 @@ struct NetworkLaunch {
   std::size_t word = 8;          // bytes of a weight: 2, 4 or 8
   bool shared_weights = false;   // in shared memory, else in global memory
   bool shared_vectors = false;   //
+  bool shared_sums = false;      //
   bool counts = false;           // what diagnostics ask for; words of 8 bytes in global memory only
   std::uint32_t networks = 0;    // blocks
   std::uint32_t lanes = 0;       // of a block, whole warps
   std::size_t shared_bytes = 0;  // of a block
+  SharedPlaces shared{};         //
 };
 
 /// Calls `visit` with a zero of the word of so many bytes that weights are stored in.

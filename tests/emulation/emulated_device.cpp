@@ -7,7 +7,9 @@
 
 #include "cuda_emulation.hpp"
 #include "digest_kernel.cuh"
+#include "general/initial_weights_kernel.cuh"
 #include "general/network_shapes.cuh"
+#include "general/network_totals_kernel.cuh"
 #include "gridrun/error.hpp"
 #include "inactive_kernel.cuh"
 #include "settle_kernel.cuh"
@@ -68,6 +70,12 @@ class EmulatedDevice final : public StagingDevice {
   void digest(const DigestArguments<std::int32_t>& arguments) override { digest_word(arguments); }
   void digest(const DigestArguments<std::int64_t>& arguments) override { digest_word(arguments); }
 
+  void draw_weights(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
+    visit_word(launch.word, [&](auto word) {
+      emulation::launch({launch.networks * initial_blocks, 1, 1}, initial_block_lanes, 0, ++seed_,
+                        [&] { initial_weights_kernel<decltype(word)>(arguments); });
+    });
+  }
   void train(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
     visit_network_training(launch, CompiledNetworkTrainings{}, [&](auto training) {
       emulation::launch({launch.networks, 1, 1}, launch.lanes, launch.shared_bytes, ++seed_,

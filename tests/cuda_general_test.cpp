@@ -158,17 +158,17 @@ TEST(NetworkPlan, SharesUnitsAmongLanes) {
   const LayerPlace& first = places.layers[0];
   EXPECT_EQ(first.width, 4U);
   EXPECT_EQ(first.tile, 100U);
-  EXPECT_EQ(first.shares, 20U);     // 25 groups of 4 units, 512 lanes
-  EXPECT_EQ(first.unit_lanes, 4U);  // 512 lanes add up 100 units
+  EXPECT_EQ(first.shares, 20U);          // 25 groups of 4 units, 512 lanes
+  EXPECT_EQ(first.unit_lanes_log2, 2U);  // 512 lanes add up 100 units
   const LayerPlace& last = places.layers[1];
   EXPECT_EQ(last.width, 1U);    // rows of 10 words are no multiples of 8 bytes
   EXPECT_EQ(last.shares, 25U);  // of 4 inputs
-  EXPECT_EQ(last.unit_lanes, 32U);
+  EXPECT_EQ(last.unit_lanes_log2, 5U);
   const LayerPlace& large = NetworkPlaces({9, 5000}, 8).layers[0];
   EXPECT_EQ(large.width, 1U);
   EXPECT_EQ(large.tile, static_cast<std::uint32_t>(most_network_lanes));
   EXPECT_EQ(large.shares, 1U);
-  EXPECT_EQ(large.unit_lanes, 1U);
+  EXPECT_EQ(large.unit_lanes_log2, 0U);
 }
 
 TEST(NetworkPlan, LaunchesFewEnoughStepsForSumsOf64Bits) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <map>
+#include <numeric>
 #include <span>
 #include <utility>
 
@@ -140,6 +141,10 @@ class BatchTrainer {
     DeviceBuffer<std::uint64_t> digests(device_, count);
     const std::size_t right_words = 2 * Bits::words_of(sweep_.iterations);  // of 32 bits
     DeviceBuffer<std::uint32_t> right(device_, count * right_words);
+    by_cycles_.resize(count);
+    std::iota(by_cycles_.begin(), by_cycles_.end(), 0U);
+    order_ = DeviceBuffer<std::uint32_t>(device_, by_cycles_);
+    cycles_ = DeviceBuffer<std::uint64_t>(device_, count);
     lane_sums.clear();
     lane_counts.clear();
     digests.clear();
@@ -165,6 +170,8 @@ class BatchTrainer {
     arguments.sums = sums.data();
     arguments.counts = counts.data();
     arguments.digests = digests.data();
+    arguments.order = order_.data();
+    arguments.cycles = cycles_.data();
     arguments.weights_stride = places_.weights;
     arguments.right_stride = static_cast<std::uint32_t>(right_words);
     arguments.layers = static_cast<std::uint32_t>(layers);
@@ -227,12 +234,22 @@ class BatchTrainer {
       if (next_count != 0) steps_.read(order, done, next_count);  // while the device trains
       device_.wait();
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+      put_slow_ones_first();
       if (!arguments.judges) progress_.add(std::uint64_t{arguments.step_count} * launch.networks);
       if (took.count() < launch_seconds / 2 && wanted < most_steps) wanted *= 2;
       if (took.count() > launch_seconds && wanted > 1) wanted /= 2;
       arguments.first_step = done;
       arguments.step_count = next_count;
     }
+  }
+
+  /// Networks that took long in the last launch begin the next one, so that none of them begins as
+  /// others end.
+  void put_slow_ones_first() {
+    const std::vector<std::uint64_t> cycles = cycles_.download();
+    std::stable_sort(by_cycles_.begin(), by_cycles_.end(),
+                     [&](std::uint32_t a, std::uint32_t b) { return cycles[a] > cycles[b]; });
+    device_.upload(order_.data(), by_cycles_.data(), order_.bytes());
   }
 
   /// The held-out pass. Returns what it was right in, [networks][words of 32 bits].
@@ -286,6 +303,9 @@ class BatchTrainer {
   Progress& progress_;
   BatchedEngine::Record& record_;
   const DeviceBuffer<LayerPlace> place_list_;
+  std::vector<std::uint32_t> by_cycles_;  // the networks of a batch
+  DeviceBuffer<std::uint32_t> order_;     // the same, on the device
+  DeviceBuffer<std::uint64_t> cycles_;
   StepList steps_;
 };
 

@@ -33,24 +33,25 @@ class BlockTrainer {
 
   __device__ __forceinline__ explicit BlockTrainer(const NetworkArguments& arguments)
       : arguments_(arguments),
-        network_(arguments.networks[blockIdx.x]),
-        arithmetic_(arguments.arithmetic + std::size_t{blockIdx.x} * arguments.layers),
-        sums_(arguments.lane_sums + std::size_t{blockIdx.x} * arguments.layers * blockDim.x +
+        number_(arguments.order[blockIdx.x]),
+        network_(arguments.networks[number_]),
+        arithmetic_(arguments.arithmetic + std::size_t{number_} * arguments.layers),
+        sums_(arguments.lane_sums + std::size_t{number_} * arguments.layers * blockDim.x +
               threadIdx.x),
         stored_weights_(static_cast<Word*>(arguments.weights) +
-                        std::size_t{blockIdx.x} * arguments.weights_stride),
+                        std::size_t{number_} * arguments.weights_stride),
         batch_(static_cast<Value*>(arguments.stored) + network_.stored),
         parts_(static_cast<std::int64_t*>(dynamic_shared_memory())),
         counters_(reinterpret_cast<std::uint32_t*>(parts_ + arguments.shared.counters)),
         lane_(threadIdx.x),
         lanes_(blockDim.x) {
     if constexpr (T::counts)
-      counts_ = arguments.lane_counts + std::size_t{blockIdx.x} * arguments.layers * blockDim.x +
+      counts_ = arguments.lane_counts + std::size_t{number_} * arguments.layers * blockDim.x +
                 threadIdx.x;
     if constexpr (T::shared_vectors)
       vectors_ = parts_ + arguments.shared.vectors;
     else
-      vectors_ = arguments.global_vectors + std::size_t{blockIdx.x} * arguments.vectors.words;
+      vectors_ = arguments.global_vectors + std::size_t{number_} * arguments.vectors.words;
     if (arguments.shared_sums)
       for (std::uint32_t layer = 0; layer < arguments.layers; ++layer) lane_sums(layer) = {0, 0};
     if constexpr (T::shared_weights) {
@@ -312,15 +313,16 @@ class BlockTrainer {
   __device__ __forceinline__ void activate(std::uint32_t layer, const LayerPlace& at,
                                            std::uint32_t first, std::uint32_t units,
                                            std::uint32_t step, std::uint32_t label, Value* batch) {
-    const std::uint32_t part = lane_ % at.unit_lanes, at_once = lanes_ / at.unit_lanes;
+    const std::uint32_t unit_lanes = 1U << at.unit_lanes_log2, part = lane_ & (unit_lanes - 1);
+    const std::uint32_t at_once = lanes_ >> at.unit_lanes_log2;
     for (std::uint32_t begin = 0; begin < units; begin += at_once) {
-      const std::uint32_t of_tile = begin + lane_ / at.unit_lanes, j = first + of_tile;
+      const std::uint32_t of_tile = begin + (lane_ >> at.unit_lanes_log2), j = first + of_tile;
       const bool is_used = of_tile < units;
       std::int64_t z = 0;
       if (is_used)
-        for (std::uint32_t share = part; share < at.shares; share += at.unit_lanes)
+        for (std::uint32_t share = part; share < at.shares; share += unit_lanes)
           z = wrapping_add(z, parts_[share * at.tile + of_tile]);
-      for (std::uint32_t other = 1; other < at.unit_lanes; other *= 2)
+      for (std::uint32_t other = 1; other < unit_lanes; other *= 2)
         z = wrapping_add(z, __shfl_xor_sync(all_lanes, z, static_cast<int>(other)));
       const bool is_own = is_used && part == 0;
       Value a = 0;
@@ -391,7 +393,7 @@ class BlockTrainer {
   __device__ __forceinline__ void note_right(std::uint32_t step, std::uint32_t i, bool is_right) {
     if (lane_ != lanes_ - warp_lanes) return;
     std::uint32_t& word =
-        arguments_.right[std::size_t{blockIdx.x} * arguments_.right_stride + step / 32];
+        arguments_.right[std::size_t{number_} * arguments_.right_stride + step / 32];
     if (i == 0) right_ = step % 32 == 0 ? 0 : word;  // a launch before began it
     if (step % 32 == 0) right_ = 0;
     right_ |= std::uint32_t{is_right} << step % 32;
@@ -442,19 +444,20 @@ class BlockTrainer {
     Value* const batch = network_.batch == 1 ? nullptr
                                              : batch_ + std::size_t{step % network_.batch} *
                                                             arguments_.vectors.stored;
-    std::uint32_t team = 1;
-    // In global memory a row's neighbouring units are read together; in shared memory any are.
-    while (team < count && team < warp_lanes &&
-           (!T::shared_weights || 2 * team * at.units <= lanes_))
-      team *= 2;
-    const std::uint32_t teams = lanes_ / team;
-    for (std::uint32_t first = 0; first < at.units; first += teams) {
-      const std::uint32_t k = first + lane_ / team;
+    // A team adds up a row. In global memory a row's neighbouring units are read together; in
+    // shared memory any are.
+    int team_log2 = 0;
+    while ((1U << team_log2) < count && team_log2 < 5 &&
+           (!T::shared_weights || (at.units << (team_log2 + 1)) <= lanes_))
+      ++team_log2;
+    const std::uint32_t team = 1U << team_log2, in_team = lane_ & (team - 1);
+    for (std::uint32_t first = 0; first < at.units; first += lanes_ >> team_log2) {
+      const std::uint32_t k = first + (lane_ >> team_log2);
       const bool sums = k < at.units && passes(layer, at, k);
       std::int64_t e = 0;
       if (sums) {
         const Word* const row = weights_ + above.weights + std::size_t{k} * above.units;
-        for (std::uint32_t i = lane_ % team; i < count; i += team) {
+        for (std::uint32_t i = in_team; i < count; i += team) {
           const ValueTerm term = list[i];
           const Value w = network_.has_copies ? product_weight<true>(row[term.at])
                                               : product_weight<false>(row[term.at]);
@@ -464,7 +467,7 @@ class BlockTrainer {
       for (std::uint32_t other = 1; other < team; other *= 2)
         e = wrapping_add(e, __shfl_xor_sync(all_lanes, e, static_cast<int>(other)));
       Value d = 0;
-      const bool is_own = lane_ % team == 0;
+      const bool is_own = in_team == 0;
       if (sums && is_own) d = error(layer, at, k, accumulated(layer, e), step);
       append(errors(at), error_count(layer), k, d);
       if (batch != nullptr && is_own && k < at.units) batch[at.stored_errors + k] = d;
@@ -694,6 +697,7 @@ class BlockTrainer {
   }
 
   const NetworkArguments& arguments_;
+  const std::uint32_t number_;  // of the network, in the batch
   const DeviceNetwork& network_;
   const LayerArithmetic* const arithmetic_;  // [layers]
   LayerSums* const sums_;                    // [layers][lanes], from this lane's on
@@ -716,6 +720,7 @@ class BlockTrainer {
 /// Trains networks for some steps, or judges them by held-out samples, a block each.
 template <class T>
 __global__ void __launch_bounds__(most_network_lanes) network_kernel(NetworkArguments arguments) {
+  const std::int64_t begin = clock64();
   BlockTrainer<T> trainer(arguments);
   if (arguments.judges) {
     for (std::uint32_t i = 0; i < arguments.step_count; ++i) trainer.judge(i);
@@ -723,6 +728,8 @@ __global__ void __launch_bounds__(most_network_lanes) network_kernel(NetworkArgu
     for (std::uint32_t i = 0; i < arguments.step_count; ++i) trainer.train(i);
     trainer.finish();
   }
+  if (threadIdx.x == 0)
+    arguments.cycles[arguments.order[blockIdx.x]] = static_cast<std::uint64_t>(clock64() - begin);
 }
 
 }  // namespace gridrun::cuda

@@ -27,10 +27,11 @@ void share_units(LayerPlace& at, std::uint32_t lanes, std::uint32_t most_width) 
   const std::uint32_t groups = at.tile / at.width;
   at.shares = std::max(1U, std::min(lanes / groups, (at.inputs + 1) / inputs_of_share));
   at.inverse = division_inverse(groups);
-  at.unit_lanes = 1;
-  while (2 * at.unit_lanes * at.tile <= lanes && at.unit_lanes < at.shares &&
-         at.unit_lanes < warp_lanes)
-    at.unit_lanes *= 2;
+  at.unit_lanes_log2 = 0;
+  const auto lanes_with = [&at](int more) { return 1U << (at.unit_lanes_log2 + more); };
+  while (lanes_with(1) * at.tile <= lanes && lanes_with(0) < at.shares &&
+         lanes_with(0) < warp_lanes)
+    ++at.unit_lanes_log2;
 }
 
 }  // namespace
@@ -169,9 +170,9 @@ std::uint64_t network_bytes(const NetworkPlaces& places, const NetworkLaunch& la
       (launch.shared_vectors ? 0 : places.vectors.words * sizeof(std::int64_t)) +
       (batch == 1 ? 0 : std::uint64_t{places.vectors.stored} * places.value_bytes() * batch);
   return places.weights * launch.word + vectors + layers * (launch.lanes + 1) * of_lane +
-         sizeof(DeviceNetwork) + layers * (sizeof(LayerArithmetic) + sizeof(DrawnWeights)) +
-         sizeof(std::uint64_t) + (judged / 64 + 2) * sizeof(std::uint64_t) +
-         256 * sizeof(std::int64_t);
+         sizeof(DeviceNetwork) + sizeof(std::uint32_t) + sizeof(std::uint64_t) +
+         layers * (sizeof(LayerArithmetic) + sizeof(DrawnWeights)) + sizeof(std::uint64_t) +
+         (judged / 64 + 2) * sizeof(std::uint64_t) + 256 * sizeof(std::int64_t);
 }
 
 std::uint32_t most_launch_steps(const NetworkPlaces& places) {

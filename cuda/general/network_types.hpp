@@ -127,7 +127,7 @@ struct LayerPlace {
   std::uint32_t tile;           // units that the block takes at once, of the width a multiple
   std::uint32_t shares;         // lanes that share the inputs of the same units, at most
   std::uint32_t inverse;        // division_inverse() of the tile's groups of `width` units
-  std::uint32_t unit_lanes;     // lanes that add up a unit's shares, a power of two, at most a warp
+  std::uint32_t unit_lanes_log2;  // of the lanes that add up a unit's shares, at most a warp
 };
 
 /// i / n is (i * division_inverse(n)) >> 20 for i up to most_network_lanes and n in 1 ... that.
@@ -203,6 +203,8 @@ struct NetworkArguments {
   LayerSums* sums;                 // [networks][layers]
   LayerCounts* counts;             // the same, or null
   std::uint64_t* digests;          // [networks]
+  const std::uint32_t* order;      // [networks]: which network each block trains
+  std::uint64_t* cycles;           // [networks] that its block took
   std::uint64_t weights_stride;    // words
   std::uint32_t right_stride;      //
   std::uint32_t layers;            //

@@ -1,7 +1,7 @@
-// Times the CUDA kernels: the MNIST study with each way of dealing out lanes and diagnosed, and a
-// bulk sweep.
+// Times the CUDA kernels: the MNIST study with each way of dealing out lanes and diagnosed, a bulk
+// sweep, and networks of other formats and layers.
 // What is timed was compared before: with every shape to the byte, and with a golden table if one
-// is given.
+// is given; networks in general with the cpu engine.
 //
 //   kernel_bench [--device N] [--mnist DIRECTORY] [--golden FILE] [--repeats N] [--bulk GRIDS]
 //
@@ -16,11 +16,13 @@
 #include <string>
 #include <vector>
 
+#include "base/machine.hpp"
 #include "batched_engine.hpp"
 #include "configuration/configuration.hpp"
 #include "cuda_device.hpp"
 #include "cuda_engine.hpp"
 #include "data/load_dataset.hpp"
+#include "engines/cpu/cpu_engine.hpp"
 #include "gridrun/error.hpp"
 #include "results/summarise.hpp"
 #include "staging/stage.hpp"
@@ -138,6 +140,72 @@ void print_row(const std::string& what, double seconds, double visits,
              visits / seconds * 1e-9, 100 * visits / seconds / most, verdict);
 }
 
+/// Products of a forward pass of all networks and steps with inputs that are not zero; in hidden
+/// layers all are taken for such.
+double products(const StagedSweep& sweep) {
+  double nonzeros = 0;
+  for (std::uint32_t i = 0; i < sweep.iterations; ++i)
+    for (std::size_t k = 0; k < sweep.inputs(); ++k)
+      nonzeros += sweep.dataset->input(sweep.sample_of_step(i), k) != 0;
+  const NetworkSpec& spec = sweep.networks.front();
+  double all = nonzeros * spec.units[1];
+  for (std::size_t layer = 1; layer < spec.layers(); ++layer)
+    all += 1.0 * sweep.iterations * spec.inputs_of(layer) * spec.units_of(layer);
+  return all * static_cast<double>(sweep.networks.size());
+}
+
+struct GeneralCase {
+  std::string name;
+  std::vector<std::string> overrides;
+};
+
+const std::string short_grid = "grid.lr={from = 6, to = 11}",
+                  few_fractions = "grid.fraction={from = 10, to = 13}";
+const std::vector<GeneralCase> general_cases = {
+    {"784-100-10, 16 bits, nearest",
+     {"network.layers=[784, 100, 10]", "precision.round='nearest_even'"}},
+    {"784-100-10, 16 bits, stochastic",
+     {"network.layers=[784, 100, 10]", "precision.round='stochastic'"}},
+    {"784-100-10, 24 bits, floor, wrap",
+     {"network.layers=[784, 100, 10]", "precision.bits=24", "precision.overflow='wrap'"}},
+    {"784-10, 16 bits, nearest", {"network.layers=[784, 10]", "precision.round='nearest_even'"}},
+    {"784-1000-1000-10, 16 bits, nearest",
+     {"network.layers=[784, 1000, 1000, 10]", "precision.round='nearest_even'", short_grid,
+      few_fractions, "train.iterations=1000"}},
+    {"the same in batches of 100",
+     {"network.layers=[784, 1000, 1000, 10]", "precision.round='nearest_even'", short_grid,
+      few_fractions, "train.iterations=1000", "train.batch=100"}},
+};
+
+/// Networks that are not the study's. Returns whether all agree with the cpu engine.
+bool bench_general(const Options& options, const cuda::DeviceLimits& limits) {
+  bool all_same = true;
+  for (const GeneralCase& one : general_cases) {
+    std::vector<std::string> overrides = {"precision.bits=16",
+                                          "precision.overflow='saturate'",
+                                          "init.unit='real'",
+                                          "init.std='he'",
+                                          "grid.lr={from = 4, to = 18}",
+                                          "grid.fraction={from = 0, to = 15}",
+                                          "report.smooth_window=101"};
+    if (!options.mnist.empty()) overrides.push_back("dataset.path=\"" + options.mnist + "\"");
+    overrides.insert(overrides.end(), one.overrides.begin(), one.overrides.end());
+    const Sweep sweep = read_configuration(find_configuration("mnist.toml"), overrides);
+    const Dataset dataset = load_dataset(sweep);
+    StagedSweep staged = stage(sweep, dataset);
+    staged.held_out.clear();
+    BatchedEngine engine(cuda::make_cuda_device(options.device), {});
+    Progress of_engine, of_cpu;
+    const bool same =
+        engine.train(staged, of_engine) == CpuEngine(processors()).train(staged, of_cpu);
+    all_same &= same;
+    const double seconds = median_seconds(engine, staged, options.repeats);
+    print_row(one.name, seconds, products(staged), limits,
+              same ? "the cpu engine's bytes" : "DIFFER");
+  }
+  return all_same;
+}
+
 int bench(const Options& options) {
   if (list_gpus().empty()) throw RunError("kernel_bench: no CUDA device");
   std::vector<std::string> overrides;
@@ -203,6 +271,7 @@ int bench(const Options& options) {
   print_row(fmt::format("bulk, {} grids in {} batches", options.bulk, bulk.record().batches),
             median_seconds(bulk, staged, options.repeats), visits * options.bulk, limits,
             same ? "same bytes" : "DIFFER");
+  fell_short |= !bench_general(options, limits);
   return fell_short ? 1 : 0;
 }
 

@@ -105,6 +105,7 @@ class CudaDevice final : public StagingDevice {
   }
   void digest(const DigestArguments<std::int32_t>& arguments) override { launch_digest(arguments); }
   void digest(const DigestArguments<std::int64_t>& arguments) override { launch_digest(arguments); }
+  void list_inputs(const ListArguments& arguments) override { launch_list_inputs(arguments); }
   void draw_weights(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
     launch_initial_weights(launch, arguments);
   }

@@ -105,7 +105,9 @@ class Device {
   virtual void digest(const DigestArguments<std::int32_t>& arguments) = 0;
   virtual void digest(const DigestArguments<std::int64_t>& arguments) = 0;
 
-  // Kernels: general/initial_weights_kernel.cuh, network_kernel.cuh and network_totals_kernel.cuh.
+  // Kernels: general/list_inputs_kernel.cuh, initial_weights_kernel.cuh, network_kernel.cuh and
+  // network_totals_kernel.cuh.
+  virtual void list_inputs(const ListArguments& arguments) = 0;
   virtual void draw_weights(const NetworkLaunch& launch, const NetworkArguments& arguments) = 0;
   virtual void train(const NetworkLaunch& launch, const NetworkArguments& arguments) = 0;
   virtual void total(const NetworkLaunch& launch, const NetworkArguments& arguments) = 0;

@@ -9,7 +9,6 @@
 #include <utility>
 
 #include "device_buffer.hpp"
-#include "engines/cpu/general/input_block.hpp"
 #include "general/network_plan.hpp"
 
 namespace gridrun::cuda {
@@ -28,18 +27,42 @@ class StepList {
   /// Reads the samples of steps `first` to first + count - 1, which go through `order` again and
   /// again.
   void read(const std::vector<std::uint32_t>& order, std::uint32_t first, std::uint32_t count) {
-    samples_.clear();
+    labels_.clear();
     for (std::uint32_t i = 0; i < count; ++i)
-      samples_.push_back(order[(std::size_t{first} + i) % order.size()]);
-    stored_.read(dataset_, samples_);
-    first_.assign(stored_.begin.begin(), stored_.begin.end());
+      labels_.push_back(dataset_.labels[order[(std::size_t{first} + i) % order.size()]]);
+    std::visit(
+        [&](const auto& values) {
+          auto& rows = std::get<std::remove_cvref_t<decltype(values)>>(rows_);
+          rows.clear();
+          for (std::uint32_t i = 0; i < count; ++i) {
+            const std::size_t sample = order[(std::size_t{first} + i) % order.size()];
+            const auto row = values.begin() + static_cast<std::ptrdiff_t>(sample * dataset_.inputs);
+            rows.insert(rows.end(), row, row + static_cast<std::ptrdiff_t>(dataset_.inputs));
+          }
+        },
+        dataset_.values);
   }
 
   /// What was read last, until it is called again.
   StepInputs upload(Device& device) {
-    return {put(device, first_on_device_, first_), put(device, index_, stored_.index),
-            put(device, bytes_, stored_.bytes), put(device, reals_, stored_.reals),
-            put(device, labels_, stored_.labels)};
+    const bool has_bytes = dataset_.values.index() == 0;
+    const auto samples = static_cast<std::uint32_t>(labels_.size());
+    const std::size_t values = std::size_t{samples} * dataset_.inputs;
+    ListArguments list{};
+    list.scale = dataset_.scale;
+    list.samples = samples;
+    list.inputs = static_cast<std::uint32_t>(dataset_.inputs);
+    list.counts = room(device, counts_, samples);
+    list.index = room(device, index_, values);
+    if (has_bytes) {
+      list.stored = put(device, stored_bytes_, std::get<0>(rows_));
+      list.bytes = room(device, bytes_, values);
+    } else {
+      list.stored = put(device, stored_reals_, std::get<1>(rows_));
+      list.reals = room(device, reals_, values);
+    }
+    device.list_inputs(list);
+    return {list.counts, list.index, list.bytes, list.reals, put(device, device_labels_, labels_)};
   }
 
   /// Steps of which no list has more than `most_values` values.
@@ -47,31 +70,45 @@ class StepList {
     return static_cast<std::uint32_t>(std::max<std::size_t>(1, most_values / sweep.inputs()));
   }
 
-  /// Bytes that a list of so many steps takes at most, on the device or beside it.
+  /// Bytes that a list of so many steps takes on the device.
   static std::uint64_t bytes(const StagedSweep& sweep, std::uint64_t steps) {
-    const std::uint64_t value = sweep.dataset->values.index() == 0 ? 1 : sizeof(double);
-    return steps * (sweep.inputs() * (sizeof(std::uint32_t) + value) + 2 * sizeof(std::uint32_t)) +
-           sizeof(std::uint32_t);
+    return steps * (sweep.inputs() * (sizeof(std::uint32_t) + 2 * value_bytes(sweep)) +
+                    2 * sizeof(std::uint32_t));
+  }
+
+  /// And beside it.
+  static std::uint64_t host_bytes(const StagedSweep& sweep, std::uint64_t steps) {
+    return steps * (sweep.inputs() * value_bytes(sweep) + sizeof(std::uint32_t));
   }
 
  private:
-  /// Uploads a list, into memory that is there if that has room.
+  static std::uint64_t value_bytes(const StagedSweep& sweep) {
+    return sweep.dataset->values.index() == 0 ? 1 : sizeof(double);
+  }
+
+  /// Memory for so many values, which is there already if that has room.
   template <typename Value>
-  static const Value* put(Device& device, DeviceBuffer<Value>& to, const std::vector<Value>& list) {
-    if (list.size() > to.size()) {
-      to = {};
-      to = DeviceBuffer<Value>(device, list.size());
+  static Value* room(Device& device, DeviceBuffer<Value>& buffer, std::size_t size) {
+    if (size > buffer.size()) {
+      buffer = {};  // first
+      buffer = DeviceBuffer<Value>(device, size);
     }
-    if (!list.empty()) device.upload(to.data(), list.data(), list.size() * sizeof(Value));
-    return list.empty() ? nullptr : to.data();
+    return buffer.data();
+  }
+
+  template <typename Value>
+  static Value* put(Device& device, DeviceBuffer<Value>& to, const std::vector<Value>& list) {
+    Value* const memory = room(device, to, list.size());
+    device.upload(memory, list.data(), list.size() * sizeof(Value));
+    return memory;
   }
 
   const Dataset& dataset_;
-  std::vector<std::uint32_t> samples_, first_;
-  StoredBlock stored_;
-  DeviceBuffer<std::uint32_t> first_on_device_, index_, labels_;
-  DeviceBuffer<std::uint8_t> bytes_;
-  DeviceBuffer<double> reals_;
+  std::vector<std::uint32_t> labels_;
+  std::pair<std::vector<std::uint8_t>, std::vector<double>> rows_;  // of the samples, as stored
+  DeviceBuffer<std::uint32_t> counts_, index_, device_labels_;
+  DeviceBuffer<std::uint8_t> stored_bytes_, bytes_;
+  DeviceBuffer<double> stored_reals_, reals_;
 };
 
 /// Trains networks whose weights have words of one kind.
@@ -357,13 +394,13 @@ double general_trainer_memory_needed(const StagedSweep& sweep) {
       std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
   const auto networks = static_cast<double>(sweep.networks.size());
   const auto layers = static_cast<double>(places.layers.size());
-  // The list and its copies for sorting; weights as they are downloaded; of each network of a
-  // batch, what is uploaded and downloaded; an outcome.
+  // The samples of a launch, in vectors that grow; weights as they are downloaded; of each network
+  // of a batch, what is uploaded and downloaded; an outcome.
   constexpr double of_layer =
       sizeof(LayerArithmetic) + sizeof(DrawnWeights) + sizeof(LayerSums) + sizeof(LayerCounts);
   constexpr double byte_words = 256 * sizeof(std::int64_t);
   const auto held_out = static_cast<double>(Bits::words_of(sweep.held_out.size()));
-  return 1.5 * static_cast<double>(StepList::bytes(sweep, steps)) +
+  return 1.5 * static_cast<double>(StepList::host_bytes(sweep, steps)) +
          static_cast<double>(places.weights) * sizeof(std::int64_t) +
          2 * networks * (sizeof(DeviceNetwork) + byte_words + layers * of_layer + 64) +
          networks * held_out * sizeof(std::uint64_t) + sweep.outcome_bytes();

@@ -165,7 +165,8 @@ class BlockTrainer {
   __device__ __forceinline__ Sample sample(std::uint32_t i) const {
     const std::uint32_t known = min_of(i, arguments_.step_count - 1);
     const StepInputs& steps = arguments_.steps;
-    return {steps.first[known], steps.first[known + 1], steps.labels[known]};
+    const std::uint32_t begin = known * place(0).inputs;
+    return {begin, begin + steps.counts[known], steps.labels[known]};
   }
 
   __device__ __forceinline__ bool has_input_ahead() const {

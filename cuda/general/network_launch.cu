@@ -2,10 +2,18 @@
 
 #include "check.cuh"
 #include "general/initial_weights_kernel.cuh"
+#include "general/list_inputs_kernel.cuh"
 #include "general/network_shapes.cuh"
 #include "general/network_totals_kernel.cuh"
 
 namespace gridrun::cuda {
+
+void launch_list_inputs(const ListArguments& arguments) {
+  const auto kernel =
+      arguments.bytes != nullptr ? list_inputs_kernel<std::uint8_t> : list_inputs_kernel<double>;
+  kernel<<<list_blocks(arguments.samples), list_block_lanes>>>(arguments);
+  GRIDRUN_CUDA_CHECK(cudaGetLastError());
+}
 
 void launch_initial_weights(const NetworkLaunch& launch, const NetworkArguments& arguments) {
   visit_word(launch.word, [&](auto word) {

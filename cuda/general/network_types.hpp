@@ -168,11 +168,22 @@ struct DrawnWeights {
 
 /// The samples of some successive steps, without their zeros.
 struct StepInputs {
-  const std::uint32_t* first;   // [steps + 1], of a step's inputs in the lists below
-  const std::uint32_t* index;   // which input
-  const std::uint8_t* bytes;    // as stored, or null, and then
-  const double* reals;          // stored / scale
+  const std::uint32_t* counts;  // [steps], of a sample's inputs in the lists below
+  const std::uint32_t* index;   // [steps][inputs], which input
+  const std::uint8_t* bytes;    // [steps][inputs] as stored, or null, and then
+  const double* reals;          // [steps][inputs], stored / scale
   const std::uint32_t* labels;  // [steps]
+};
+
+/// The launch that lists them.
+struct ListArguments {
+  const void* stored;  // [samples][inputs], bytes or binary64
+  double scale;
+  std::uint32_t samples, inputs;
+  std::uint32_t* counts;  // as StepInputs has them
+  std::uint32_t* index;   //
+  std::uint8_t* bytes;    // null where binary64 is stored
+  double* reals;          // null where bytes are
 };
 
 /// The counts of a layer that come of the steps. docs/arithmetic.md, 8.7.

@@ -8,6 +8,7 @@
 #include "cuda_emulation.hpp"
 #include "digest_kernel.cuh"
 #include "general/initial_weights_kernel.cuh"
+#include "general/list_inputs_kernel.cuh"
 #include "general/network_shapes.cuh"
 #include "general/network_totals_kernel.cuh"
 #include "gridrun/error.hpp"
@@ -70,6 +71,12 @@ class EmulatedDevice final : public StagingDevice {
   void digest(const DigestArguments<std::int32_t>& arguments) override { digest_word(arguments); }
   void digest(const DigestArguments<std::int64_t>& arguments) override { digest_word(arguments); }
 
+  void list_inputs(const ListArguments& arguments) override {
+    const auto kernel =
+        arguments.bytes != nullptr ? list_inputs_kernel<std::uint8_t> : list_inputs_kernel<double>;
+    emulation::launch({list_blocks(arguments.samples), 1, 1}, list_block_lanes, 0, ++seed_,
+                      [&] { kernel(arguments); });
+  }
   void draw_weights(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
     visit_word(launch.word, [&](auto word) {
       emulation::launch({launch.networks * initial_blocks, 1, 1}, initial_block_lanes, 0, ++seed_,

@@ -297,7 +297,7 @@ class BlockTrainer {
     const std::uint32_t count = *input_count(layer);
     const Word* const weights = weights_ + at.weights + first + unit;
     std::int64_t sum[kWidth] = {};
-#pragma unroll 4
+#pragma unroll T::shared_weights ? 4 : 8
     for (std::uint32_t i = share; i < count; i += at.shares) {
       const ValueTerm input = list[i];
       const auto row = *reinterpret_cast<const Words<kWidth>*>(weights + input.at);
@@ -671,23 +671,54 @@ class BlockTrainer {
     add_to_sums(layer, sums.abs_update, sums.dropped);
   }
 
+  /// Values of neighbouring units or inputs, read at once.
+  template <std::uint32_t kCount>
+  struct alignas(sizeof(Value) * kCount) Values {
+    Value of[kCount];
+  };
+  static constexpr std::uint32_t rows = stored_together;  // inputs that a lane updates at once
+  static constexpr std::uint32_t read_together = 16 / sizeof(Value);
+
+  /// A lane adds up the products of some rows and units over all samples.
   template <std::uint32_t kWidth>
   __device__ __forceinline__ void update_by_batch(const Update& update, const LayerPlace& at,
                                                   UpdateSums<std::int64_t>& sums) {
-    const std::uint32_t groups = at.units / kWidth, samples = network_.batch;
+    const std::uint32_t groups = at.units / kWidth, row_count = row_length(at);
     const std::size_t stride = arguments_.vectors.stored;
-    const std::uint64_t items = std::uint64_t{row_length(at)} * groups;
-    for (std::uint64_t item = lane_; item < items; item += lanes_) {
-      const std::uint64_t k = item / groups, j = item % groups * kWidth;
+    const std::uint32_t items = (row_count + rows - 1) / rows * groups;
+    for (std::uint32_t item = lane_; item < items; item += lanes_) {
+      const std::uint32_t k = item / groups * rows, j = item % groups * kWidth;
       const Value* x = batch_ + at.stored_inputs + k;
       const Value* d = batch_ + at.stored_errors + j;
-      std::int64_t p[kWidth] = {};
-      for (std::uint32_t sample = 0; sample < samples; ++sample, x += stride, d += stride)
+      std::int64_t p[rows][kWidth] = {};
+#pragma unroll 4
+      for (std::uint32_t sample = 0; sample < network_.batch; ++sample) {
+        Values<read_together> inputs[rows / read_together];
 #pragma unroll
-        for (std::uint32_t n = 0; n < kWidth; ++n) p[n] = wrapping_add(p[n], product(d[n], *x));
+        for (std::uint32_t r = 0; r < rows / read_together; ++r)
+          inputs[r] = reinterpret_cast<const Values<read_together>*>(x)[r];
+        const auto errors = *reinterpret_cast<const Values<kWidth>*>(d);
 #pragma unroll
-      for (std::uint32_t n = 0; n < kWidth; ++n)
-        update_weight(update, k * at.units + j + n, p[n], sums);
+        for (std::uint32_t r = 0; r < rows; ++r)
+#pragma unroll
+          for (std::uint32_t n = 0; n < kWidth; ++n)
+            p[r][n] = wrapping_add(
+                p[r][n], product(errors.of[n], inputs[r / read_together].of[r % read_together]));
+        x += stride;
+        d += stride;
+      }
+      std::int64_t* const own = parts_ + lane_;  // one update of code for all weights
+#pragma unroll 1
+      for (std::uint32_t r = 0; r < rows && k + r < row_count; ++r) {
+#pragma unroll
+        for (std::uint32_t of = 0; of < rows; ++of)
+#pragma unroll
+          for (std::uint32_t n = 0; n < kWidth; ++n)
+            if (of == r) own[n * lanes_] = p[of][n];
+#pragma unroll 1
+        for (std::uint32_t n = 0; n < kWidth; ++n)
+          update_weight(update, std::uint64_t{k + r} * at.units + j + n, own[n * lanes_], sums);
+      }
     }
   }
 

@@ -44,9 +44,10 @@ NetworkPlaces::NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_
     vectors.words += round_up(words, 2);  // of 16 bytes a multiple, as terms are
     return first;
   };
-  const auto store = [this](std::uint32_t values) {
-    vectors.stored += values;
-    return vectors.stored - values;
+  const auto store = [this, &round_up](std::uint32_t values) {
+    const std::uint32_t first = vectors.stored;
+    vectors.stored += round_up(values, stored_together);
+    return first;
   };
   const auto term_words = static_cast<std::uint32_t>(value_bytes() / 4);
   for (std::size_t layer = 0; layer + 1 < units.size(); ++layer) {

@@ -138,6 +138,9 @@ GRIDRUN_HOST_DEVICE constexpr std::uint32_t divided(std::uint32_t i, std::uint32
   return (i * inverse) >> 20;
 }
 
+/// What is stored of a sample begins and ends at multiples of so many values, in each layer.
+inline constexpr std::uint32_t stored_together = 4;
+
 /// Words of 64 bits that the vectors of a sample take, and values that are stored of each sample of
 /// a batch.
 struct VectorPlaces {

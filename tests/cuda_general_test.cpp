@@ -161,6 +161,7 @@ TEST(NetworkPlan, SharesUnitsAmongLanes) {
   EXPECT_EQ(first.shares, 20U);          // 25 groups of 4 units, 512 lanes
   EXPECT_EQ(first.unit_lanes_log2, 2U);  // 512 lanes add up 100 units
   const LayerPlace& last = places.layers[1];
+  EXPECT_TRUE(!first.by_warps && last.by_warps);
   EXPECT_EQ(last.width, 1U);    // rows of 10 words are no multiples of 8 bytes
   EXPECT_EQ(last.shares, 25U);  // of 4 inputs
   EXPECT_EQ(last.unit_lanes_log2, 5U);
@@ -241,9 +242,9 @@ TEST(NetworkPlan, UpdatesIn32BitsWhatFits) {
   };
   EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.batch = 2; }));
   EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.lr = 0; }));   // no shift of u
-  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.lr = 32; }));  // a shift beyond the word
+  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.lr = 31; }));  // a shift too far for it
   EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.input.bits = 17; }));
-  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.gradient.bits = 32; }));
+  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.gradient.bits = 31; }));
   EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.gradient.fraction = 16; }));
   EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.master.bits = 31; }));
 }

@@ -54,6 +54,23 @@ __device__ __forceinline__ Number fitted(Number value, const Fitting& into, cons
   return overflowed_in<Number>(result, into.bits, into.overflow);
 }
 
+/// rounded() in 32 bits of values of at most 2^30 in magnitude, without random numbers and
+/// branches: all that it needs, in registers. Shifts are 1 ... 30, so that nothing leaves the
+/// words.
+struct NarrowRounding {
+  std::int32_t shift, add, add_below_zero, odd;
+
+  __device__ __forceinline__ explicit NarrowRounding(const Fitting& into)
+      : shift(into.shift),
+        add(static_cast<std::int32_t>(into.rounding.add)),
+        add_below_zero(static_cast<std::int32_t>(into.rounding.add_below_zero)),
+        odd(static_cast<std::int32_t>(into.rounding.odd)) {}
+
+  __device__ __forceinline__ std::int32_t operator()(std::int32_t value) const {
+    return (value + add + ((value >> shift) & odd) + ((value >> 31) & add_below_zero)) >> shift;
+  }
+};
+
 /// overflowed() in 32 bits without branches: all that it needs of a format, in registers.
 struct NarrowOverflow {
   std::int32_t spare;  // bits that a wrapping word leaves, else 0

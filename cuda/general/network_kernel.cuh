@@ -11,6 +11,7 @@
 #pragma once
 
 #include "general/fitting.cuh"
+#include "team_sum.cuh"
 
 namespace gridrun::cuda {
 
@@ -259,6 +260,11 @@ class BlockTrainer {
           static_cast<std::make_unsigned_t<Value>>(std::uint64_t{next.inputs} * next.units), one};
       if (batch != nullptr) batch[next.stored_inputs + next.inputs] = one;
     }
+    if (at.by_warps) {
+      multiply_by_warps<kCopies>(layer, at, step, label, batch);
+      __syncthreads();
+      return;
+    }
     for (std::uint32_t first = 0; first < at.units; first += at.tile) {
       const std::uint32_t units = min_of(at.tile, at.units - first);
       if (at.width == most_width)
@@ -309,38 +315,65 @@ class BlockTrainer {
     for (std::uint32_t n = 0; n < kWidth; ++n) parts_[share * at.tile + unit + n] = sum[n];
   }
 
-  /// Adds up the shares of each unit, activates it and lists what the next layer or the way back
-  /// needs of it.
+  /// The same for few units: a warp a unit, without parts.
+  template <bool kCopies>
+  __device__ __forceinline__ void multiply_by_warps(std::uint32_t layer, const LayerPlace& at,
+                                                    std::uint32_t step, std::uint32_t label,
+                                                    Value* batch) {
+    const ValueTerm* const list = inputs(at);
+    const std::uint32_t count = *input_count(layer), lane = lane_ % warp_lanes;
+    for (std::uint32_t j = lane_ / warp_lanes; j < at.units; j += lanes_ / warp_lanes) {
+      const Word* const weights = weights_ + at.weights + j;
+      std::int64_t sum = 0;
+#pragma unroll 4
+      for (std::uint32_t i = lane; i < count; i += warp_lanes)
+        sum =
+            wrapping_add(sum, product(product_weight<kCopies>(weights[list[i].at]), list[i].value));
+      std::uint64_t parts[1] = {static_cast<std::uint64_t>(sum)};
+      const std::int64_t z = own_sum<warp_lanes, 1, false>(parts, static_cast<int>(lane));
+      take_sum(layer, at, j, z, lane == 0, step, label, batch);
+    }
+  }
+
+  /// Adds up the shares of each unit.
   __device__ __forceinline__ void activate(std::uint32_t layer, const LayerPlace& at,
                                            std::uint32_t first, std::uint32_t units,
                                            std::uint32_t step, std::uint32_t label, Value* batch) {
     const std::uint32_t unit_lanes = 1U << at.unit_lanes_log2, part = lane_ & (unit_lanes - 1);
     const std::uint32_t at_once = lanes_ >> at.unit_lanes_log2;
     for (std::uint32_t begin = 0; begin < units; begin += at_once) {
-      const std::uint32_t of_tile = begin + (lane_ >> at.unit_lanes_log2), j = first + of_tile;
+      const std::uint32_t of_tile = begin + (lane_ >> at.unit_lanes_log2);
       const bool is_used = of_tile < units;
+      if (__ballot_sync(all_lanes, is_used) == 0) break;
       std::int64_t z = 0;
       if (is_used)
         for (std::uint32_t share = part; share < at.shares; share += unit_lanes)
           z = wrapping_add(z, parts_[share * at.tile + of_tile]);
       for (std::uint32_t other = 1; other < unit_lanes; other *= 2)
         z = wrapping_add(z, __shfl_xor_sync(all_lanes, z, static_cast<int>(other)));
-      const bool is_own = is_used && part == 0;
-      Value a = 0;
-      if (is_own) a = activation(layer, at, j, z, step);
-      if (!is_last(layer)) {
-        const LayerPlace& next = place(layer + 1);
-        append(inputs(next), input_count(layer + 1), std::uint64_t{j} * next.units, a);
-        if (batch != nullptr && is_own) batch[next.stored_inputs + j] = a;
-      } else if (!arguments_.judges) {
-        Value d = 0;
-        if (is_own && passes(layer, at, j)) {
-          const std::int64_t target = j == label ? network_.target : 0;
-          d = error(layer, at, j, wrapping_subtract(target, vectors_[at.activations + j]), step);
-        }
-        append(errors(at), error_count(layer), j, d);
-        if (batch != nullptr && is_own) batch[at.stored_errors + j] = d;
+      take_sum(layer, at, first + of_tile, z, is_used && part == 0, step, label, batch);
+    }
+  }
+
+  /// Activates unit j, whose sum a warp's own lanes have, and lists what the next layer or the way
+  /// back needs of it. All lanes of a warp call it together.
+  __device__ __forceinline__ void take_sum(std::uint32_t layer, const LayerPlace& at,
+                                           std::uint32_t j, std::int64_t z, bool is_own,
+                                           std::uint32_t step, std::uint32_t label, Value* batch) {
+    Value a = 0;
+    if (is_own) a = activation(layer, at, j, z, step);
+    if (!is_last(layer)) {
+      const LayerPlace& next = place(layer + 1);
+      append(inputs(next), input_count(layer + 1), std::uint64_t{j} * next.units, a);
+      if (batch != nullptr && is_own) batch[next.stored_inputs + j] = a;
+    } else if (!arguments_.judges) {
+      Value d = 0;
+      if (is_own && passes(layer, at, j)) {
+        const std::int64_t target = j == label ? network_.target : 0;
+        d = error(layer, at, j, wrapping_subtract(target, vectors_[at.activations + j]), step);
       }
+      append(errors(at), error_count(layer), j, d);
+      if (batch != nullptr && is_own) batch[at.stored_errors + j] = d;
     }
   }
 
@@ -369,21 +402,23 @@ class BlockTrainer {
     return static_cast<Value>(a);
   }
 
-  /// The first output that is largest as binary64; for the lanes of the last warp.
+  /// The first output that is largest as binary64, which holds words of 32 bits as they are; for
+  /// the lanes of the last warp.
   __device__ __forceinline__ std::uint32_t arg_max() const {
+    using Number = std::conditional_t<sizeof(Value) == 4, std::int32_t, double>;
     const LayerPlace& at = place(arguments_.layers - 1);
     std::uint32_t best = at.units;
-    double largest = 0;
-    const auto look_at = [&](std::uint32_t j, double a) {
+    Number largest = 0;
+    const auto look_at = [&](std::uint32_t j, Number a) {
       if (best == at.units || a > largest || (a == largest && j < best)) {
         largest = a;
         best = j;
       }
     };
     for (std::uint32_t j = lane_ % warp_lanes; j < at.units; j += warp_lanes)
-      look_at(j, static_cast<double>(vectors_[at.activations + j]));
+      look_at(j, static_cast<Number>(vectors_[at.activations + j]));
     for (int step = 1; step < warp_lanes; step *= 2) {
-      const double a = __shfl_xor_sync(all_lanes, largest, step);
+      const Number a = __shfl_xor_sync(all_lanes, largest, step);
       const std::uint32_t j = __shfl_xor_sync(all_lanes, best, step);
       if (j != at.units) look_at(j, a);
     }
@@ -455,6 +490,7 @@ class BlockTrainer {
     for (std::uint32_t first = 0; first < at.units; first += lanes_ >> team_log2) {
       const std::uint32_t k = first + (lane_ >> team_log2);
       const bool sums = k < at.units && passes(layer, at, k);
+      if (batch == nullptr && __ballot_sync(all_lanes, sums) == 0) continue;
       std::int64_t e = 0;
       if (sums) {
         const Word* const row = weights_ + above.weights + std::size_t{k} * above.units;
@@ -601,33 +637,30 @@ class BlockTrainer {
     }
   }
 
-  /// An update in 32 bits without random numbers: what it needs in registers, and no branches.
+  /// An update in 32 bits without random numbers: what it needs in registers, and no branches. P
+  /// and u have at most 2^30 and 2^29, so that what rounds them can be added to them, and shifts
+  /// are at most 30.
   struct NarrowUpdate {
     __device__ __forceinline__ explicit NarrowUpdate(const Update& update)
         : layer(update.layer),
-          gradient_shift(update.gradient.shift),
-          step_shift(update.step.shift),
-          gradient(update.gradient.rounding),
-          step(update.step.rounding),
+          gradient(update.gradient),
+          step(update.step),
           overflowed_gradient(update.gradient),
           overflowed_master(update.master),
           weights(update.weights) {}
 
     const std::uint32_t layer;
-    const int gradient_shift, step_shift;
-    const Rounding gradient, step;
+    const NarrowRounding gradient, step;
     const NarrowOverflow overflowed_gradient, overflowed_master;
     Word* const weights;
 
     /// The weight that an update by P leaves.
-    __device__ __forceinline__ Word operator()(Word w, std::int32_t p,
-                                               UpdateSums<std::int32_t>& sums) const {
-      const std::int32_t u =
-          overflowed_gradient(rounded_shift<std::int32_t>(p, gradient_shift, gradient, 0));
-      sums.abs_update += static_cast<std::uint32_t>(u < 0 ? -u : u);
-      sums.dropped += static_cast<std::uint32_t>(u) & ((1U << step_shift) - 1);
-      return static_cast<Word>(
-          overflowed_master(w + rounded_shift<std::int32_t>(u, step_shift, step, 0)));
+    __device__ __forceinline__ Word operator()(Word w, std::int32_t p, std::uint32_t& abs_update,
+                                               std::uint32_t& dropped) const {
+      const std::int32_t u = overflowed_gradient(gradient(p));
+      abs_update += static_cast<std::uint32_t>(u < 0 ? -u : u);
+      dropped += static_cast<std::uint32_t>(u) & ((1U << step.shift) - 1);
+      return static_cast<Word>(overflowed_master(w + step(u)));
     }
   };
 
@@ -635,7 +668,8 @@ class BlockTrainer {
     return update.layer;
   }
 
-  /// The same, with the weights of some inputs loaded before any is stored.
+  /// The same, with the weights of some inputs loaded before any is stored. What they add up to
+  /// fits 32 bits.
   __device__ __forceinline__ void update_unit(const NarrowUpdate& update, const ValueTerm& unit,
                                               const ValueTerm* list, std::uint32_t count,
                                               std::uint32_t first, std::uint32_t stride,
@@ -651,12 +685,20 @@ class BlockTrainer {
         input[n] = list[i + n * stride];
         w[n] = weights[input[n].at];
       }
+      std::uint32_t abs_update = 0, dropped = 0;
 #pragma unroll
       for (std::uint32_t n = 0; n < together; ++n)
-        weights[input[n].at] = update(w[n], unit.value * input[n].value, sums);
+        weights[input[n].at] = update(w[n], unit.value * input[n].value, abs_update, dropped);
+      sums.abs_update += abs_update;
+      sums.dropped += dropped;
     }
-    for (; i < count; i += stride)
-      weights[list[i].at] = update(weights[list[i].at], unit.value * list[i].value, sums);
+    for (; i < count; i += stride) {
+      std::uint32_t abs_update = 0, dropped = 0;
+      weights[list[i].at] =
+          update(weights[list[i].at], unit.value * list[i].value, abs_update, dropped);
+      sums.abs_update += abs_update;
+      sums.dropped += dropped;
+    }
   }
 
   /// The update of a batch, by the values that its samples stored.

@@ -22,6 +22,7 @@ constexpr std::uint32_t inputs_of_share = 4;
 
 /// How `lanes` lanes share a layer's units.
 void share_units(LayerPlace& at, std::uint32_t lanes, std::uint32_t most_width) {
+  at.by_warps = at.units <= lanes / warp_lanes;
   at.width = at.units % most_width == 0 ? most_width : 1;
   at.tile = std::min(at.units, lanes * at.width);
   const std::uint32_t groups = at.tile / at.width;
@@ -95,9 +96,9 @@ bool updates_in_32_bits(const NetworkSpec& spec, std::size_t layer) {
   const int to_gradient =
       formats.error.fraction + spec.input_format(layer).fraction - formats.gradient.fraction;
   const int to_step = formats.gradient.fraction + spec.lr - formats.master.fraction;
-  return spec.batch == 1 && product <= 32 && formats.gradient.bits <= 31 &&
-         formats.master.bits <= 30 && to_gradient >= 1 && to_gradient <= 31 && to_step >= 1 &&
-         to_step <= 31;
+  return spec.batch == 1 && product <= 32 && formats.gradient.bits <= 30 &&
+         formats.master.bits <= 30 && to_gradient >= 1 && to_gradient <= 30 && to_step >= 1 &&
+         to_step <= 30;
 }
 
 std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec) {

@@ -122,6 +122,7 @@ struct LayerPlace {
   std::uint32_t errors;         // of d, Term [units]
   std::uint32_t stored_inputs;  // x [inputs + 1]
   std::uint32_t stored_errors;  // d [units]
+  bool by_warps;                // units are so few that each has a warp; else
   std::uint32_t width;          // units that a lane multiplies at once: as many as 64 bits hold, if
                                 // rows are whole numbers of them
   std::uint32_t tile;           // units that the block takes at once, of the width a multiple

@@ -207,6 +207,36 @@ TEST(Rounding, IsTheDefinitionsWithoutBranches) {
       }
 }
 
+TEST(Rounding, Of32BitsNeedsNoRest) {
+  NetworkSpec spec;
+  spec.units = {1, 1};
+  for (Format* format : in_order(spec.formats)) *format = Format{16, 0};
+  for (const Round round : {Round::floor, Round::toward_zero, Round::nearest_up,
+                            Round::nearest_down, Round::nearest_even, Round::nearest_away})
+    for (const Overflow overflow :
+         {Overflow::wrap, Overflow::saturate, Overflow::saturate_symmetric})
+      for (const int bits : {2, 16, 30})
+        for (const int n : {1, 2, 7, 29, 30}) {
+          spec.lr = n;  // the shift of u
+          spec.formats.master = Format{bits, 0, round, overflow};
+          ASSERT_TRUE(updates_in_32_bits(spec, 0) == false) << "P is not shifted";
+          spec.formats.error.fraction = n;  // the shift of P
+          spec.formats.gradient = Format{bits, 0, round, overflow};
+          ASSERT_TRUE(updates_in_32_bits(spec, 0));
+          const NarrowArithmetic narrow = layer_arithmetic(spec)[0].narrow;
+          spec.formats.error.fraction = 0;
+          for (const NarrowFitting& fitting : {narrow.gradient, narrow.master})
+            for (const std::int32_t base : {0, 1 << (n - 1), 1 << (bits - 1), 1 << 30, -(1 << 30)})
+              for (std::int32_t v = base - 40; v <= base + 40; ++v) {
+                if (v > 1 << 30 || v < -(1 << 30)) continue;
+                ASSERT_EQ(fitting.rounded(v), round_shift_in<std::int32_t>(v, n, round, 0))
+                    << v << " / 2^" << n << ", " << static_cast<int>(round);
+                ASSERT_EQ(fitting.overflowed(v), overflowed_in<std::int32_t>(v, bits, overflow))
+                    << v << " in " << bits << " bits, " << static_cast<int>(overflow);
+              }
+        }
+}
+
 TEST(Division, IsExactForLanes) {
   for (std::uint32_t n = 1; n <= most_network_lanes; ++n)
     for (std::uint32_t i = 0; i <= most_network_lanes; ++i)

@@ -39,6 +39,18 @@ __device__ __forceinline__ Number rounded(Number value, const Fitting& into,
                                static_cast<std::make_unsigned_t<Number>>(random));
 }
 
+/// overflowed_in() of a format.
+template <typename Number>
+__device__ __forceinline__ Number overflowed(Number value, const Fitting& into) {
+  if (into.overflow == Overflow::wrap) {
+    const int spare = static_cast<int>(8 * sizeof(Number)) - into.bits;
+    return static_cast<Number>(static_cast<std::make_unsigned_t<Number>>(value) << spare) >> spare;
+  }
+  const auto largest = static_cast<Number>(into.largest);
+  const auto smallest = static_cast<Number>(into.smallest);
+  return value > largest ? largest : value < smallest ? smallest : value;
+}
+
 /// fit(), and counts the value before it overflows. In 32 bits it shifts to the right.
 template <bool kCounts, typename Number>
 __device__ __forceinline__ Number fitted(Number value, const Fitting& into, const ElementDraw& draw,
@@ -51,44 +63,7 @@ __device__ __forceinline__ Number fitted(Number value, const Fitting& into, cons
     }
   const Number result = rounded(value, into, draw);
   if constexpr (kCounts) count_value(*counts, result, format);
-  return overflowed_in<Number>(result, into.bits, into.overflow);
+  return overflowed<Number>(result, into);
 }
-
-/// rounded() in 32 bits of values of at most 2^30 in magnitude, without random numbers and
-/// branches: all that it needs, in registers. Shifts are 1 ... 30, so that nothing leaves the
-/// words.
-struct NarrowRounding {
-  std::int32_t shift, add, add_below_zero, odd;
-
-  __device__ __forceinline__ explicit NarrowRounding(const Fitting& into)
-      : shift(into.shift),
-        add(static_cast<std::int32_t>(into.rounding.add)),
-        add_below_zero(static_cast<std::int32_t>(into.rounding.add_below_zero)),
-        odd(static_cast<std::int32_t>(into.rounding.odd)) {}
-
-  __device__ __forceinline__ std::int32_t operator()(std::int32_t value) const {
-    return (value + add + ((value >> shift) & odd) + ((value >> 31) & add_below_zero)) >> shift;
-  }
-};
-
-/// overflowed() in 32 bits without branches: all that it needs of a format, in registers.
-struct NarrowOverflow {
-  std::int32_t spare;  // bits that a wrapping word leaves, else 0
-  std::int32_t smallest, largest;
-
-  __device__ __forceinline__ explicit NarrowOverflow(const Fitting& into) {
-    const bool wraps = into.overflow == Overflow::wrap;
-    spare = wraps ? 32 - into.bits : 0;
-    smallest = static_cast<std::int32_t>(smallest_word(wraps ? 32 : into.bits, into.overflow));
-    largest = static_cast<std::int32_t>(largest_word(wraps ? 32 : into.bits));
-  }
-
-  __device__ __forceinline__ std::int32_t operator()(std::int32_t value) const {
-    const std::int32_t word =
-        static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << spare) >> spare;
-    const std::int32_t below = word < largest ? word : largest;
-    return below > smallest ? below : smallest;
-  }
-};
 
 }  // namespace gridrun::cuda

@@ -288,8 +288,38 @@ class BlockTrainer {
     const Fitting& copy = network_.copy;
     if (copy.shift <= 0)
       return static_cast<Value>(overflowed_left_shift(w, -copy.shift, copy.bits, copy.overflow));
-    return static_cast<Value>(overflowed(
-        rounded_shift<std::int64_t>(w, copy.shift, copy.rounding, 0), copy.bits, copy.overflow));
+    return static_cast<Value>(overflowed<std::int64_t>(
+        rounded_shift<std::int64_t>(w, copy.shift, copy.rounding, 0), copy));
+  }
+
+  /// Terms that a lane reads at once, so that it waits for memory once for all.
+  static constexpr std::uint32_t together = 4;
+
+  /// The ith term of a list, or beyond its end one that is 0, of the first weight.
+  static __device__ __forceinline__ ValueTerm term(const ValueTerm* list, std::uint32_t i,
+                                                   std::uint32_t count) {
+    return i < count ? list[i] : ValueTerm{0, 0};
+  }
+
+  /// The sum of the products of terms `first`, first + stride, ... of a list with the weights that
+  /// they are at.
+  template <bool kCopies>
+  __device__ __forceinline__ std::int64_t product_sum(const ValueTerm* list, std::uint32_t count,
+                                                      const Word* weights, std::uint32_t first,
+                                                      std::uint32_t stride) const {
+    std::int64_t sum = 0;
+    for (std::uint32_t i = first; i < count; i += together * stride) {
+      ValueTerm terms[together];
+      Word w[together];
+#pragma unroll
+      for (std::uint32_t t = 0; t < together; ++t) terms[t] = term(list, i + t * stride, count);
+#pragma unroll
+      for (std::uint32_t t = 0; t < together; ++t) w[t] = weights[terms[t].at];
+#pragma unroll
+      for (std::uint32_t t = 0; t < together; ++t)
+        sum = wrapping_add(sum, product(product_weight<kCopies>(w[t]), terms[t].value));
+    }
+    return sum;
   }
 
   /// Puts each lane's share of the sums of `kWidth` units into parts_ [share][units].
@@ -303,13 +333,21 @@ class BlockTrainer {
     const std::uint32_t count = *input_count(layer);
     const Word* const weights = weights_ + at.weights + first + unit;
     std::int64_t sum[kWidth] = {};
-#pragma unroll T::shared_weights ? 4 : 8
-    for (std::uint32_t i = share; i < count; i += at.shares) {
-      const ValueTerm input = list[i];
-      const auto row = *reinterpret_cast<const Words<kWidth>*>(weights + input.at);
+    for (std::uint32_t first_term = share; first_term < count; first_term += together * at.shares) {
+      ValueTerm input[together];
+      Words<kWidth> row[together];
 #pragma unroll
-      for (std::uint32_t n = 0; n < kWidth; ++n)
-        sum[n] = wrapping_add(sum[n], product(product_weight<kCopies>(row.of[n]), input.value));
+      for (std::uint32_t t = 0; t < together; ++t)
+        input[t] = term(list, first_term + t * at.shares, count);
+#pragma unroll
+      for (std::uint32_t t = 0; t < together; ++t)
+        row[t] = *reinterpret_cast<const Words<kWidth>*>(weights + input[t].at);
+#pragma unroll
+      for (std::uint32_t t = 0; t < together; ++t)
+#pragma unroll
+        for (std::uint32_t n = 0; n < kWidth; ++n)
+          sum[n] =
+              wrapping_add(sum[n], product(product_weight<kCopies>(row[t].of[n]), input[t].value));
     }
 #pragma unroll
     for (std::uint32_t n = 0; n < kWidth; ++n) parts_[share * at.tile + unit + n] = sum[n];
@@ -324,11 +362,7 @@ class BlockTrainer {
     const std::uint32_t count = *input_count(layer), lane = lane_ % warp_lanes;
     for (std::uint32_t j = lane_ / warp_lanes; j < at.units; j += lanes_ / warp_lanes) {
       const Word* const weights = weights_ + at.weights + j;
-      std::int64_t sum = 0;
-#pragma unroll 4
-      for (std::uint32_t i = lane; i < count; i += warp_lanes)
-        sum =
-            wrapping_add(sum, product(product_weight<kCopies>(weights[list[i].at]), list[i].value));
+      const std::int64_t sum = product_sum<kCopies>(list, count, weights, lane, warp_lanes);
       std::uint64_t parts[1] = {static_cast<std::uint64_t>(sum)};
       const std::int64_t z = own_sum<warp_lanes, 1, false>(parts, static_cast<int>(lane));
       take_sum(layer, at, j, z, lane == 0, step, label, batch);
@@ -347,8 +381,17 @@ class BlockTrainer {
       if (__ballot_sync(all_lanes, is_used) == 0) break;
       std::int64_t z = 0;
       if (is_used)
-        for (std::uint32_t share = part; share < at.shares; share += unit_lanes)
-          z = wrapping_add(z, parts_[share * at.tile + of_tile]);
+        for (std::uint32_t first_share = part; first_share < at.shares;
+             first_share += together * unit_lanes) {
+          std::int64_t parts[together];
+#pragma unroll
+          for (std::uint32_t t = 0; t < together; ++t) {
+            const std::uint32_t share = first_share + t * unit_lanes;
+            parts[t] = share < at.shares ? parts_[share * at.tile + of_tile] : 0;
+          }
+#pragma unroll
+          for (std::uint32_t t = 0; t < together; ++t) z = wrapping_add(z, parts[t]);
+        }
       for (std::uint32_t other = 1; other < unit_lanes; other *= 2)
         z = wrapping_add(z, __shfl_xor_sync(all_lanes, z, static_cast<int>(other)));
       take_sum(layer, at, first + of_tile, z, is_used && part == 0, step, label, batch);
@@ -382,7 +425,7 @@ class BlockTrainer {
     if constexpr (T::counts)
       count_value(*counts_of(layer, Tensor::accumulator), sum,
                   Format{into.bits, 0, Round::floor, into.overflow, 32});
-    return overflowed(sum, into.bits, into.overflow);
+    return overflowed<std::int64_t>(sum, into);
   }
 
   /// Activates unit j.
@@ -494,12 +537,8 @@ class BlockTrainer {
       std::int64_t e = 0;
       if (sums) {
         const Word* const row = weights_ + above.weights + std::size_t{k} * above.units;
-        for (std::uint32_t i = in_team; i < count; i += team) {
-          const ValueTerm term = list[i];
-          const Value w = network_.has_copies ? product_weight<true>(row[term.at])
-                                              : product_weight<false>(row[term.at]);
-          e = wrapping_add(e, product(w, term.value));
-        }
+        e = network_.has_copies ? product_sum<true>(list, count, row, in_team, team)
+                                : product_sum<false>(list, count, row, in_team, team);
       }
       for (std::uint32_t other = 1; other < team; other *= 2)
         e = wrapping_add(e, __shfl_xor_sync(all_lanes, e, static_cast<int>(other)));
@@ -552,7 +591,8 @@ class BlockTrainer {
         if (network_.rounds_weights_at_random)
           update_units(update_of(layer, at, step), at, errors_there, sums);
         else
-          update_units(NarrowUpdate(update_of(layer, at, step)), at, errors_there, sums);
+          update_units(NarrowUpdate{layer, arithmetic_[layer].narrow, weights_ + at.weights}, at,
+                       errors_there, sums);
         if (arguments_.shared_sums) {
           LaneSums& all = lane_sums(layer);
           all = {all.abs_update + sums.abs_update, all.dropped + sums.dropped};
@@ -579,11 +619,22 @@ class BlockTrainer {
         update_unit(update, all[i], inputs(at), inputs_there, 0, 1, sums);
       return;
     }
-    const std::uint32_t inverse = division_inverse(errors_there);
-    const std::uint32_t shares = divided(lanes_, inverse), share = divided(lane_, inverse);
+    // Where there is little to do the last lanes do it, and the others go on to the next layer.
+    const std::uint32_t busy = lanes_for(std::uint64_t{errors_there} * inputs_there, errors_there);
+    if (lane_ < lanes_ - busy) return;
+    const std::uint32_t own = lane_ - (lanes_ - busy), inverse = division_inverse(errors_there);
+    const std::uint32_t shares = divided(busy, inverse), share = divided(own, inverse);
     if (share < shares)
-      update_unit(update, all[lane_ - share * errors_there], inputs(at), inputs_there, share,
-                  shares, sums);
+      update_unit(update, all[own - share * errors_there], inputs(at), inputs_there, share, shares,
+                  sums);
+  }
+
+  /// Whole warps for so many weights, at least one lane a unit.
+  __device__ __forceinline__ std::uint32_t lanes_for(std::uint64_t weights,
+                                                     std::uint32_t units) const {
+    const std::uint64_t busy = weights / together > units ? weights / together : units;
+    if (busy >= lanes_) return lanes_;
+    return (static_cast<std::uint32_t>(busy) + warp_lanes - 1) / warp_lanes * warp_lanes;
   }
 
   static __device__ __forceinline__ std::uint32_t layer_of(const Update& update) {
@@ -622,7 +673,7 @@ class BlockTrainer {
     }
     const auto moved = static_cast<Number>(static_cast<Unsigned>(update.weights[element]) +
                                            static_cast<Unsigned>(step));
-    const Number w = overflowed_in<Number>(moved, update.master.bits, update.master.overflow);
+    const Number w = overflowed<Number>(moved, update.master);
     update.weights[element] = static_cast<Word>(w);
     if constexpr (T::counts) {
       LayerCounts& counts = counts_[std::size_t{update.layer} * lanes_];
@@ -637,30 +688,20 @@ class BlockTrainer {
     }
   }
 
-  /// An update in 32 bits without random numbers: what it needs in registers, and no branches. P
-  /// and u have at most 2^30 and 2^29, so that what rounds them can be added to them, and shifts
-  /// are at most 30.
+  /// An update in 32 bits without random numbers and branches.
   struct NarrowUpdate {
-    __device__ __forceinline__ explicit NarrowUpdate(const Update& update)
-        : layer(update.layer),
-          gradient(update.gradient),
-          step(update.step),
-          overflowed_gradient(update.gradient),
-          overflowed_master(update.master),
-          weights(update.weights) {}
-
     const std::uint32_t layer;
-    const NarrowRounding gradient, step;
-    const NarrowOverflow overflowed_gradient, overflowed_master;
+    const NarrowArithmetic arithmetic;
     Word* const weights;
 
     /// The weight that an update by P leaves.
     __device__ __forceinline__ Word operator()(Word w, std::int32_t p, std::uint32_t& abs_update,
                                                std::uint32_t& dropped) const {
-      const std::int32_t u = overflowed_gradient(gradient(p));
+      const NarrowFitting& master = arithmetic.master;
+      const std::int32_t u = arithmetic.gradient.overflowed(arithmetic.gradient.rounded(p));
       abs_update += static_cast<std::uint32_t>(u < 0 ? -u : u);
-      dropped += static_cast<std::uint32_t>(u) & ((1U << step.shift) - 1);
-      return static_cast<Word>(overflowed_master(w + step(u)));
+      dropped += static_cast<std::uint32_t>(u) & ((1U << master.shift) - 1);
+      return static_cast<Word>(master.overflowed(w + master.rounded(u)));
     }
   };
 
@@ -674,28 +715,20 @@ class BlockTrainer {
                                               const ValueTerm* list, std::uint32_t count,
                                               std::uint32_t first, std::uint32_t stride,
                                               UpdateSums<std::int32_t>& sums) {
-    constexpr std::uint32_t together = 4;
     Word* const weights = update.weights + unit.at;
-    std::uint32_t i = first;
-    for (; i + (together - 1) * stride < count; i += together * stride) {
+    for (std::uint32_t i = first; i < count; i += together * stride) {
       ValueTerm input[together];
       Word w[together];
 #pragma unroll
-      for (std::uint32_t n = 0; n < together; ++n) {
-        input[n] = list[i + n * stride];
-        w[n] = weights[input[n].at];
-      }
+      for (std::uint32_t t = 0; t < together; ++t) input[t] = term(list, i + t * stride, count);
+#pragma unroll
+      for (std::uint32_t t = 0; t < together; ++t) w[t] = weights[input[t].at];
       std::uint32_t abs_update = 0, dropped = 0;
 #pragma unroll
-      for (std::uint32_t n = 0; n < together; ++n)
-        weights[input[n].at] = update(w[n], unit.value * input[n].value, abs_update, dropped);
-      sums.abs_update += abs_update;
-      sums.dropped += dropped;
-    }
-    for (; i < count; i += stride) {
-      std::uint32_t abs_update = 0, dropped = 0;
-      weights[list[i].at] =
-          update(weights[list[i].at], unit.value * list[i].value, abs_update, dropped);
+      for (std::uint32_t t = 0; t < together; ++t) {
+        const Word moved = update(w[t], unit.value * input[t].value, abs_update, dropped);
+        if (i + t * stride < count) weights[input[t].at] = moved;
+      }
       sums.abs_update += abs_update;
       sums.dropped += dropped;
     }

@@ -1,6 +1,7 @@
 #include "general/network_plan.hpp"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "gridrun/tensor_formats.hpp"
 #include "staging/initial_weights.hpp"
@@ -13,8 +14,27 @@ constexpr std::uint64_t weights_of_lane = 64;
 
 Fitting fitting(int scale, const Format& format) {
   const int shift = scale - format.fraction;
-  return {shift,        format.bits,     format.random_bits,
-          format.round, format.overflow, shift > 0 ? rounding_of(format.round, shift) : Rounding{}};
+  return {shift,
+          format.bits,
+          format.random_bits,
+          format.round,
+          format.overflow,
+          shift > 0 ? rounding_of(format.round, shift) : Rounding{},
+          smallest_word(format.bits, format.overflow),
+          largest_word(format.bits)};
+}
+
+/// For formats of at most 30 bits: a rounding's shift, and a format's overflow.
+NarrowFitting narrow_fitting(const Fitting& shifted, const Format& format) {
+  const bool wraps = format.overflow == Overflow::wrap;
+  const auto number = [](auto value) { return static_cast<std::int32_t>(value); };
+  return {shifted.shift,
+          number(shifted.rounding.add),
+          number(shifted.rounding.add_below_zero),
+          number(shifted.rounding.odd),
+          wraps ? 32 - format.bits : 0,
+          wraps ? INT32_MIN : number(smallest_word(format.bits, format.overflow)),
+          wraps ? INT32_MAX : number(largest_word(format.bits))};
 }
 
 /// Inputs that keep a lane busy: fewer are not worth adding up one more share of a sum.
@@ -110,10 +130,20 @@ std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec) {
     const bool is_last = layer + 1 == spec.layers();
     const int error =
         is_last ? formats.activation.fraction : formats.weight.fraction + formats.error.fraction;
-    all.push_back({fitting(sum, formats.activation), fitting(sum + spec.leak, formats.activation),
-                   fitting(error, formats.error), fitting(error + spec.leak, formats.error),
-                   fitting(formats.error.fraction + input.fraction, formats.gradient),
-                   one_of(input), spec.activation_of(layer), updates_in_32_bits(spec, layer)});
+    LayerArithmetic& of_layer = all.emplace_back();
+    of_layer.activation = fitting(sum, formats.activation);
+    of_layer.leaking_activation = fitting(sum + spec.leak, formats.activation);
+    of_layer.error = fitting(error, formats.error);
+    of_layer.leaking_error = fitting(error + spec.leak, formats.error);
+    of_layer.gradient = fitting(formats.error.fraction + input.fraction, formats.gradient);
+    of_layer.one = one_of(input);
+    of_layer.kind = spec.activation_of(layer);
+    of_layer.updates_in_32_bits = updates_in_32_bits(spec, layer);
+    if (of_layer.updates_in_32_bits)
+      of_layer.narrow = {
+          narrow_fitting(of_layer.gradient, formats.gradient),
+          narrow_fitting(fitting(formats.gradient.fraction + spec.lr, formats.master),
+                         formats.master)};
   }
   return all;
 }

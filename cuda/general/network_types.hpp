@@ -71,7 +71,32 @@ struct Fitting {
   std::int32_t random_bits = 32;
   Round round = Round::floor;
   Overflow overflow = Overflow::wrap;
-  Rounding rounding;  // of the shift, where it is to the right
+  Rounding rounding;                       // of the shift, where it is to the right
+  std::int64_t smallest = 0, largest = 0;  // words, where they saturate
+};
+
+/// The same in 32 bits without branches and random numbers, of values of at most 2^30 in magnitude,
+/// by a shift of 1 ... 30: nothing leaves the words.
+struct alignas(16) NarrowFitting {
+  std::int32_t shift, add, add_below_zero, odd;  // as in Rounding
+  std::int32_t spare;                            // bits that a wrapping word leaves, else 0
+  std::int32_t smallest, largest;
+
+  GRIDRUN_HOST_DEVICE constexpr std::int32_t rounded(std::int32_t value) const {
+    return (value + add + ((value >> shift) & odd) + ((value >> 31) & add_below_zero)) >> shift;
+  }
+  GRIDRUN_HOST_DEVICE constexpr std::int32_t overflowed(std::int32_t value) const {
+    const std::int32_t word =
+        static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << spare) >> spare;
+    const std::int32_t below = word < largest ? word : largest;
+    return below > smallest ? below : smallest;
+  }
+};
+
+/// What an update of a layer in 32 bits needs, without random numbers. The master's word has the
+/// step's rounding.
+struct NarrowArithmetic {
+  NarrowFitting gradient, master;
 };
 
 /// What one network's arithmetic is in one layer.
@@ -79,6 +104,7 @@ struct LayerArithmetic {
   Fitting activation, leaking_activation;  // of the sum z; where z <= 0 and leaks
   Fitting error, leaking_error;            // of e
   Fitting gradient;                        // of P
+  NarrowArithmetic narrow;                 // where `updates_in_32_bits`
   std::int64_t one;                        // x of the bias
   Activation kind;
   bool updates_in_32_bits;  // all that comes of P, and every shift is to the right

@@ -30,11 +30,11 @@ struct ElementDraw {
   }
 };
 
-/// A value rounded, not yet overflowed; by a shift to the right.
-template <typename Number>
+/// A value rounded, not yet overflowed; by a shift to the right. `kRandom`: maybe at random.
+template <bool kRandom, typename Number>
 __device__ __forceinline__ Number rounded(Number value, const Fitting& into,
                                           const ElementDraw& draw) {
-  const std::uint64_t random = into.round == Round::stochastic ? draw(into) : 0;
+  const std::uint64_t random = kRandom && into.round == Round::stochastic ? draw(into) : 0;
   return rounded_shift<Number>(value, into.shift, into.rounding,
                                static_cast<std::make_unsigned_t<Number>>(random));
 }
@@ -52,7 +52,7 @@ __device__ __forceinline__ Number overflowed(Number value, const Fitting& into) 
 }
 
 /// fit(), and counts the value before it overflows. In 32 bits it shifts to the right.
-template <bool kCounts, typename Number>
+template <bool kCounts, bool kRandom, typename Number>
 __device__ __forceinline__ Number fitted(Number value, const Fitting& into, const ElementDraw& draw,
                                          TensorDiagnostics* counts) {
   const Format format{into.bits, 0, into.round, into.overflow, into.random_bits};
@@ -61,7 +61,7 @@ __device__ __forceinline__ Number fitted(Number value, const Fitting& into, cons
       if constexpr (kCounts) count_value(*counts, value, format, -into.shift);
       return overflowed_left_shift(value, -into.shift, into.bits, into.overflow);
     }
-  const Number result = rounded(value, into, draw);
+  const Number result = rounded<kRandom>(value, into, draw);
   if constexpr (kCounts) count_value(*counts, result, format);
   return overflowed<Number>(result, into);
 }

@@ -352,17 +352,20 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
                             Progress& progress, BatchedEngine::Record& record,
                             const TakeOutcome& take) {
   const DeviceLimits limits = tuning.limits.value_or(device.limits());
-  std::map<std::size_t, std::vector<std::size_t>> kinds;  // by bytes of a weight
+  // By the bytes of a weight, and whether they are plain.
+  std::map<std::pair<std::size_t, bool>, std::vector<std::size_t>> kinds;
   for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
     const NetworkSpec& spec = sweep.networks[n];
-    kinds[sweep.diagnose ? sizeof(std::int64_t) : weight_bytes(spec)].push_back(n);
+    const std::size_t word = sweep.diagnose ? sizeof(std::int64_t) : weight_bytes(spec);
+    kinds[{word, !sweep.diagnose && is_plain(spec)}].push_back(n);
   }
   const DeviceBuffer<double> normals(device, sweep.normals);
   const std::uint64_t steps =
       std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
-  for (const auto& [word, networks] : kinds) {
+  for (const auto& [kind, networks] : kinds) {
+    const auto [word, plain] = kind;
     const NetworkPlaces places(sweep.networks.front().units, word);
-    const NetworkLaunch launch = choose_network_launch(places, sweep.diagnose, limits);
+    const NetworkLaunch launch = choose_network_launch(places, plain, sweep.diagnose, limits);
     const std::uint64_t free =
         std::min<std::uint64_t>(device.free_memory() / 10 * 9, tuning.memory);
     const std::uint64_t taken = StepList::bytes(sweep, steps);

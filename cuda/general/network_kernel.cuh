@@ -16,12 +16,15 @@
 namespace gridrun::cuda {
 
 /// What a kernel is compiled for.
-template <typename Word_, bool kSharedWeights, bool kSharedVectors, bool kCounts = false>
+template <typename Word_, bool kSharedWeights, bool kSharedVectors, bool kPlain = false,
+          bool kCounts = false>
 struct NetworkTraining {
   using Word = Word_;
   static constexpr bool shared_weights = kSharedWeights;
   static constexpr bool shared_vectors = kSharedVectors;
+  static constexpr bool plain = kPlain;  // network_plan.hpp
   static constexpr bool counts = kCounts;
+  static constexpr int blocks = kPlain ? 2 : 1;  // of a multiprocessor, that registers suffice for
   /// What holds weights, inputs, activations and errors in products.
   using Value = std::conditional_t<sizeof(Word) == 8, std::int64_t, std::int32_t>;
 };
@@ -76,7 +79,7 @@ class BlockTrainer {
       for (std::uint32_t layer = lane_; layer < arguments_.layers; layer += lanes_)
         count_inactive(layer);
     for (std::uint32_t layer = arguments_.layers - 1; layer-- > 0;) hidden_errors(layer, step);
-    if (network_.batch == 1) {
+    if (in_steps()) {
       for (std::uint32_t layer = 0; layer < arguments_.layers; ++layer) update(layer, step);
     } else if ((step + 1) % network_.batch == 0) {
       for (std::uint32_t layer = 0; layer < arguments_.layers; ++layer)
@@ -110,6 +113,14 @@ class BlockTrainer {
     Word of[kWidth];
   };
   static constexpr std::uint32_t most_width = sizeof(std::int64_t) / sizeof(Word);
+
+  // Known of plain networks when this is compiled.
+  /// Without batches.
+  __device__ __forceinline__ bool in_steps() const { return T::plain || network_.batch == 1; }
+  __device__ __forceinline__ bool has_copies() const { return !T::plain && network_.has_copies; }
+  __device__ __forceinline__ bool rounds_weights_at_random() const {
+    return !T::plain && network_.rounds_weights_at_random;
+  }
 
   __device__ __forceinline__ const LayerPlace& place(std::uint32_t layer) const {
     return arguments_.places[layer];
@@ -231,7 +242,7 @@ class BlockTrainer {
   __device__ __forceinline__ void forward(std::uint32_t i) {
     const std::uint32_t step = arguments_.first_step + i, label = next_.label;
     Value* const batch =
-        network_.batch == 1 || arguments_.judges
+        in_steps() || arguments_.judges
             ? nullptr
             : batch_ + std::size_t{step % network_.batch} * arguments_.vectors.stored;
     take_inputs(batch);
@@ -241,7 +252,7 @@ class BlockTrainer {
     read_ahead();
     for (std::uint32_t layer = 0; layer < arguments_.layers; ++layer) {
       const LayerPlace& at = place(layer);
-      if (network_.has_copies)
+      if (has_copies())
         forward<true>(layer, at, step, label, batch);
       else
         forward<false>(layer, at, step, label, batch);
@@ -437,7 +448,7 @@ class BlockTrainer {
     vectors_[at.sums + j] = z;
     if (arithmetic.kind == Activation::relu && z < 0) z = 0;
     const bool leaks = arithmetic.kind == Activation::leaky_relu && z <= 0;
-    const std::int64_t a = fitted<T::counts>(
+    const std::int64_t a = fitted<T::counts, !T::plain>(
         z, leaks ? arithmetic.leaking_activation : arithmetic.activation,
         {network_.rounding_seed, Drawn::activation, layer, step, j, arguments_.judges},
         counts_of(layer, Tensor::activation));
@@ -509,7 +520,7 @@ class BlockTrainer {
                                          std::int64_t e, std::uint32_t step) {
     const LayerArithmetic& arithmetic = arithmetic_[layer];
     const bool leaks = arithmetic.kind == Activation::leaky_relu && vectors_[at.sums + j] <= 0;
-    return static_cast<Value>(fitted<T::counts>(
+    return static_cast<Value>(fitted<T::counts, !T::plain>(
         e, leaks ? arithmetic.leaking_error : arithmetic.error,
         {network_.rounding_seed, Drawn::error, layer, step, j}, counts_of(layer, Tensor::error)));
   }
@@ -520,9 +531,9 @@ class BlockTrainer {
     const LayerPlace& above = place(layer + 1);
     const ValueTerm* const list = errors(above);
     const std::uint32_t count = *error_count(layer + 1);
-    Value* const batch = network_.batch == 1 ? nullptr
-                                             : batch_ + std::size_t{step % network_.batch} *
-                                                            arguments_.vectors.stored;
+    Value* const batch =
+        in_steps() ? nullptr
+                   : batch_ + std::size_t{step % network_.batch} * arguments_.vectors.stored;
     // A team adds up a row. In global memory a row's neighbouring units are read together; in
     // shared memory any are.
     int team_log2 = 0;
@@ -537,8 +548,8 @@ class BlockTrainer {
       std::int64_t e = 0;
       if (sums) {
         const Word* const row = weights_ + above.weights + std::size_t{k} * above.units;
-        e = network_.has_copies ? product_sum<true>(list, count, row, in_team, team)
-                                : product_sum<false>(list, count, row, in_team, team);
+        e = has_copies() ? product_sum<true>(list, count, row, in_team, team)
+                         : product_sum<false>(list, count, row, in_team, team);
       }
       for (std::uint32_t other = 1; other < team; other *= 2)
         e = wrapping_add(e, __shfl_xor_sync(all_lanes, e, static_cast<int>(other)));
@@ -586,9 +597,9 @@ class BlockTrainer {
     const std::uint32_t errors_there = *error_count(layer);
     if (errors_there == 0) return;
     if constexpr (sizeof(Value) == 4 && !T::counts) {
-      if (arithmetic_[layer].updates_in_32_bits) {
+      if (T::plain || arithmetic_[layer].updates_in_32_bits) {
         UpdateSums<std::int32_t> sums;
-        if (network_.rounds_weights_at_random)
+        if (rounds_weights_at_random())
           update_units(update_of(layer, at, step), at, errors_there, sums);
         else
           update_units(NarrowUpdate{layer, arithmetic_[layer].narrow, weights_ + at.weights}, at,
@@ -602,9 +613,11 @@ class BlockTrainer {
         return;
       }
     }
-    UpdateSums<std::int64_t> sums;
-    update_units(update_of(layer, at, step), at, errors_there, sums);
-    add_to_sums(layer, sums.abs_update, sums.dropped);
+    if constexpr (!T::plain) {
+      UpdateSums<std::int64_t> sums;
+      update_units(update_of(layer, at, step), at, errors_there, sums);
+      add_to_sums(layer, sums.abs_update, sums.dropped);
+    }
   }
 
   /// Updates the weights of all units that have errors; several lanes share the inputs of a unit.
@@ -660,8 +673,8 @@ class BlockTrainer {
     const auto draw = [&](Drawn tensor) -> ElementDraw {
       return {update.seed, tensor, update.layer, update.batch, element};
     };
-    const Number u = fitted<T::counts, Number>(p, update.gradient, draw(Drawn::gradient),
-                                               counts_of(update.layer, Tensor::gradient));
+    const Number u = fitted<T::counts, true, Number>(p, update.gradient, draw(Drawn::gradient),
+                                                     counts_of(update.layer, Tensor::gradient));
     using Unsigned = std::make_unsigned_t<Number>;
     sums.abs_update += u < 0 ? Unsigned{0} - static_cast<Unsigned>(u) : static_cast<Unsigned>(u);
     Number step;
@@ -669,7 +682,7 @@ class BlockTrainer {
       step = static_cast<Number>(left_shift(u, -update.step.shift));
     } else {
       sums.dropped += static_cast<Unsigned>(u) & ((Unsigned{1} << update.step.shift) - 1);
-      step = rounded<Number>(u, update.step, draw(Drawn::master));
+      step = rounded<true, Number>(u, update.step, draw(Drawn::master));
     }
     const auto moved = static_cast<Number>(static_cast<Unsigned>(update.weights[element]) +
                                            static_cast<Unsigned>(step));
@@ -683,8 +696,9 @@ class BlockTrainer {
       counts.product += p;
       count_value(*counts_of(update.layer, Tensor::master), moved,
                   Format{update.master.bits, 0, Round::floor, update.master.overflow, 32});
-      if (network_.has_copies && u != 0)
-        fitted<true, std::int64_t>(w, network_.copy, {}, counts_of(update.layer, Tensor::weight));
+      if (has_copies() && u != 0)
+        fitted<true, true, std::int64_t>(w, network_.copy, {},
+                                         counts_of(update.layer, Tensor::weight));
     }
   }
 
@@ -826,7 +840,8 @@ class BlockTrainer {
 
 /// Trains networks for some steps, or judges them by held-out samples, a block each.
 template <class T>
-__global__ void __launch_bounds__(most_network_lanes) network_kernel(NetworkArguments arguments) {
+__global__ void __launch_bounds__(most_network_lanes, T::blocks)
+    network_kernel(NetworkArguments arguments) {
   const std::int64_t begin = clock64();
   BlockTrainer<T> trainer(arguments);
   if (arguments.judges) {

@@ -116,8 +116,11 @@ bool updates_in_32_bits(const NetworkSpec& spec, std::size_t layer) {
   const int to_gradient =
       formats.error.fraction + spec.input_format(layer).fraction - formats.gradient.fraction;
   const int to_step = formats.gradient.fraction + spec.lr - formats.master.fraction;
+  if ((to_gradient == 0 && formats.gradient.round == Round::stochastic) ||
+      (to_step == 0 && formats.master.round == Round::stochastic))
+    return false;  // a number is drawn only where something is shifted out
   return spec.batch == 1 && product <= 32 && formats.gradient.bits <= 30 &&
-         formats.master.bits <= 30 && to_gradient >= 1 && to_gradient <= 30 && to_step >= 1 &&
+         formats.master.bits <= 30 && to_gradient >= 0 && to_gradient <= 30 && to_step >= 0 &&
          to_step <= 30;
 }
 
@@ -166,7 +169,18 @@ std::vector<DrawnWeights> drawn_weights(const NetworkSpec& spec) {
   return all;
 }
 
-NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
+bool is_plain(const NetworkSpec& spec) {
+  const TensorFormats& formats = spec.formats;
+  for (const Format* format :
+       {&formats.activation, &formats.error, &formats.gradient, &formats.master})
+    if (format->round == Round::stochastic) return false;
+  if (spec.batch != 1 || formats.weight != formats.master || weight_bytes(spec) == 8) return false;
+  for (std::size_t layer = 0; layer < spec.layers(); ++layer)
+    if (!updates_in_32_bits(spec, layer)) return false;
+  return true;
+}
+
+NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool plain, bool counts,
                                     const DeviceLimits& limits) {
   NetworkLaunch launch;
   launch.word = places.word;
@@ -187,6 +201,7 @@ NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
   launch.shared_weights = !counts && launch.shared_vectors && fits(weight_words);
   if (launch.shared_weights) launch.shared.weights = take(weight_words);
   const std::uint64_t sum_words = places.layers.size() * places.lanes * (sizeof(LaneSums) / 8);
+  launch.plain = plain && !counts && launch.shared_vectors;
   launch.shared_sums = !counts && places.word < 8 && fits(sum_words);
   if (launch.shared_sums) launch.shared.sums = take(sum_words);
   launch.shared_bytes = 8 * words;

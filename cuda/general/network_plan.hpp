@@ -40,13 +40,17 @@ bool updates_in_32_bits(const NetworkSpec& spec, std::size_t layer);
 /// and u too, and no layer has 2^32 weights, else 8.
 std::size_t weight_bytes(const NetworkSpec& spec);
 
+/// Whether a network can do with the kernels of plain ones, which are faster: without batches and
+/// weights in a format of their own, nothing is rounded at random, and all updates are in 32 bits.
+bool is_plain(const NetworkSpec& spec);
+
 /// What makes the normals of each layer its first weights.
 std::vector<DrawnWeights> drawn_weights(const NetworkSpec& spec);
 
 /// How to train networks that lie so, but for how many there are. Vectors, weights and sums are in
 /// shared memory where they fit, in this order; what is counted, and all but the vectors of
 /// networks that are, never is.
-NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
+NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool plain, bool counts,
                                     const DeviceLimits& limits);
 
 /// Bytes of device memory that a network takes at most, the values of a batch of its samples

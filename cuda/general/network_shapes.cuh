@@ -12,17 +12,22 @@ struct NetworkTrainingList {};
 /// Weights are in shared memory only where vectors are. Counting is done in words of 64 bits only,
 /// and never with weights in shared memory: it is slower as it is.
 using CompiledNetworkTrainings = NetworkTrainingList<
-    NetworkTraining<std::int16_t, true, true>, NetworkTraining<std::int16_t, false, true>,
-    NetworkTraining<std::int16_t, false, false>, NetworkTraining<std::int32_t, true, true>,
+    NetworkTraining<std::int16_t, true, true, true>,
+    NetworkTraining<std::int16_t, false, true, true>, NetworkTraining<std::int16_t, true, true>,
+    NetworkTraining<std::int16_t, false, true>, NetworkTraining<std::int16_t, false, false>,
+    NetworkTraining<std::int32_t, true, true, true>,
+    NetworkTraining<std::int32_t, false, true, true>, NetworkTraining<std::int32_t, true, true>,
     NetworkTraining<std::int32_t, false, true>, NetworkTraining<std::int32_t, false, false>,
     NetworkTraining<std::int64_t, true, true>, NetworkTraining<std::int64_t, false, true>,
-    NetworkTraining<std::int64_t, false, false>, NetworkTraining<std::int64_t, false, true, true>,
-    NetworkTraining<std::int64_t, false, false, true>>;
+    NetworkTraining<std::int64_t, false, false>,
+    NetworkTraining<std::int64_t, false, true, false, true>,
+    NetworkTraining<std::int64_t, false, false, false, true>>;
 
 template <typename T>
 bool is_network_training(const NetworkLaunch& launch) {
   return launch.word == sizeof(typename T::Word) && launch.shared_weights == T::shared_weights &&
-         launch.shared_vectors == T::shared_vectors && launch.counts == T::counts;
+         launch.shared_vectors == T::shared_vectors && launch.plain == T::plain &&
+         launch.counts == T::counts;
 }
 
 /// Calls `visit` with the NetworkTraining that a launch names. Throws RunError when there is none.

@@ -258,6 +258,7 @@ struct NetworkArguments {
 /// How the launches of a batch of networks are laid out.
 struct NetworkLaunch {
   std::size_t word = 8;          // bytes of a weight: 2, 4 or 8
+  bool plain = false;            // network_plan.hpp
   bool shared_weights = false;   // in shared memory, else in global memory
   bool shared_vectors = false;   //
   bool shared_sums = false;      //

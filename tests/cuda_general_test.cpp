@@ -159,12 +159,12 @@ TEST(NetworkPlan, SharesUnitsAmongLanes) {
   EXPECT_EQ(first.width, 4U);
   EXPECT_EQ(first.tile, 100U);
   EXPECT_EQ(first.shares, 20U);          // 25 groups of 4 units, 512 lanes
-  EXPECT_EQ(first.unit_lanes_log2, 2U);  // 512 lanes add up 100 units
+  EXPECT_EQ(first.unit_lanes_log2, 1U);  // two lanes add up 10 shares each
   const LayerPlace& last = places.layers[1];
   EXPECT_TRUE(!first.by_warps && last.by_warps);
   EXPECT_EQ(last.width, 1U);    // rows of 10 words are no multiples of 8 bytes
   EXPECT_EQ(last.shares, 25U);  // of 4 inputs
-  EXPECT_EQ(last.unit_lanes_log2, 5U);
+  EXPECT_EQ(last.unit_lanes_log2, 2U);
   const LayerPlace& large = NetworkPlaces({9, 5000}, 8).layers[0];
   EXPECT_EQ(large.width, 1U);
   EXPECT_EQ(large.tile, static_cast<std::uint32_t>(most_network_lanes));
@@ -230,6 +230,8 @@ TEST(Rounding, Of32BitsNeedsNoRest) {
                 if (v > 1 << 30 || v < -(1 << 30)) continue;
                 ASSERT_EQ(fitting.rounded(v), round_shift_in<std::int32_t>(v, n, round, 0))
                     << v << " / 2^" << n << ", " << static_cast<int>(round);
+                ASSERT_TRUE(narrow.below || fitting.rounded<false>(v) == fitting.rounded(v)) << v;
+                ASSERT_TRUE(narrow.wraps || fitting.overflowed<false>(v) == fitting.overflowed(v));
                 ASSERT_EQ(fitting.overflowed(v), overflowed_in<std::int32_t>(v, bits, overflow))
                     << v << " in " << bits << " bits, " << static_cast<int>(overflow);
               }

@@ -600,10 +600,15 @@ class BlockTrainer {
       if (T::plain || arithmetic_[layer].updates_in_32_bits) {
         UpdateSums<std::int32_t> sums;
         if (rounds_weights_at_random())
-          update_units(update_of(layer, at, step), at, errors_there, sums);
+          update_units(layer, update_of(layer, at, step), at, errors_there, sums);
+        else if (arithmetic_[layer].narrow.below && arithmetic_[layer].narrow.wraps)
+          update_narrowly<true, true>(layer, at, errors_there, sums);
+        else if (arithmetic_[layer].narrow.below)
+          update_narrowly<true, false>(layer, at, errors_there, sums);
+        else if (arithmetic_[layer].narrow.wraps)
+          update_narrowly<false, true>(layer, at, errors_there, sums);
         else
-          update_units(NarrowUpdate{layer, arithmetic_[layer].narrow, weights_ + at.weights}, at,
-                       errors_there, sums);
+          update_narrowly<false, false>(layer, at, errors_there, sums);
         if (arguments_.shared_sums) {
           LaneSums& all = lane_sums(layer);
           all = {all.abs_update + sums.abs_update, all.dropped + sums.dropped};
@@ -615,17 +620,17 @@ class BlockTrainer {
     }
     if constexpr (!T::plain) {
       UpdateSums<std::int64_t> sums;
-      update_units(update_of(layer, at, step), at, errors_there, sums);
+      update_units(layer, update_of(layer, at, step), at, errors_there, sums);
       add_to_sums(layer, sums.abs_update, sums.dropped);
     }
   }
 
   /// Updates the weights of all units that have errors; several lanes share the inputs of a unit.
   template <class AnyUpdate, typename Number>
-  __device__ __forceinline__ void update_units(const AnyUpdate& update, const LayerPlace& at,
-                                               std::uint32_t errors_there,
+  __device__ __forceinline__ void update_units(std::uint32_t layer, const AnyUpdate& update,
+                                               const LayerPlace& at, std::uint32_t errors_there,
                                                UpdateSums<Number>& sums) {
-    const std::uint32_t inputs_there = *input_count(layer_of(update));
+    const std::uint32_t inputs_there = *input_count(layer);
     const ValueTerm* const all = errors(at);
     if (errors_there > lanes_) {
       for (std::uint32_t i = lane_; i < errors_there; i += lanes_)
@@ -650,13 +655,9 @@ class BlockTrainer {
     return (static_cast<std::uint32_t>(busy) + warp_lanes - 1) / warp_lanes * warp_lanes;
   }
 
-  static __device__ __forceinline__ std::uint32_t layer_of(const Update& update) {
-    return update.layer;
-  }
-
   /// Updates a unit's weights of inputs `first`, first + stride, ...
   template <typename Number>
-  __device__ __forceinline__ void update_unit(const Update& update, const ValueTerm& unit,
+  __device__ __forceinline__ void update_unit(const Update& update, ValueTerm unit,
                                               const ValueTerm* list, std::uint32_t count,
                                               std::uint32_t first, std::uint32_t stride,
                                               UpdateSums<Number>& sums) {
@@ -702,32 +703,44 @@ class BlockTrainer {
     }
   }
 
-  /// An update in 32 bits without random numbers and branches.
+  /// An update in 32 bits without random numbers and branches. `kBelow` and `kWraps`: with what of
+  /// NarrowFitting, which otherwise does nothing.
+  template <bool kBelow, bool kWraps>
   struct NarrowUpdate {
-    const std::uint32_t layer;
     const NarrowArithmetic arithmetic;
     Word* const weights;
 
     /// The weight that an update by P leaves.
     __device__ __forceinline__ Word operator()(Word w, std::int32_t p, std::uint32_t& abs_update,
                                                std::uint32_t& dropped) const {
+      const NarrowFitting& gradient = arithmetic.gradient;
       const NarrowFitting& master = arithmetic.master;
-      const std::int32_t u = arithmetic.gradient.overflowed(arithmetic.gradient.rounded(p));
+      const std::int32_t u =
+          gradient.template overflowed<kWraps>(gradient.template rounded<kBelow>(p));
       abs_update += static_cast<std::uint32_t>(u < 0 ? -u : u);
       dropped += static_cast<std::uint32_t>(u) & ((1U << master.shift) - 1);
-      return static_cast<Word>(master.overflowed(w + master.rounded(u)));
+      return static_cast<Word>(
+          master.template overflowed<kWraps>(w + master.template rounded<kBelow>(u)));
     }
   };
 
-  static __device__ __forceinline__ std::uint32_t layer_of(const NarrowUpdate& update) {
-    return update.layer;
+  /// Updates a layer in 32 bits, without random numbers.
+  template <bool kBelow, bool kWraps>
+  __device__ __forceinline__ void update_narrowly(std::uint32_t layer, const LayerPlace& at,
+                                                  std::uint32_t errors_there,
+                                                  UpdateSums<std::int32_t>& sums) {
+    update_units(layer,
+                 NarrowUpdate<kBelow, kWraps>{arithmetic_[layer].narrow, weights_ + at.weights}, at,
+                 errors_there, sums);
   }
 
   /// The same, with the weights of some inputs loaded before any is stored. What they add up to
   /// fits 32 bits.
-  __device__ __forceinline__ void update_unit(const NarrowUpdate& update, const ValueTerm& unit,
-                                              const ValueTerm* list, std::uint32_t count,
-                                              std::uint32_t first, std::uint32_t stride,
+  template <bool kBelow, bool kWraps>
+  __device__ __forceinline__ void update_unit(const NarrowUpdate<kBelow, kWraps>& update,
+                                              ValueTerm unit, const ValueTerm* list,
+                                              std::uint32_t count, std::uint32_t first,
+                                              std::uint32_t stride,
                                               UpdateSums<std::int32_t>& sums) {
     Word* const weights = update.weights + unit.at;
     for (std::uint32_t i = first; i < count; i += together * stride) {
@@ -739,10 +752,11 @@ class BlockTrainer {
       for (std::uint32_t t = 0; t < together; ++t) w[t] = weights[input[t].at];
       std::uint32_t abs_update = 0, dropped = 0;
 #pragma unroll
-      for (std::uint32_t t = 0; t < together; ++t) {
-        const Word moved = update(w[t], unit.value * input[t].value, abs_update, dropped);
-        if (i + t * stride < count) weights[input[t].at] = moved;
-      }
+      for (std::uint32_t t = 0; t < together; ++t)
+        w[t] = update(w[t], unit.value * input[t].value, abs_update, dropped);
+#pragma unroll
+      for (std::uint32_t t = 0; t < together; ++t)
+        if (i + t * stride < count) weights[input[t].at] = w[t];
       sums.abs_update += abs_update;
       sums.dropped += dropped;
     }

@@ -40,6 +40,9 @@ NarrowFitting narrow_fitting(const Fitting& shifted, const Format& format) {
 /// Inputs that keep a lane busy: fewer are not worth adding up one more share of a sum.
 constexpr std::uint32_t inputs_of_share = 4;
 
+/// Shares of a sum that a lane adds up before others help it.
+constexpr std::uint32_t shares_of_lane = 10;
+
 /// How `lanes` lanes share a layer's units.
 void share_units(LayerPlace& at, std::uint32_t lanes, std::uint32_t most_width) {
   at.by_warps = at.units <= lanes / warp_lanes;
@@ -50,8 +53,8 @@ void share_units(LayerPlace& at, std::uint32_t lanes, std::uint32_t most_width) 
   at.inverse = division_inverse(groups);
   at.unit_lanes_log2 = 0;
   const auto lanes_with = [&at](int more) { return 1U << (at.unit_lanes_log2 + more); };
-  while (lanes_with(1) * at.tile <= lanes && lanes_with(0) < at.shares &&
-         lanes_with(0) < warp_lanes)
+  while (lanes_with(0) * shares_of_lane < at.shares && lanes_with(1) * at.tile <= lanes &&
+         lanes_with(0) < at.shares && lanes_with(0) < warp_lanes)
     ++at.unit_lanes_log2;
 }
 
@@ -142,11 +145,14 @@ std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec) {
     of_layer.one = one_of(input);
     of_layer.kind = spec.activation_of(layer);
     of_layer.updates_in_32_bits = updates_in_32_bits(spec, layer);
-    if (of_layer.updates_in_32_bits)
-      of_layer.narrow = {
-          narrow_fitting(of_layer.gradient, formats.gradient),
-          narrow_fitting(fitting(formats.gradient.fraction + spec.lr, formats.master),
-                         formats.master)};
+    if (of_layer.updates_in_32_bits) {
+      NarrowArithmetic& narrow = of_layer.narrow;
+      narrow.gradient = narrow_fitting(of_layer.gradient, formats.gradient);
+      narrow.master = narrow_fitting(fitting(formats.gradient.fraction + spec.lr, formats.master),
+                                     formats.master);
+      narrow.below = narrow.gradient.add_below_zero != 0 || narrow.master.add_below_zero != 0;
+      narrow.wraps = narrow.gradient.spare != 0 || narrow.master.spare != 0;
+    }
   }
   return all;
 }

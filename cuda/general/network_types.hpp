@@ -82,12 +82,18 @@ struct alignas(16) NarrowFitting {
   std::int32_t spare;                            // bits that a wrapping word leaves, else 0
   std::int32_t smallest, largest;
 
+  /// `kBelow`: where add_below_zero may not be 0.
+  template <bool kBelow = true>
   GRIDRUN_HOST_DEVICE constexpr std::int32_t rounded(std::int32_t value) const {
-    return (value + add + ((value >> shift) & odd) + ((value >> 31) & add_below_zero)) >> shift;
+    const std::int32_t below = kBelow ? (value >> 31) & add_below_zero : 0;
+    return (value + add + ((value >> shift) & odd) + below) >> shift;
   }
+  /// `kWraps`: where `spare` may not be 0.
+  template <bool kWraps = true>
   GRIDRUN_HOST_DEVICE constexpr std::int32_t overflowed(std::int32_t value) const {
-    const std::int32_t word =
-        static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << spare) >> spare;
+    std::int32_t word = value;
+    if constexpr (kWraps)
+      word = static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << spare) >> spare;
     const std::int32_t below = word < largest ? word : largest;
     return below > smallest ? below : smallest;
   }
@@ -97,6 +103,7 @@ struct alignas(16) NarrowFitting {
 /// step's rounding.
 struct NarrowArithmetic {
   NarrowFitting gradient, master;
+  bool below, wraps;  // whether any of the two adds below zero, and wraps
 };
 
 /// What one network's arithmetic is in one layer.

@@ -117,11 +117,11 @@ NetworkLaunch launch_with(std::size_t shared_bytes, const NetworkPlaces& places,
                           bool counts = false) {
   DeviceLimits limits;
   limits.shared_of_block = shared_bytes;
-  return choose_network_launch(places, !counts, counts, limits);
+  return choose_network_launch(places, counts, limits);
 }
 
 TEST(NetworkPlan, PutsIntoSharedMemoryWhatFits) {
-  const NetworkPlaces places({784, 100, 10}, 2);
+  const NetworkPlaces places({784, 100, 10}, 2, most_network_lanes);
   EXPECT_EQ(places.weights, 785U * 100 + 4 + 101 * 10 + 6);  // layers begin at multiples of 8 words
   const NetworkLaunch whole = launch_with(227 << 10, places);
   EXPECT_TRUE(whole.shared_vectors && whole.shared_weights && whole.shared_sums);
@@ -136,17 +136,40 @@ TEST(NetworkPlan, PutsIntoSharedMemoryWhatFits) {
   const NetworkLaunch tight = launch_with(whole.shared_bytes - 1, places);
   EXPECT_TRUE(tight.shared_vectors && tight.shared_weights && !tight.shared_sums);
   EXPECT_EQ(tight.shared_bytes, without_sums);
-  const NetworkLaunch wide = launch_with(227 << 10, NetworkPlaces({784, 100, 10}, 4));
+  const NetworkLaunch wide =
+      launch_with(227 << 10, NetworkPlaces({784, 100, 10}, 4, most_network_lanes));
   EXPECT_TRUE(wide.shared_vectors && !wide.shared_weights && wide.shared_sums);
   const NetworkLaunch none = launch_with(17 << 10, places);
   EXPECT_TRUE(!none.shared_vectors && !none.shared_weights && !none.shared_sums);
-  const NetworkLaunch counts = launch_with(227 << 10, NetworkPlaces({3, 2}, 8), true);
+  const NetworkLaunch counts =
+      launch_with(227 << 10, NetworkPlaces({3, 2}, 8, most_network_lanes), true);
   EXPECT_TRUE(counts.shared_vectors && !counts.shared_weights && !counts.shared_sums);
+}
+
+TEST(NetworkPlan, TakesAsManyLanesForPlainNetworksAsLeaveRoom) {
+  const auto layout = [](std::size_t shared_bytes, bool plain) {
+    DeviceLimits limits;
+    limits.shared_of_block = shared_bytes;
+    return lay_out_networks({784, 100, 10}, 2, plain, false, limits);
+  };
+  const NetworkLayout large = layout(227 << 10, true);
+  EXPECT_TRUE(large.launch.plain && large.launch.shared_weights && large.launch.shared_sums);
+  EXPECT_EQ(large.launch.lanes, 896U);  // sums of 1,024 would not fit
+  EXPECT_EQ(large.places.lanes, large.launch.lanes);
+  const NetworkLayout small = layout(99 << 10, true);
+  EXPECT_TRUE(small.launch.plain && !small.launch.shared_weights);
+  EXPECT_EQ(small.launch.lanes, static_cast<std::uint32_t>(most_plain_lanes));
+  const NetworkLayout none = layout(32 << 10, true);
+  EXPECT_FALSE(none.launch.plain);  // the parts of 1,024 lanes' sums alone take 32 KB
+  EXPECT_EQ(none.launch.lanes, static_cast<std::uint32_t>(most_network_lanes));
+  const NetworkLayout other = layout(227 << 10, false);
+  EXPECT_TRUE(!other.launch.plain && other.launch.shared_weights);
+  EXPECT_EQ(other.launch.lanes, static_cast<std::uint32_t>(most_network_lanes));
 }
 
 TEST(NetworkPlan, TakesALaneForSomeWeights) {
   const auto lanes = [](const std::vector<std::uint32_t>& units) {
-    return NetworkPlaces(units, 2).lanes;
+    return NetworkPlaces(units, 2, most_network_lanes).lanes;
   };
   EXPECT_EQ(lanes({1, 1}), 32U);
   EXPECT_EQ(lanes({784, 10}), 128U);
@@ -154,7 +177,7 @@ TEST(NetworkPlan, TakesALaneForSomeWeights) {
 }
 
 TEST(NetworkPlan, SharesUnitsAmongLanes) {
-  const NetworkPlaces places({784, 100, 10}, 2);
+  const NetworkPlaces places({784, 100, 10}, 2, most_network_lanes);
   const LayerPlace& first = places.layers[0];
   EXPECT_EQ(first.width, 4U);
   EXPECT_EQ(first.tile, 100U);
@@ -165,7 +188,7 @@ TEST(NetworkPlan, SharesUnitsAmongLanes) {
   EXPECT_EQ(last.width, 1U);    // rows of 10 words are no multiples of 8 bytes
   EXPECT_EQ(last.shares, 25U);  // of 4 inputs
   EXPECT_EQ(last.unit_lanes_log2, 2U);
-  const LayerPlace& large = NetworkPlaces({9, 5000}, 8).layers[0];
+  const LayerPlace& large = NetworkPlaces({9, 5000}, 8, most_network_lanes).layers[0];
   EXPECT_EQ(large.width, 1U);
   EXPECT_EQ(large.tile, static_cast<std::uint32_t>(most_network_lanes));
   EXPECT_EQ(large.shares, 1U);
@@ -173,8 +196,10 @@ TEST(NetworkPlan, SharesUnitsAmongLanes) {
 }
 
 TEST(NetworkPlan, LaunchesFewEnoughStepsForSumsOf64Bits) {
-  EXPECT_EQ(most_launch_steps(NetworkPlaces({784, 100, 10}, 2)), (most_lane_terms / 785) - 1);
-  EXPECT_EQ(most_launch_steps(NetworkPlaces({1, 1}, 2)), most_lane_terms / 2 - 1);
+  EXPECT_EQ(most_launch_steps(NetworkPlaces({784, 100, 10}, 2, most_network_lanes)),
+            (most_lane_terms / 785) - 1);
+  EXPECT_EQ(most_launch_steps(NetworkPlaces({1, 1}, 2, most_network_lanes)),
+            most_lane_terms / 2 - 1);
 }
 
 TEST(Rounding, IsTheDefinitionsWithoutBranches) {
@@ -239,8 +264,8 @@ TEST(Rounding, Of32BitsNeedsNoRest) {
 }
 
 TEST(Division, IsExactForLanes) {
-  for (std::uint32_t n = 1; n <= most_network_lanes; ++n)
-    for (std::uint32_t i = 0; i <= most_network_lanes; ++i)
+  for (std::uint32_t n = 1; n <= most_plain_lanes; ++n)
+    for (std::uint32_t i = 0; i <= most_plain_lanes; ++i)
       ASSERT_EQ(divided(i, division_inverse(n)), i / n) << i << " / " << n;
 }
 

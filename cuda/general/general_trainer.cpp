@@ -364,8 +364,8 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
       std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
   for (const auto& [kind, networks] : kinds) {
     const auto [word, plain] = kind;
-    const NetworkPlaces places(sweep.networks.front().units, word);
-    const NetworkLaunch launch = choose_network_launch(places, plain, sweep.diagnose, limits);
+    const auto [places, launch] =
+        lay_out_networks(sweep.networks.front().units, word, plain, sweep.diagnose, limits);
     const std::uint64_t free =
         std::min<std::uint64_t>(device.free_memory() / 10 * 9, tuning.memory);
     const std::uint64_t taken = StepList::bytes(sweep, steps);
@@ -392,7 +392,8 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
 }
 
 double general_trainer_memory_needed(const StagedSweep& sweep) {
-  const NetworkPlaces places(sweep.networks.front().units, sizeof(std::int64_t));
+  const NetworkPlaces places(sweep.networks.front().units, sizeof(std::int64_t),
+                             most_network_lanes);
   const std::uint64_t steps =
       std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
   const auto networks = static_cast<double>(sweep.networks.size());

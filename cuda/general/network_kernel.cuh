@@ -24,7 +24,7 @@ struct NetworkTraining {
   static constexpr bool shared_vectors = kSharedVectors;
   static constexpr bool plain = kPlain;  // network_plan.hpp
   static constexpr bool counts = kCounts;
-  static constexpr int blocks = kPlain ? 2 : 1;  // of a multiprocessor, that registers suffice for
+  static constexpr int lanes = kPlain ? most_plain_lanes : most_network_lanes;  // at most
   /// What holds weights, inputs, activations and errors in products.
   using Value = std::conditional_t<sizeof(Word) == 8, std::int64_t, std::int32_t>;
 };
@@ -854,8 +854,7 @@ class BlockTrainer {
 
 /// Trains networks for some steps, or judges them by held-out samples, a block each.
 template <class T>
-__global__ void __launch_bounds__(most_network_lanes, T::blocks)
-    network_kernel(NetworkArguments arguments) {
+__global__ void __launch_bounds__(T::lanes) network_kernel(NetworkArguments arguments) {
   const std::int64_t begin = clock64();
   BlockTrainer<T> trainer(arguments);
   if (arguments.judges) {

@@ -60,7 +60,8 @@ void share_units(LayerPlace& at, std::uint32_t lanes, std::uint32_t most_width) 
 
 }  // namespace
 
-NetworkPlaces::NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_t word_bytes)
+NetworkPlaces::NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_t word_bytes,
+                             std::uint32_t most_lanes)
     : word(word_bytes) {
   const auto round_up = [](auto count, unsigned to) { return (count + to - 1) / to * to; };
   const auto take = [this, &round_up](std::uint32_t words) {
@@ -89,8 +90,8 @@ NetworkPlaces::NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_
     layers.push_back(at);
   }
   const std::uint64_t warps = weights / (weights_of_lane * warp_lanes) + 1;
-  lanes = warp_lanes * static_cast<std::uint32_t>(
-                           std::min<std::uint64_t>(warps, most_network_lanes / warp_lanes));
+  lanes = warp_lanes *
+          static_cast<std::uint32_t>(std::min<std::uint64_t>(warps, most_lanes / warp_lanes));
   for (LayerPlace& at : layers) share_units(at, lanes, static_cast<std::uint32_t>(8 / word));
 }
 
@@ -186,7 +187,7 @@ bool is_plain(const NetworkSpec& spec) {
   return true;
 }
 
-NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool plain, bool counts,
+NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
                                     const DeviceLimits& limits) {
   NetworkLaunch launch;
   launch.word = places.word;
@@ -207,11 +208,31 @@ NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool plain, boo
   launch.shared_weights = !counts && launch.shared_vectors && fits(weight_words);
   if (launch.shared_weights) launch.shared.weights = take(weight_words);
   const std::uint64_t sum_words = places.layers.size() * places.lanes * (sizeof(LaneSums) / 8);
-  launch.plain = plain && !counts && launch.shared_vectors;
   launch.shared_sums = !counts && places.word < 8 && fits(sum_words);
   if (launch.shared_sums) launch.shared.sums = take(sum_words);
   launch.shared_bytes = 8 * words;
   return launch;
+}
+
+NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::size_t word,
+                               bool plain, bool counts, const DeviceLimits& limits) {
+  const auto with = [&](std::uint32_t most_lanes) {
+    const NetworkPlaces places(units, word, most_lanes);
+    return NetworkLayout{places, choose_network_launch(places, counts, limits)};
+  };
+  if (!plain) return with(most_network_lanes);
+  NetworkLayout layout = with(most_plain_lanes);
+  if (!layout.launch.shared_vectors) return with(most_network_lanes);
+  for (std::uint32_t lanes = most_plain_lanes; lanes >= most_network_lanes;
+       lanes -= 4 * warp_lanes) {
+    const NetworkLayout fewer = with(lanes);
+    if (fewer.launch.shared_weights && fewer.launch.shared_sums) {
+      layout = fewer;
+      break;
+    }
+  }
+  layout.launch.plain = true;
+  return layout;
 }
 
 std::uint64_t network_bytes(const NetworkPlaces& places, const NetworkLaunch& launch,

@@ -21,7 +21,8 @@ struct NetworkPlaces {
   std::uint32_t lanes = 0;    // of a block, whole warps
 
   /// `units` as NetworkSpec has them.
-  NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_t word);
+  NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_t word,
+                std::uint32_t most_lanes);
 
   /// Bytes of what holds an input or an error.
   std::size_t value_bytes() const { return word == 8 ? 8 : 4; }
@@ -50,8 +51,20 @@ std::vector<DrawnWeights> drawn_weights(const NetworkSpec& spec);
 /// How to train networks that lie so, but for how many there are. Vectors, weights and sums are in
 /// shared memory where they fit, in this order; what is counted, and all but the vectors of
 /// networks that are, never is.
-NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool plain, bool counts,
+NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
                                     const DeviceLimits& limits);
+
+/// Where networks have their parts, and how they are trained.
+struct NetworkLayout {
+  NetworkPlaces places;
+  NetworkLaunch launch;
+};
+
+/// The layout of networks with as many lanes as leave room for weights and sums in shared memory,
+/// or as many as there can be, if there is none. Plain networks whose vectors do not fit shared
+/// memory are trained as others are.
+NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::size_t word,
+                               bool plain, bool counts, const DeviceLimits& limits);
 
 /// Bytes of device memory that a network takes at most, the values of a batch of its samples
 /// included, where so many steps and held-out samples are judged.

@@ -17,7 +17,9 @@
 
 namespace gridrun::cuda {
 
-/// Lanes of a block that trains a network, at most.
+/// Lanes of a block that trains a network, at most: of plain ones (network_plan.hpp), whose kernels
+/// take half the registers, and of others.
+inline constexpr int most_plain_lanes = 1024;
 inline constexpr int most_network_lanes = 512;
 
 /// A rounding without branches: V / 2^n is q, the floor, and rest / 2^n; it is rounded up where
@@ -164,12 +166,12 @@ struct LayerPlace {
   std::uint32_t unit_lanes_log2;  // of the lanes that add up a unit's shares, at most a warp
 };
 
-/// i / n is (i * division_inverse(n)) >> 20 for i up to most_network_lanes and n in 1 ... that.
+/// i / n is (i * division_inverse(n)) >> 21 for i up to most_plain_lanes and n in 1 ... that.
 GRIDRUN_HOST_DEVICE constexpr std::uint32_t division_inverse(std::uint32_t n) {
-  return (std::uint32_t{1} << 20) / n + 1;
+  return (std::uint32_t{1} << 21) / n + 1;
 }
 GRIDRUN_HOST_DEVICE constexpr std::uint32_t divided(std::uint32_t i, std::uint32_t inverse) {
-  return (i * inverse) >> 20;
+  return (i * inverse) >> 21;
 }
 
 /// What is stored of a sample begins and ends at multiples of so many values, in each layer.

@@ -146,25 +146,27 @@ TEST(NetworkPlan, PutsIntoSharedMemoryWhatFits) {
   EXPECT_TRUE(counts.shared_vectors && !counts.shared_weights && !counts.shared_sums);
 }
 
-TEST(NetworkPlan, TakesAsManyLanesForPlainNetworksAsLeaveRoom) {
-  const auto layout = [](std::size_t shared_bytes, bool plain) {
+TEST(NetworkPlan, TakesMoreLanesForLargePlainNetworksAndFewerForSmall) {
+  const auto layout = [](const std::vector<std::uint32_t>& units, std::size_t shared_bytes,
+                         bool plain) {
     DeviceLimits limits;
     limits.shared_of_block = shared_bytes;
-    return lay_out_networks({784, 100, 10}, 2, plain, false, limits);
+    return lay_out_networks(units, 2, plain, false, limits);
   };
-  const NetworkLayout large = layout(227 << 10, true);
-  EXPECT_TRUE(large.launch.plain && large.launch.shared_weights && large.launch.shared_sums);
-  EXPECT_EQ(large.launch.lanes, 896U);  // sums of 1,024 would not fit
-  EXPECT_EQ(large.places.lanes, large.launch.lanes);
-  const NetworkLayout small = layout(99 << 10, true);
-  EXPECT_TRUE(small.launch.plain && !small.launch.shared_weights);
-  EXPECT_EQ(small.launch.lanes, static_cast<std::uint32_t>(most_plain_lanes));
-  const NetworkLayout none = layout(32 << 10, true);
-  EXPECT_FALSE(none.launch.plain);  // the parts of 1,024 lanes' sums alone take 32 KB
-  EXPECT_EQ(none.launch.lanes, static_cast<std::uint32_t>(most_network_lanes));
-  const NetworkLayout other = layout(227 << 10, false);
+  const std::vector<std::uint32_t> small = {784, 100, 10}, large = {784, 1000, 1000, 10};
+  const NetworkLayout whole = layout(small, 227 << 10, true);
+  EXPECT_TRUE(whole.launch.plain && whole.launch.shared_weights && whole.launch.shared_sums);
+  EXPECT_EQ(whole.launch.lanes, 256U);
+  EXPECT_EQ(whole.places.lanes, whole.launch.lanes);
+  const NetworkLayout global = layout(large, 227 << 10, true);
+  EXPECT_TRUE(global.launch.plain && !global.launch.shared_weights);
+  EXPECT_EQ(global.launch.lanes, static_cast<std::uint32_t>(most_plain_lanes));
+  const NetworkLayout tight = layout(large, 48 << 10, true);
+  EXPECT_FALSE(tight.launch.plain);  // vectors do not fit beside the parts of 1,024 lanes' sums
+  EXPECT_EQ(tight.launch.lanes, static_cast<std::uint32_t>(most_network_lanes));
+  const NetworkLayout other = layout(small, 227 << 10, false);
   EXPECT_TRUE(!other.launch.plain && other.launch.shared_weights);
-  EXPECT_EQ(other.launch.lanes, static_cast<std::uint32_t>(most_network_lanes));
+  EXPECT_EQ(other.launch.lanes, 512U);
 }
 
 TEST(NetworkPlan, TakesALaneForSomeWeights) {

@@ -9,8 +9,14 @@
 namespace gridrun::cuda {
 namespace {
 
-/// Weights that keep a lane busy for a step: fewer are not worth a barrier's wait for it.
-constexpr std::uint64_t weights_of_lane = 64;
+/// Weights that keep a lane busy for a step: fewer are not worth a barrier's wait for it, and
+/// beyond most_small_lanes, whose barriers take long, a multiple of them. Measured
+/// (docs/performance.md).
+constexpr std::uint64_t weights_of_lane = 64, weights_of_more_lanes = 1024;
+constexpr std::uint32_t most_small_lanes = 512;
+/// Lanes of small plain networks, at most, for each byte of a weight: shorter words leave each lane
+/// more units at once. Measured too.
+constexpr std::uint32_t lanes_of_plain_word_byte = 128;
 
 Fitting fitting(int scale, const Format& format) {
   const int shift = scale - format.fraction;
@@ -89,9 +95,12 @@ NetworkPlaces::NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_
     weights += round_up((std::uint64_t{at.inputs} + 1) * at.units, 8);
     layers.push_back(at);
   }
-  const std::uint64_t warps = weights / (weights_of_lane * warp_lanes) + 1;
-  lanes = warp_lanes *
-          static_cast<std::uint32_t>(std::min<std::uint64_t>(warps, most_lanes / warp_lanes));
+  const auto lanes_for = [this](std::uint64_t of_lane, std::uint64_t most) {
+    return std::min(warp_lanes * (weights / (of_lane * warp_lanes) + 1), most);
+  };
+  lanes = static_cast<std::uint32_t>(
+      std::max(lanes_for(weights_of_lane, std::min<std::uint64_t>(most_small_lanes, most_lanes)),
+               lanes_for(weights_of_more_lanes, most_lanes)));
   for (LayerPlace& at : layers) share_units(at, lanes, static_cast<std::uint32_t>(8 / word));
 }
 
@@ -216,21 +225,14 @@ NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
 
 NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::size_t word,
                                bool plain, bool counts, const DeviceLimits& limits) {
-  const auto with = [&](std::uint32_t most_lanes) {
-    const NetworkPlaces places(units, word, most_lanes);
+  const auto with = [&](std::size_t most_lanes) {
+    const NetworkPlaces places(units, word, static_cast<std::uint32_t>(most_lanes));
     return NetworkLayout{places, choose_network_launch(places, counts, limits)};
   };
   if (!plain) return with(most_network_lanes);
   NetworkLayout layout = with(most_plain_lanes);
   if (!layout.launch.shared_vectors) return with(most_network_lanes);
-  for (std::uint32_t lanes = most_plain_lanes; lanes >= most_network_lanes;
-       lanes -= 4 * warp_lanes) {
-    const NetworkLayout fewer = with(lanes);
-    if (fewer.launch.shared_weights && fewer.launch.shared_sums) {
-      layout = fewer;
-      break;
-    }
-  }
+  if (layout.places.lanes <= most_small_lanes) layout = with(lanes_of_plain_word_byte * word);
   layout.launch.plain = true;
   return layout;
 }

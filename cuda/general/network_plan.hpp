@@ -60,9 +60,8 @@ struct NetworkLayout {
   NetworkLaunch launch;
 };
 
-/// The layout of networks with as many lanes as leave room for weights and sums in shared memory,
-/// or as many as there can be, if there is none. Plain networks whose vectors do not fit shared
-/// memory are trained as others are.
+/// The layout of networks. Plain ones whose vectors do not fit shared memory are trained as others
+/// are.
 NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::size_t word,
                                bool plain, bool counts, const DeviceLimits& limits);
 

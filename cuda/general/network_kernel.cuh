@@ -765,12 +765,11 @@ class BlockTrainer {
   /// The update of a batch, by the values that its samples stored.
   __device__ __forceinline__ void update_by_batch(std::uint32_t layer, std::uint32_t batch) {
     const LayerPlace& at = place(layer);
-    const Update update = update_of(layer, at, batch);
     UpdateSums<std::int64_t> sums;
     if (at.width == most_width)
-      update_by_batch<most_width>(update, at, sums);
+      update_by_batch<most_width>(layer, batch, at, sums);
     else
-      update_by_batch<1>(update, at, sums);
+      update_by_batch<1>(layer, batch, at, sums);
     add_to_sums(layer, sums.abs_update, sums.dropped);
   }
 
@@ -784,7 +783,8 @@ class BlockTrainer {
 
   /// A lane adds up the products of some rows and units over all samples.
   template <std::uint32_t kWidth>
-  __device__ __forceinline__ void update_by_batch(const Update& update, const LayerPlace& at,
+  __device__ __forceinline__ void update_by_batch(std::uint32_t layer, std::uint32_t batch,
+                                                  const LayerPlace& at,
                                                   UpdateSums<std::int64_t>& sums) {
     const std::uint32_t groups = at.units / kWidth, row_count = row_length(at);
     const std::size_t stride = arguments_.vectors.stored;
@@ -794,7 +794,7 @@ class BlockTrainer {
       const Value* x = batch_ + at.stored_inputs + k;
       const Value* d = batch_ + at.stored_errors + j;
       std::int64_t p[rows][kWidth] = {};
-#pragma unroll 4
+#pragma unroll 2
       for (std::uint32_t sample = 0; sample < network_.batch; ++sample) {
         Values<read_together> inputs[rows / read_together];
 #pragma unroll
@@ -810,7 +810,8 @@ class BlockTrainer {
         x += stride;
         d += stride;
       }
-      std::int64_t* const own = parts_ + lane_;  // one update of code for all weights
+      const Update update = update_of(layer, at, batch);  // now that registers are free
+      std::int64_t* const own = parts_ + lane_;           // one update of code for all weights
 #pragma unroll 1
       for (std::uint32_t r = 0; r < rows && k + r < row_count; ++r) {
 #pragma unroll

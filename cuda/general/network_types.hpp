@@ -19,8 +19,8 @@ namespace gridrun::cuda {
 
 /// Lanes of a block that trains a network, at most: of plain ones (network_plan.hpp), whose kernels
 /// take half the registers, and of others.
-inline constexpr int most_plain_lanes = 1024;
-inline constexpr int most_network_lanes = 512;
+inline constexpr int most_plain_lanes = 768;
+inline constexpr int most_network_lanes = 480;
 
 /// A rounding without branches: V / 2^n is q, the floor, and rest / 2^n; it is rounded up where
 /// rest + add + (V < 0 ? add_below_zero : 0) + (q & odd) is 2^n or more. A stochastic rounding adds

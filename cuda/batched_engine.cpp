@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <span>
@@ -35,6 +36,13 @@ std::uint64_t largest_magnitude(const std::vector<std::int64_t>& weights) {
   return largest;
 }
 
+bool any_negative(const Dataset& dataset) {
+  if (dataset.scale < 0) return true;
+  const auto* const reals = std::get_if<1>(&dataset.values);
+  return reals != nullptr &&
+         std::any_of(reals->begin(), reals->end(), [](double x) { return x < 0; });
+}
+
 /// The sweep's data in device memory for the time of one training.
 class StagedData {
  public:
@@ -55,7 +63,8 @@ class StagedData {
              order_.data(),
              samples_,
              static_cast<std::uint32_t>(sweep.inputs),
-             sweep.dataset->scale};
+             sweep.dataset->scale,
+             any_negative(*sweep.dataset)};
     largest_input_ = device.largest_input(view_);
     largest_weight_ = largest_magnitude(sweep.weights);
   }
@@ -90,8 +99,8 @@ class StagedData {
 template <typename Word>
 class StagedList {
  public:
-  StagedList(Device& device, StagedData& data, int fraction, Shape shape)
-      : places_(device, data.samples().samples) {
+  StagedList(Device& device, StagedData& data, int fraction, Activation activation, Shape shape)
+      : places_(device, data.samples().samples + std::size_t{places_ahead}) {
     const Samples& samples = data.samples();
     const std::uint64_t nonzeros = data.nonzeros(fraction);
     const DeviceBuffer<std::uint64_t> positions(device, nonzeros);  // of the non-zero inputs
@@ -101,12 +110,19 @@ class StagedList {
     SampleTiles last{};
     device.download(&last, places_.data() + samples.samples - 1, sizeof(last));
     const std::uint64_t tiles = std::uint64_t{last.begin} + last.tiles;
-    entries_ = DeviceBuffer<LaneEntries<Word>>(device, entries_with_slack(tiles, shape));
-    device.stage_entries(samples, fraction, shape, positions.data(), nonzeros, first.data(),
-                         places_.data(), tiles, entries_.data());
+    entries_ =
+        DeviceBuffer<LaneEntries<Word>>(device, tiles * static_cast<std::uint64_t>(shape.lanes));
+    device.stage_entries(samples, fraction, shape, positions.data(), first.data(), places_.data(),
+                         tiles, entries_.data());
     device.wait();  // the scratch buffers go
-    view_ = {places_.data(), entries_.data(), narrow_delta_limit(fraction, data.largest_input()),
-             fraction};
+    const bool relu = activation == Activation::relu;
+    view_ = {places_.data(),
+             entries_.data(),
+             narrow_delta_limit(fraction, data.largest_input()),
+             std::int64_t{1} << fraction,
+             fraction,
+             relu ? 1 : std::numeric_limits<std::int32_t>::min(),
+             relu ? 0 : std::numeric_limits<std::int32_t>::min()};
   }
 
   const SampleList<Word>& view() const { return view_; }
@@ -115,24 +131,20 @@ class StagedList {
   static std::uint64_t bytes(StagedData& data, int fraction, Shape shape) {
     const std::uint64_t samples = data.samples().samples;
     const std::uint64_t nonzeros = data.nonzeros(fraction);
-    return entries_with_slack(most_tiles(data, fraction, shape), shape) *
+    return most_tiles(data, fraction, shape) * static_cast<std::uint64_t>(shape.lanes) *
                sizeof(LaneEntries<Word>) +
-           samples * sizeof(SampleTiles) + (nonzeros + samples) * sizeof(std::uint64_t);
+           (samples + places_ahead) * sizeof(SampleTiles) +
+           (nonzeros + samples) * sizeof(std::uint64_t);
   }
 
   static std::uint64_t most_tiles(StagedData& data, int fraction, Shape shape) {
     return data.nonzeros(fraction) / static_cast<std::uint64_t>(shape.lanes * entries_of_lane) +
-           data.samples().samples;
+           std::uint64_t{data.samples().samples} * (held_tiles + 1);
   }
 
  private:
-  static std::uint64_t entries_with_slack(std::uint64_t tiles, Shape shape) {
-    return tiles * static_cast<std::uint64_t>(shape.lanes) +
-           prefetch_slack / sizeof(LaneEntries<Word>);
-  }
-
-  DeviceBuffer<SampleTiles> places_;         // [samples]
-  DeviceBuffer<LaneEntries<Word>> entries_;  // [tiles][lanes], 2^-fraction, and slack
+  DeviceBuffer<SampleTiles> places_;         // [samples + places_ahead]
+  DeviceBuffer<LaneEntries<Word>> entries_;  // [tiles][lanes], 2^-fraction
   SampleList<Word> view_{};
 };
 
@@ -198,7 +210,7 @@ class WordTrainer {
  private:
   std::uint32_t inputs() const { return data_.samples().inputs; }
   std::uint32_t outputs() const { return static_cast<std::uint32_t>(sweep_.outputs); }
-  std::uint32_t rows() const { return inputs() + static_cast<std::uint32_t>(launch_.shape.lanes); }
+  std::uint32_t rows() const { return rows_of(inputs(), launch_.shape.lanes); }
   std::size_t block_units() const {
     return static_cast<std::size_t>(launch_.block_lanes / warp_lanes) *
            static_cast<std::size_t>(launch_.shape.neurons_of_warp());
@@ -267,8 +279,8 @@ class WordTrainer {
     return count;
   }
 
-  std::uint32_t choose_slice(std::uint64_t units) {
-    const std::uint64_t fits = memory() / (units * sizeof(Word));
+  std::uint32_t choose_slice(std::uint64_t activation_rows) {
+    const std::uint64_t fits = memory() / (activation_rows * sizeof(Word));
     const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(fits, longest_slice_));
     if (most >= sweep_.iterations) return sweep_.iterations;
     return std::max(most / steps_of_word, 1U) * steps_of_word;
@@ -285,13 +297,12 @@ class WordTrainer {
     std::vector<StagedList<Word>> lists;
     std::vector<SampleList<Word>> views;
     for (const int fraction : layout.fractions) {
-      lists.emplace_back(device_, data_, fraction, launch_.shape);
+      lists.emplace_back(device_, data_, fraction, sweep_.activation, launch_.shape);
       views.push_back(lists.back().view());
     }
     const std::uint32_t words = (sweep_.iterations + 63) / 64 * 2;
     const DeviceBuffer<SampleList<Word>> device_lists(device_, views);
     const DeviceBuffer<std::uint32_t> block_lists(device_, layout.block_lists);
-    const DeviceBuffer<std::uint32_t> first_unit(device_, layout.first_unit);
     const DeviceBuffer<Unit> units(device_, layout.units);
     const DeviceBuffer<Word> weights(device_, units.size() * rows());
     DeviceBuffer<std::uint64_t> sums(device_, count * 2 * sum_limbs);
@@ -299,8 +310,9 @@ class WordTrainer {
     DeviceBuffer<std::uint32_t> right(device_, count * words);
     DeviceBuffer<std::uint64_t> digests(device_, count);
     DeviceBuffer<NetworkCounts> counts(device_, sweep_.diagnose ? count : 0);
-    const std::uint32_t slice = choose_slice(units.size());
-    const DeviceBuffer<Word> activations(device_, units.size() * slice);
+    const std::uint64_t activation_rows = std::uint64_t{count} * outputs() + 1;
+    const std::uint32_t slice = choose_slice(activation_rows);
+    const DeviceBuffer<Word> activations(device_, activation_rows * slice);
     sums.clear();
     outgrown.clear();
     right.clear();
@@ -320,12 +332,14 @@ class WordTrainer {
     train.counts = counts.data();
     train.activation_stride = slice;
     train.samples = data_.samples().samples;
+    train.networks = static_cast<std::uint32_t>(count);
+    train.outputs = outputs();
     train.rows = rows();
+    train.chunk_tiles = launch_.chunk_tiles;
     train.activation = sweep_.activation;
 
     SettleArguments<Word> settle{};
     settle.activations = activations.data();
-    settle.first_unit = first_unit.data();
     settle.labels = data_.labels();
     settle.right = right.data();
     settle.activation_stride = slice;
@@ -364,7 +378,8 @@ class WordTrainer {
       outcome.weights_digest = all_digests[n];
       if (sweep_.diagnose)
         outcome.diagnostics.push_back(diagnostics_of(all_counts[n], sweep_.iterations));
-      if (sweep_.keep_weights) outcome.weights.push_back(weights_of(layout.first_unit[n], weights));
+      if (sweep_.keep_weights)
+        outcome.weights.push_back(weights_of(&layout.unit_of[n * outputs()], weights));
       take(batch[n], std::move(outcome));
     }
   }
@@ -399,21 +414,20 @@ class WordTrainer {
     return outcome;
   }
 
-  /// The weights [unit][input] of the network whose units begin at `first_unit`, out of `weights`
+  /// The weights [output][input] of the network with these units [outputs], out of `weights`
   /// [units / neurons][rows][neurons].
-  std::vector<std::int64_t> weights_of(std::uint32_t first_unit,
+  std::vector<std::int64_t> weights_of(const std::uint32_t* units,
                                        const DeviceBuffer<Word>& weights) const {
     const auto neurons = static_cast<std::size_t>(launch_.shape.neurons);
     const std::size_t bundle_words = rows() * neurons;
-    const std::size_t first_bundle = first_unit / neurons;
-    const std::size_t bundles = (first_unit + outputs() - 1) / neurons + 1 - first_bundle;
-    const std::vector<Word> stored =
-        weights.download(first_bundle * bundle_words, bundles * bundle_words);
     std::vector<std::int64_t> kept;
     kept.reserve(std::size_t{outputs()} * inputs());
+    std::vector<Word> stored;  // of one bundle
     for (std::uint32_t j = 0; j < outputs(); ++j) {
-      const std::size_t unit = first_unit % neurons + j;  // counted from the first bundle's first
-      const Word* row = &stored[unit / neurons * bundle_words + unit % neurons];
+      const std::size_t bundle = units[j] / neurons;
+      if (j == 0 || bundle != units[j - 1] / neurons)
+        stored = weights.download(bundle * bundle_words, bundle_words);
+      const Word* row = &stored[units[j] % neurons];
       for (std::uint32_t k = 0; k < inputs(); ++k) kept.push_back(row[k * neurons]);
     }
     return kept;
@@ -448,7 +462,7 @@ double BatchedEngine::memory_needed(const StagedSweep& sweep) const {
   const double right = sweep.outcomes_bytes() / networks;
   const double piece =
       std::min(networks * right, tuning_.right_words * sizeof(std::uint32_t) + right);
-  const double rows = static_cast<double>(sweep.inputs()) + warp_lanes;
+  const double rows = static_cast<double>(sweep.inputs()) + 2 * warp_lanes;
   const bool downloads_weights = sweep.keep_weights || !sweep.held_out.empty();
   const double downloaded =
       downloads_weights ? rows * (outputs * sizeof(std::int64_t) + 2 * row_bytes) : 0;

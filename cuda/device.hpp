@@ -26,7 +26,8 @@ struct Samples {
   const std::uint32_t* order;  // [samples], indices of stored samples
   std::uint32_t samples;
   std::uint32_t inputs;
-  double scale;  // input = stored value / scale
+  double scale;       // input = stored value / scale
+  bool any_negative;  // of the inputs
 };
 
 /// How a training launch is laid out.
@@ -36,6 +37,7 @@ struct TrainLaunch {
   bool diagnose = false;  // networks are counted
   std::uint32_t blocks = 0;
   std::uint32_t block_lanes = 0;  // whole warps
+  std::uint32_t chunk_tiles = 0;  // of samples in shared memory, at most
   std::size_t shared_bytes = 0;   // of a block
 };
 
@@ -69,20 +71,20 @@ class Device {
   virtual std::uint64_t count_nonzeros(const Samples& samples, int fraction) = 0;
 
   /// Selects the non-zero inputs into `positions` [nonzeros], notes in `first` [samples + 1] which
-  /// of them is each sample's first, and finds the samples' `places` [samples].
+  /// of them is each sample's first, and finds the samples' `places` [samples + places_ahead].
   virtual void stage_places(const Samples& samples, const std::uint32_t* labels, int fraction,
                             int lanes, std::uint64_t* positions, std::uint64_t* first,
                             SampleTiles* places) = 0;
 
   /// Fills `entries` [tiles][lanes] from what stage_places left.
   virtual void stage_entries(const Samples& samples, int fraction, Shape shape,
-                             const std::uint64_t* positions, std::uint64_t nonzeros,
-                             const std::uint64_t* first, const SampleTiles* places,
-                             std::uint64_t tiles, LaneEntries<std::int32_t>* entries) = 0;
+                             const std::uint64_t* positions, const std::uint64_t* first,
+                             const SampleTiles* places, std::uint64_t tiles,
+                             LaneEntries<std::int32_t>* entries) = 0;
   virtual void stage_entries(const Samples& samples, int fraction, Shape shape,
-                             const std::uint64_t* positions, std::uint64_t nonzeros,
-                             const std::uint64_t* first, const SampleTiles* places,
-                             std::uint64_t tiles, LaneEntries<std::int64_t>* entries) = 0;
+                             const std::uint64_t* positions, const std::uint64_t* first,
+                             const SampleTiles* places, std::uint64_t tiles,
+                             LaneEntries<std::int64_t>* entries) = 0;
 
   /// Fills `weights` [units / neurons][rows][neurons] from `initial` [outputs][inputs].
   virtual void stage_weights(const std::int64_t* initial, std::uint32_t inputs, std::uint32_t rows,

@@ -4,6 +4,8 @@
 #ifdef __CUDACC__
 #include <cuda_runtime.h>
 #else
+#include <algorithm>
+
 #include "cuda_emulation.hpp"
 #endif
 
@@ -107,12 +109,54 @@ __device__ __forceinline__ void atomic_max(std::uint64_t* largest, std::uint64_t
   atomicMax(reinterpret_cast<unsigned long long*>(largest), static_cast<unsigned long long>(value));
 }
 
-/// Asks for a line of global memory to be in the L2 cache soon.
-__device__ __forceinline__ void prefetch(const void* line) {
+/// |value|; 2^31 for the least value.
+__device__ __forceinline__ std::uint32_t absolute(std::int32_t value) {
 #ifdef __CUDA_ARCH__
-  asm volatile("prefetch.global.L2 [%0];" ::"l"(line));
+  std::uint32_t result;
+  asm("abs.s32 %0, %1;" : "=r"(result) : "r"(value));
+  return result;
 #else
-  static_cast<void>(line);
+  return static_cast<std::uint32_t>(magnitude(value));
+#endif
+}
+
+/// The same value, without the compiler knowing: what is made of it is made again, rather than kept
+/// in a register.
+template <typename Word>
+__device__ __forceinline__ Word anew(Word value) {
+#ifdef __CUDA_ARCH__
+  if constexpr (sizeof(Word) == 4) asm volatile("" : "+r"(value));
+#endif
+  return value;
+}
+
+#ifndef __CUDACC__
+using std::max;
+using std::min;
+#endif
+
+/// What is copied at once.
+struct alignas(16) Piece {
+  std::uint64_t half[2];
+};
+
+/// Begins to copy 16 bytes from global memory, that no kernel writes while this one runs, to shared
+/// memory.
+__device__ __forceinline__ void begin_copy(void* to, const void* from) {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
+                   static_cast<unsigned>(__cvta_generic_to_shared(to))),
+               "l"(from)
+               : "memory");
+#else
+  *static_cast<Piece*>(to) = *static_cast<const Piece*>(from);
+#endif
+}
+
+/// Waits for the copies that this lane began.
+__device__ __forceinline__ void wait_for_copies() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
+  asm volatile("cp.async.wait_all;" ::: "memory");
 #endif
 }
 

@@ -16,7 +16,7 @@ __global__ void __launch_bounds__(settle_block_lanes)
   const std::uint64_t before =
       std::uint64_t{settled.first_word} * warp_lanes + i;  // steps of the network
   for (std::uint32_t n = blockIdx.y; n < settled.networks; n += gridDim.y) {
-    const std::size_t unit = read_only(settled.first_unit + n);
+    const std::size_t unit = std::size_t{n} * settled.outputs;
     const Word* activations = settled.activations + unit * settled.activation_stride + i;
     bool is_active = false;
     for (std::uint32_t j = 0; i < settled.steps && j < settled.outputs; ++j)

@@ -35,7 +35,7 @@ __global__ void __launch_bounds__(settle_block_lanes)
       static_cast<std::uint32_t>((std::uint64_t{arguments.first_sample} + i) % arguments.samples);
   const std::uint32_t label = read_only(arguments.labels + sample);
   for (std::uint32_t n = blockIdx.y; n < arguments.networks; n += gridDim.y) {
-    const std::size_t unit = read_only(arguments.first_unit + n);
+    const std::size_t unit = std::size_t{n} * arguments.outputs;
     const bool right =
         inside && arg_max(arguments.activations + unit * arguments.activation_stride + i,
                           arguments.outputs, arguments.activation_stride) == label;

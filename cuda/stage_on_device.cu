@@ -8,6 +8,7 @@
 #include <thrust/execution_policy.h>
 #include <thrust/for_each.h>
 #include <thrust/functional.h>
+#include <thrust/iterator/constant_iterator.h>
 #include <thrust/iterator/counting_iterator.h>
 #include <thrust/iterator/transform_iterator.h>
 #include <thrust/scan.h>
@@ -86,14 +87,20 @@ struct FirstPosition {
   GRIDRUN_HOST_DEVICE std::uint64_t operator()(std::uint64_t s) const { return s * inputs; }
 };
 
-/// Tiles of a sample, at least one.
+/// How many of a sample's first tiles are padding.
+constexpr std::uint32_t tiles_of_padding(const Samples& samples) {
+  return samples.any_negative ? held_tiles : 0;
+}
+
+/// Tiles of a sample, at least held_tiles.
 struct TilesOf {
   const std::uint64_t* first;
   std::uint64_t tile_entries;
+  std::uint64_t padding;  // tiles
   GRIDRUN_HOST_DEVICE SampleTiles operator()(std::uint64_t s) const {
     const std::uint64_t entries = first[s + 1] - first[s];
-    const std::uint64_t tiles = (entries + tile_entries - 1) / tile_entries;
-    return {0, static_cast<std::uint32_t>(tiles == 0 ? 1 : tiles), 0, 0};
+    const std::uint64_t tiles = padding + (entries + tile_entries - 1) / tile_entries;
+    return {0, tiles < held_tiles ? held_tiles : static_cast<std::uint32_t>(tiles), 0, 0};
   }
 };
 
@@ -111,54 +118,89 @@ struct PutLabel {
   GRIDRUN_HOST_DEVICE void operator()(std::uint64_t s) const { places[s].label = labels[s]; }
 };
 
+template <typename Word>
+GRIDRUN_HOST_DEVICE Word row_offset(std::uint32_t row, Shape shape) {
+  return static_cast<Word>(row) * shape.neurons * static_cast<Word>(sizeof(Word));
+}
+
 /// Padding: its lane's own row and x = 0.
 template <typename Word>
 struct PaddingEntry {
   std::uint32_t inputs;
   Shape shape;
   GRIDRUN_HOST_DEVICE Entry<Word> operator()(std::uint64_t slot) const {
-    const auto lane = static_cast<Word>(slot / entries_of_lane % shape.lanes);
-    return {static_cast<Word>((static_cast<Word>(inputs) + lane) * shape.neurons *
-                              static_cast<Word>(sizeof(Word))),
-            0};
+    const auto lane = static_cast<std::uint32_t>(slot / entries_of_lane % shape.lanes);
+    return {row_offset<Word>(first_padding_row(inputs, shape.lanes) + lane, shape), 0};
   }
 };
 
-/// Puts the q-th non-zero input where its lane finds it.
+/// Puts a sample's non-zero inputs where its lanes find them: input k in lane k % lanes, as long as
+/// that one has room, and what is left over in the last places that are free.
 template <typename Word>
-struct PutEntry {
+struct DealEntries {
   FixedPointAt x;
   std::uint32_t inputs;
   Shape shape;
   const std::uint64_t* positions;
   const std::uint64_t* first;
   const SampleTiles* places;
+  std::uint32_t padding;  // tiles
   Entry<Word>* entries;
 
-  GRIDRUN_HOST_DEVICE void operator()(std::uint64_t q) const {
-    const std::uint64_t position = positions[q];
-    const std::uint64_t s = position / inputs;
-    const std::uint64_t lanes = shape.lanes;
-    const std::uint64_t rank = q - first[s];  // among the sample's entries
-    const std::uint64_t tile = places[s].begin + rank / (lanes * entries_of_lane);
-    const std::uint64_t within = rank % (lanes * entries_of_lane);
-    const std::uint64_t slot = (tile * lanes + within % lanes) * entries_of_lane + within / lanes;
-    entries[slot] = {static_cast<Word>((position % inputs) * shape.neurons * sizeof(Word)),
-                     static_cast<Word>(x(position))};
+  GRIDRUN_HOST_DEVICE void operator()(std::uint64_t s) const {
+    const auto lanes = static_cast<std::uint32_t>(shape.lanes);
+    const std::uint32_t room = (places[s].tiles - padding) * entries_of_lane;  // of a lane
+    std::uint32_t inputs_of[warp_lanes] = {};  // that would have a lane
+    bool all_have_room = true;
+    for (std::uint64_t q = first[s]; q < first[s + 1]; ++q) {
+      const std::uint32_t home = input_at(q) % lanes;
+      const std::uint32_t level = inputs_of[home]++;
+      if (level < room) put(s, q, home, level);
+      all_have_room &= level < room;
+    }
+    if (all_have_room) return;
+    std::uint32_t seen[warp_lanes] = {};
+    std::uint32_t lane = 0, level = room - 1;  // of the next place that may be free
+    for (std::uint64_t q = first[s]; q < first[s + 1]; ++q) {
+      if (seen[input_at(q) % lanes]++ < room) continue;
+      for (; inputs_of[lane] > level; lane = (lane + 1) % lanes) level -= lane + 1 == lanes;
+      put(s, q, lane, level);
+      lane = (lane + 1) % lanes;
+      level -= lane == 0;
+    }
+  }
+
+ private:
+  GRIDRUN_HOST_DEVICE std::uint32_t input_at(std::uint64_t q) const {
+    return static_cast<std::uint32_t>(positions[q] % inputs);
+  }
+
+  GRIDRUN_HOST_DEVICE void put(std::uint64_t s, std::uint64_t q, std::uint32_t lane,
+                               std::uint32_t level) const {
+    const std::uint64_t tile = std::uint64_t{places[s].begin} + padding + level / entries_of_lane;
+    const std::uint64_t slot =
+        (tile * static_cast<std::uint64_t>(shape.lanes) + lane) * entries_of_lane +
+        level % entries_of_lane;
+    entries[slot] = {row_offset<Word>(input_at(q), shape), static_cast<Word>(x(positions[q]))};
   }
 };
 
 template <typename Word>
 void fill_entries(const Samples& samples, int fraction, Shape shape, const std::uint64_t* positions,
-                  std::uint64_t nonzeros, const std::uint64_t* first, const SampleTiles* places,
-                  std::uint64_t tiles, LaneEntries<Word>* entries) {
+                  const std::uint64_t* first, const SampleTiles* places, std::uint64_t tiles,
+                  LaneEntries<Word>* entries) {
   auto* const slots = reinterpret_cast<Entry<Word>*>(entries);
   thrust::tabulate(thrust::device, slots, slots + tiles * shape.lanes * entries_of_lane,
                    PaddingEntry<Word>{samples.inputs, shape});
-  thrust::for_each(
-      thrust::device, counting(0), counting(nonzeros),
-      PutEntry<Word>{
-          {{samples}, fraction}, samples.inputs, shape, positions, first, places, slots});
+  thrust::for_each(thrust::device, counting(0), counting(samples.samples),
+                   DealEntries<Word>{{{samples}, fraction},
+                                     samples.inputs,
+                                     shape,
+                                     positions,
+                                     first,
+                                     places,
+                                     tiles_of_padding(samples),
+                                     slots});
 }
 
 /// A unit's initial weight, zero in padding rows and unused places.
@@ -214,29 +256,30 @@ void StagingDevice::stage_places(const Samples& samples, const std::uint32_t* la
     thrust::lower_bound(thrust::device, positions, end, begins, begins + samples.samples + 1,
                         first);
     const auto tiles = thrust::make_transform_iterator(
-        counting(0), TilesOf{first, static_cast<std::uint64_t>(lanes) * entries_of_lane});
+        counting(0), TilesOf{first, static_cast<std::uint64_t>(lanes) * entries_of_lane,
+                             tiles_of_padding(samples)});
     thrust::inclusive_scan(thrust::device, tiles, tiles + samples.samples, places, Follow{});
     thrust::for_each(thrust::device, counting(0), counting(samples.samples),
                      PutLabel{places, labels});
+    thrust::copy_n(thrust::device, thrust::make_constant_iterator(SampleTiles{0, 0, 0, 0}),
+                   places_ahead, places + samples.samples);
   });
 }
 
 void StagingDevice::stage_entries(const Samples& samples, int fraction, Shape shape,
-                                  const std::uint64_t* positions, std::uint64_t nonzeros,
-                                  const std::uint64_t* first, const SampleTiles* places,
-                                  std::uint64_t tiles, LaneEntries<std::int32_t>* entries) {
-  staged("sample entries", [&] {
-    fill_entries(samples, fraction, shape, positions, nonzeros, first, places, tiles, entries);
-  });
+                                  const std::uint64_t* positions, const std::uint64_t* first,
+                                  const SampleTiles* places, std::uint64_t tiles,
+                                  LaneEntries<std::int32_t>* entries) {
+  staged("sample entries",
+         [&] { fill_entries(samples, fraction, shape, positions, first, places, tiles, entries); });
 }
 
 void StagingDevice::stage_entries(const Samples& samples, int fraction, Shape shape,
-                                  const std::uint64_t* positions, std::uint64_t nonzeros,
-                                  const std::uint64_t* first, const SampleTiles* places,
-                                  std::uint64_t tiles, LaneEntries<std::int64_t>* entries) {
-  staged("sample entries", [&] {
-    fill_entries(samples, fraction, shape, positions, nonzeros, first, places, tiles, entries);
-  });
+                                  const std::uint64_t* positions, const std::uint64_t* first,
+                                  const SampleTiles* places, std::uint64_t tiles,
+                                  LaneEntries<std::int64_t>* entries) {
+  staged("sample entries",
+         [&] { fill_entries(samples, fraction, shape, positions, first, places, tiles, entries); });
 }
 
 void StagingDevice::stage_weights(const std::int64_t* initial, std::uint32_t inputs,

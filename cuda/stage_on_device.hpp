@@ -13,12 +13,12 @@ class StagingDevice : public Device {
   void stage_places(const Samples& samples, const std::uint32_t* labels, int fraction, int lanes,
                     std::uint64_t* positions, std::uint64_t* first, SampleTiles* places) override;
   void stage_entries(const Samples& samples, int fraction, Shape shape,
-                     const std::uint64_t* positions, std::uint64_t nonzeros,
-                     const std::uint64_t* first, const SampleTiles* places, std::uint64_t tiles,
+                     const std::uint64_t* positions, const std::uint64_t* first,
+                     const SampleTiles* places, std::uint64_t tiles,
                      LaneEntries<std::int32_t>* entries) override;
   void stage_entries(const Samples& samples, int fraction, Shape shape,
-                     const std::uint64_t* positions, std::uint64_t nonzeros,
-                     const std::uint64_t* first, const SampleTiles* places, std::uint64_t tiles,
+                     const std::uint64_t* positions, const std::uint64_t* first,
+                     const SampleTiles* places, std::uint64_t tiles,
                      LaneEntries<std::int64_t>* entries) override;
   void stage_weights(const std::int64_t* initial, std::uint32_t inputs, std::uint32_t rows,
                      int neurons, const Unit* units, std::uint64_t unit_count,

@@ -1,16 +1,19 @@
 // Device: trains every neuron of a batch for a run of steps. Compiled by nvcc and, over the
 // emulation, by the tests.
 //
-// A team of lanes trains its bundle of neurons through all steps without meeting any other team:
-// neurons of a network meet only in the arg-max, which settle_kernel.cuh does afterwards from the
-// activations that this kernel writes down. A team keeps in registers the entries of the sample at
-// hand, their weights, and the entries of the next samples, which arrive while this one is trained.
+// A team of lanes trains its bundle of neurons through all steps: neurons of a network meet only in
+// the arg-max, which settle_kernel.cuh does afterwards from the activations that this kernel writes
+// down. The teams of a block share chunks of samples in shared memory (sample_chunks.cuh). A team
+// keeps in registers the entries of the sample at hand, their weights, and the next entries, which
+// arrive while this sample is trained.
 #pragma once
 
+#include <cstdint>
 #include <type_traits>
 
 #include "device_code.cuh"
 #include "neuron_counts.cuh"
+#include "sample_chunks.cuh"
 #include "team_sum.cuh"
 
 namespace gridrun::cuda {
@@ -20,11 +23,11 @@ template <typename Word_, int Lanes, int Neurons, bool Shared>
 struct Training {
   using Word = Word_;
   static constexpr bool narrow = sizeof(Word) == 4;
-  static constexpr int lanes = Lanes;          // of a team
-  static constexpr int neurons = Neurons;      // of its bundle
-  static constexpr bool shared = Shared;       // weights in shared memory, else in global memory
-  static constexpr int held = narrow ? 4 : 2;  // tiles of a sample that stay in registers
-  static constexpr bool counting = false;      // what diagnosed networks count
+  static constexpr int lanes = Lanes;      // of a team
+  static constexpr int neurons = Neurons;  // of its bundle
+  static constexpr bool shared = Shared;   // weights in shared memory, else in global memory
+  static constexpr bool counting = false;  // what diagnosed networks count
+  static constexpr int most_warps = most_block_warps(sizeof(Word), {Lanes, Neurons}, counting);
 
   /// The weights of one input for all neurons of a bundle.
   struct alignas(sizeof(Word) * Neurons) Row {
@@ -32,7 +35,7 @@ struct Training {
   };
   static_assert(warp_lanes % Lanes == 0 && Lanes >= Neurons);
   static_assert(sizeof(Row) <= 16, "a row is loaded by one instruction");
-  static_assert(held * entries_of_lane * (std::uint64_t{1} << narrow_update_bits) <= 1U << 31,
+  static_assert(held_tiles * entries_of_lane * (std::uint64_t{1} << narrow_update_bits) <= 1U << 31,
                 "a step's updates of the held tiles add up in 32 bits");
 };
 
@@ -40,11 +43,9 @@ struct Training {
 template <class Plain>
 struct Diagnosed : Plain {
   static constexpr bool counting = true;
+  static constexpr int most_warps =
+      most_block_warps(sizeof(typename Plain::Word), {Plain::lanes, Plain::neurons}, counting);
 };
-
-/// How many steps before its own a step's entries are asked for: a step is shorter than the way to
-/// the L2 cache and back.
-inline constexpr int steps_ahead = 2;
 
 /// Sums of a lane over a launch: 64 bits hold 2^34 terms below 2^30; wide terms fill 64 bits.
 template <typename Word>
@@ -53,83 +54,78 @@ using LaneSum = std::conditional_t<sizeof(Word) == 4, std::uint64_t, WideSum>;
 /// What a lane needs of one step's sample.
 template <class T>
 struct StepInput {
-  LaneEntries<typename T::Word> held[T::held];  // of the first tiles
-  const LaneEntries<typename T::Word>* from;    // of the first tile
-  int tiles;
-  std::uint32_t label;
+  LaneEntries<typename T::Word> held[held_tiles];  // of the first tiles
+  const LaneEntries<typename T::Word>* from;       // of the first tile
+  std::uint32_t tiles;
+  typename T::Word target;  // of the lane's own neuron
 };
 
-/// Every sample has a tile, if only of padding.
-template <class T>
-__device__ __forceinline__ bool has_tile(const StepInput<T>& input, int tile) {
-  return tile == 0 || tile < input.tiles;
-}
-
-/// Walks the samples in the order of the steps, a step's place ahead of its entries.
-template <class T>
-class SampleReader {
- public:
-  using Word = typename T::Word;
-
-  __device__ __forceinline__ SampleReader(const TrainArguments<Word>& arguments,
-                                          const SampleList<Word>& list, int lane)
-      : places_(list.samples),
-        entries_(list.entries + lane),
-        samples_(arguments.samples),
-        sample_(arguments.first_sample),
-        prefetch_offset_(prefetch_distance + lane * (prefetch_line - sizeof(LaneEntries<Word>))),
-        prefetches_(threadIdx.x < warp_lanes) {
-    place_ = read_only(places_ + sample_);
-  }
-
-  /// Begins to load the next step's input.
-  __device__ __forceinline__ void next(StepInput<T>& input) {
-    const char* from = reinterpret_cast<const char*>(entries_) +
-                       std::uint64_t{place_.begin} * (T::lanes * sizeof(LaneEntries<Word>));
-    input.from = reinterpret_cast<const LaneEntries<Word>*>(from);
-    input.tiles = static_cast<int>(place_.tiles);
-    input.label = place_.label;
-#pragma unroll
-    for (int c = 0; c < T::held; ++c)
-      if (has_tile(input, c)) input.held[c] = read_only(input.from + c * T::lanes);
-    if (prefetches_) prefetch(from + prefetch_offset_);  // once a block: its lanes share the list
-    sample_ = sample_ + 1 == samples_ ? 0 : sample_ + 1;
-    place_ = read_only(places_ + sample_);
-  }
-
- private:
-  const SampleTiles* places_;
-  const LaneEntries<Word>* entries_;  // of this lane
-  std::uint32_t samples_;
-  std::uint32_t sample_;  // the next one
-  SampleTiles place_;     // and where it is
-  std::size_t prefetch_offset_;
-  bool prefetches_;
-};
-
-/// What a neuron makes of its sum: the activation a and the error d, at scale 2^-fraction, and
-/// whether they fit the word.
+/// What a neuron makes of its sum: the activation a and the error d, at scale 2^-fraction.
 template <typename Word>
 struct Output {
   Word a;
   Word d;
-  bool fits;
 };
 
-/// activate() and delta() in 32 bits, for fraction <= narrow_delta_bits. With t = z >> fraction,
-/// relu has a = max(t, 0), and passes errors where t > 0. The bits of t from 31 on are all equal
-/// where t fits; where relu clips t they do not matter. A d that wraps is beyond any delta limit.
-__device__ __forceinline__ Output<std::int32_t> narrow_output(std::int64_t z, std::int32_t target,
-                                                              int fraction, bool relu) {
-  static_assert(narrow_delta_bits + 31 < 64);
-  const auto low = static_cast<std::int32_t>(floor_shift(z, fraction));
-  const auto high = static_cast<std::int32_t>(floor_shift(z, fraction + 31));
-  const std::int32_t a = relu && high < 0 ? 0 : low;
-  const bool passes = !relu || a != 0;
-  const auto d =
-      static_cast<std::int32_t>(static_cast<std::uint32_t>(target) - static_cast<std::uint32_t>(a));
-  return {a, passes ? d : 0, high == 0 || high == -1 || (relu && high < 0)};
-}
+/// activate() and delta() in 32 bits, for fraction <= narrow_delta_bits, and what the bounds of
+/// these words were: beyond them both are wrong, and the network is trained again in wide words.
+class NarrowOutput {
+ public:
+  __device__ __forceinline__ NarrowOutput(const TrainArguments<std::int32_t>&,
+                                          const SampleList<std::int32_t>& list)
+      : fraction_(list.fraction),
+        delta_limit_(static_cast<std::uint32_t>(list.delta_limit)),
+        least_activation_(list.least_activation),
+        least_high_(list.least_high),
+        most_distance_(delta_limit_) {}
+
+  /// With t = z >> fraction: relu has a = max(t, 0) and passes errors where t > 0.
+  __device__ __forceinline__ Output<std::int32_t> of(std::int64_t z, std::int32_t target) {
+    static_assert(narrow_delta_bits + 31 < 64);
+    const auto t = static_cast<std::int32_t>(floor_shift(z, fraction_));
+    const bool passes = static_cast<std::int32_t>(z >> 32) >= least_high_ && t >= least_activation_;
+    const std::uint32_t d = static_cast<std::uint32_t>(target) - static_cast<std::uint32_t>(t);
+    const Output<std::int32_t> own{passes ? t : 0, passes ? static_cast<std::int32_t>(d) : 0};
+    const auto high = static_cast<std::int32_t>(floor_shift(z, 31));
+    most_high_ = max(most_high_, high);
+    lowest_high_ = min(lowest_high_, high);
+    most_distance_ = max(most_distance_, static_cast<std::uint32_t>(own.d) + delta_limit_);
+    return own;
+  }
+
+  /// Whether some t did not fit 32 bits, where it mattered, or some |d| was beyond the limit. A d
+  /// that wrapped is beyond any.
+  __device__ __forceinline__ bool outgrown() const {
+    return most_distance_ > 2 * delta_limit_ || floor_shift(most_high_, fraction_) > 0 ||
+           (least_high_ != 0 && floor_shift(lowest_high_, fraction_) < -1);
+  }
+
+ private:
+  int fraction_;
+  std::uint32_t delta_limit_;
+  std::int32_t least_activation_;
+  std::int32_t least_high_;
+  std::int32_t most_high_ = 0;    // of z >> 31
+  std::int32_t lowest_high_ = 0;  //
+  std::uint32_t most_distance_;   // of d + delta_limit, unsigned
+};
+
+/// activate() and delta() in 64 bits, which have no bounds.
+class WideOutput {
+ public:
+  __device__ __forceinline__ WideOutput(const TrainArguments<std::int64_t>& arguments,
+                                        const SampleList<std::int64_t>& list)
+      : fraction_(list.fraction), activation_(arguments.activation) {}
+
+  __device__ __forceinline__ Output<std::int64_t> of(std::int64_t z, std::int64_t target) const {
+    return {activate(z, fraction_, activation_), delta(target, z, fraction_, activation_)};
+  }
+  __device__ __forceinline__ bool outgrown() const { return false; }
+
+ private:
+  int fraction_;
+  Activation activation_;
+};
 
 /// A lane's share of what a few updates add up to: 32 bits suffice where words have 32.
 template <class T>
@@ -137,7 +133,7 @@ struct UpdateSums {
   using Sum = std::conditional_t<T::narrow, std::uint32_t, WideSum>;
   using Counts = std::conditional_t<T::counting, UpdateCounts<typename T::Word>, NoCounts>;
   Sum abs_update = 0;
-  Sum dropped = 0;
+  Sum rest = 0;  // what was dropped; of narrow words u itself, signed: see add_steps
   Counts counts;
 };
 
@@ -147,32 +143,38 @@ struct NeuronSums {
   using Word = typename T::Word;
   using Counts = std::conditional_t<T::counting, NeuronCounts<Word>, NoCounts>;
   LaneSum<Word> abs_update = 0;
-  LaneSum<Word> dropped = 0;
+  std::conditional_t<T::narrow, std::int64_t, WideSum> rest = 0;
   std::uint32_t outgrown = 0;  // bits above narrow_weight_bits: a weight left its bound
   Counts counts;
 
   __device__ __forceinline__ void add(const UpdateSums<T>& sums) {
     abs_update += sums.abs_update;
-    dropped += sums.dropped;
+    if constexpr (T::narrow)
+      rest += static_cast<std::int32_t>(sums.rest);
+    else
+      rest += sums.rest;
     if constexpr (T::counting) counts.add(sums.counts);
   }
 
-  /// One weight's update: w += (d x >> fraction) >> lr.
+  /// One weight's update: w += (d x >> fraction) >> lr. Leaves |u| of narrow words to the caller
+  /// where all of them have the same sign.
+  template <bool SameSign>
   __device__ __forceinline__ void update(Word& w, Word d, Word x, int fraction, int lr,
                                          UpdateSums<T>& sums) {
     const std::int64_t p = product(d, x);
     const std::int64_t u = floor_shift(p, fraction);
     if constexpr (T::narrow) {
       const auto u32 = static_cast<std::int32_t>(u);
-      const auto moved = static_cast<std::uint32_t>(w) + static_cast<std::uint32_t>(u32 >> lr);
+      const auto step = static_cast<std::int32_t>(floor_shift(p, fraction + lr));
+      const auto moved = static_cast<std::uint32_t>(w) + static_cast<std::uint32_t>(step);
       w = static_cast<std::int32_t>(moved);
       outgrown |= moved + (1U << narrow_weight_bits);
-      sums.abs_update += static_cast<std::uint32_t>(u32 < 0 ? -u32 : u32);
-      sums.dropped += static_cast<std::uint32_t>(u32) & ((1U << lr) - 1);
+      if constexpr (!SameSign) sums.abs_update += absolute(u32);
+      sums.rest += static_cast<std::uint32_t>(u32);
     } else {
       w = wrapping_add(w, floor_shift(u, lr));
       sums.abs_update += magnitude(u);
-      sums.dropped += dropped_by_shift(u, lr);
+      sums.rest += dropped_by_shift(u, lr);
     }
     if constexpr (T::counting) {
       const auto word = static_cast<Word>(u);
@@ -191,19 +193,24 @@ __device__ __forceinline__ void add_to_network(Sum sum, std::uint64_t* limbs, bo
   }
 }
 
-/// Adds the weights of a bundle `sign` times to its networks' sums of steps: what weights of narrow
-/// words moved by between two such calls, their steps add up to.
+/// Adds the weights of a bundle, of narrow words, `sign` times to its networks' sums of steps. What
+/// weights moved by between two such calls, their steps add up to, and 2^lr times that is what
+/// updates add up to but for what was dropped.
 template <class T>
-__device__ __forceinline__ void add_weights(const typename T::Row* rows, std::uint32_t count,
-                                            int lane, int sign, const Unit* units,
-                                            NetworkCounts* counts) {
+__device__ __forceinline__ void add_steps(const TrainArguments<typename T::Word>& arguments,
+                                          const typename T::Row* rows, const Unit* units, int lane,
+                                          int sign) {
 #pragma unroll 1
   for (int n = 0; n < T::neurons; ++n) {
     std::int64_t sum = 0;
-    for (std::uint32_t k = lane; k < count; k += T::lanes) sum += rows[k].w[n];
+    for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) sum += rows[k].w[n];
+    const SignedSum steps = SignedSum{sign} * sum;
     const std::int32_t network = units[n].network;
     const bool used = network != no_network;
-    add_to_network<T>(SignedSum{sign * sum}, counts[used ? network : 0].step, used && lane == 0);
+    const std::size_t at = used ? network : 0;
+    const bool writes = used && lane == 0;
+    add_to_network<T>(-(steps << units[n].lr), arguments.sums + (2 * at + 1) * sum_limbs, writes);
+    if constexpr (T::counting) add_to_network<T>(steps, arguments.counts[at].step, writes);
   }
 }
 
@@ -213,55 +220,77 @@ class NeuronTrainer {
   using Word = typename T::Word;
   using Row = typename T::Row;
 
+  using Held = Row[held_tiles][entries_of_lane];
+
   /// `rows` are the bundle's weights [rows], `units` its neurons [neurons].
   __device__ __forceinline__ NeuronTrainer(const TrainArguments<Word>& arguments,
                                            const SampleList<Word>& list, const Unit* units,
                                            Row* rows, int lane)
       : rows_(reinterpret_cast<char*>(rows)),
+        output_(arguments, list),
         own_output_(units[lane % T::neurons].output),
-        delta_limit_(static_cast<Word>(list.delta_limit)),
+        one_(static_cast<Word>(list.one)),
         fraction_(list.fraction),
-        lane_(lane),
-        activation_(arguments.activation) {
+        lane_(lane) {
 #pragma unroll
     for (int n = 0; n < T::neurons; ++n) lr_[n] = units[n].lr;
   }
 
-  /// One step. Returns the activation a of neuron lane % neurons.
-  __device__ __forceinline__ Word step(const StepInput<T>& input) {
-    Row held[T::held][entries_of_lane];
-    std::uint64_t z[T::neurons] = {};
+  /// Begins to load a step's input.
+  __device__ __forceinline__ void fetch(StepInput<T>& input, const Chunk<Word>& chunk,
+                                        const SampleTiles& place) const {
+    input.from = chunk.entries + std::size_t{place.begin - chunk.first_tile} * T::lanes + lane_;
+    input.tiles = place.tiles;
+    input.target = place.label == own_output_ ? one_ : 0;
 #pragma unroll
-    for (int c = 0; c < T::held; ++c)
-      if (has_tile(input, c)) load_and_multiply(held[c], z, input.held[c]);
-#pragma unroll 1
-    for (int c = T::held; c < input.tiles; ++c) {
-      Row rows[entries_of_lane];
-      load_and_multiply(rows, z, read_only(input.from + c * T::lanes));
-    }
+    for (std::uint32_t c = 0; c < held_tiles; ++c)
+      input.held[c] = load<T>(input.from + c * T::lanes);
+  }
 
+  /// Loads the weights of a step's held tiles.
+  __device__ __forceinline__ void load_rows(const StepInput<T>& input, Held& held) const {
+#pragma unroll
+    for (std::uint32_t c = 0; c < held_tiles; ++c)
+#pragma unroll
+      for (int e = 0; e < entries_of_lane; ++e) held[c][e] = row(input.held[c].entry[e].row);
+  }
+
+  /// Adds up the lane's part of the neurons' sums.
+  __device__ __forceinline__ void multiply(const StepInput<T>& input, const Held& held,
+                                           std::uint64_t (&z)[T::neurons]) const {
+#pragma unroll
+    for (std::uint32_t c = 0; c < held_tiles; ++c) multiply_tile(held[c], z, input.held[c]);
+#pragma unroll 1
+    for (std::uint32_t c = held_tiles; c < input.tiles; ++c) {
+      const Entries entries = load<T>(input.from + c * T::lanes);
+      Row rows[entries_of_lane];
+#pragma unroll
+      for (int e = 0; e < entries_of_lane; ++e) rows[e] = row(entries.entry[e].row);
+      multiply_tile(rows, z, entries);
+    }
+  }
+
+  /// Updates the weights of a step, and then loads those of the next. Returns the activation a of
+  /// neuron lane % neurons.
+  __device__ __forceinline__ Word settle(const StepInput<T>& input, Held& held,
+                                         std::uint64_t (&z)[T::neurons], const StepInput<T>& next,
+                                         Held& next_held) {
     const std::int64_t own_z = own_sum<T::lanes, T::neurons, T::narrow>(z, lane_);
-    const Output<Word> own = output(own_z, input.label);
+    const Output<Word> own = output_.of(own_z, input.target);
     if constexpr (T::counting) own_counts_.add(own_z, own.a, own.d);
     Word d[T::neurons];
     if (share_deltas(d, own.d)) {
 #pragma unroll
-      for (int n = 0; n < T::neurons; ++n) {
-        if (d[n] == 0) continue;
-        UpdateSums<T> sums;
+      for (int n = 0; n < T::neurons; ++n)
+        if (T::neurons == 1 || d[n] != 0) update_held(input, held, n, d[n]);
 #pragma unroll
-        for (int c = 0; c < T::held; ++c)
-          if (has_tile(input, c)) update(held[c], n, d[n], input.held[c], sums);
-        sums_[n].add(sums);
-      }
-#pragma unroll
-      for (int c = 0; c < T::held; ++c)
-        if (has_tile(input, c)) store(held[c], input.held[c]);
+      for (std::uint32_t c = 0; c < held_tiles; ++c) store(held[c], input.held[c]);
 #pragma unroll 1
-      for (int c = T::held; c < input.tiles; ++c)
-        load_and_update(d, read_only(input.from + c * T::lanes));
+      for (std::uint32_t c = held_tiles; c < input.tiles; ++c)
+        load_and_update(d, load<T>(input.from + c * T::lanes));
     }
     __syncwarp();  // the next step's lanes read what these wrote
+    load_rows(next, next_held);
     return own.a;
   }
 
@@ -273,9 +302,10 @@ class NeuronTrainer {
       const bool used = network != no_network;
       std::uint64_t* sums = arguments.sums + (used ? network : 0) * (2 * sum_limbs);
       add_to_network<T>(sums_[n].abs_update, sums, used && lane_ == 0);
-      add_to_network<T>(sums_[n].dropped, sums + sum_limbs, used && lane_ == 0);
-      const bool delta_outgrown = own_outgrown_ && lane_ % T::neurons == n;
-      if (used && (delta_outgrown || sums_[n].outgrown >> (narrow_weight_bits + 1)))
+      const std::conditional_t<T::narrow, SignedSum, WideSum> rest = sums_[n].rest;
+      add_to_network<T>(rest, sums + sum_limbs, used && lane_ == 0);
+      const bool output_outgrown = output_.outgrown() && lane_ % T::neurons == n;
+      if (used && (output_outgrown || sums_[n].outgrown >> (narrow_weight_bits + 1)))
         arguments.outgrown[network] = 1;
       if constexpr (T::counting)
         add_counts(sums_[n].counts, arguments.counts + (used ? network : 0), used && lane_ == 0);
@@ -311,67 +341,60 @@ class NeuronTrainer {
     if constexpr (!T::narrow) add_to_network<T>(counts.step_sum, network->step, writes);
   }
 
-  __device__ __forceinline__ Row& row(const Entry<Word>& entry) const {
-    return *reinterpret_cast<Row*>(rows_ + entry.row);
+  __device__ __forceinline__ Row& row(Word offset) const {
+    return *reinterpret_cast<Row*>(rows_ + offset);
   }
 
-  __device__ __forceinline__ void load_and_multiply(Row (&rows)[entries_of_lane],
-                                                    std::uint64_t (&z)[T::neurons],
-                                                    const Entries& entries) const {
+  static __device__ __forceinline__ void multiply_tile(const Row (&rows)[entries_of_lane],
+                                                       std::uint64_t (&z)[T::neurons],
+                                                       const Entries& entries) {
 #pragma unroll
-    for (int e = 0; e < entries_of_lane; ++e) {
-      rows[e] = row(entries.entry[e]);
+    for (int e = 0; e < entries_of_lane; ++e)
 #pragma unroll
       for (int n = 0; n < T::neurons; ++n)
         z[n] += static_cast<std::uint64_t>(product(rows[e].w[n], entries.entry[e].x));
-    }
   }
 
-  __device__ __forceinline__ void update(Row (&rows)[entries_of_lane], int n, Word d,
-                                         const Entries& entries, UpdateSums<T>& sums) {
+  template <bool SameSign>
+  __device__ __forceinline__ void update_tile(Row (&rows)[entries_of_lane], int n, Word d,
+                                              const Entries& entries, UpdateSums<T>& sums) {
 #pragma unroll
     for (int e = 0; e < entries_of_lane; ++e)
-      sums_[n].update(rows[e].w[n], d, entries.entry[e].x, fraction_, lr_[n], sums);
+      sums_[n].template update<SameSign>(rows[e].w[n], d, entries.entry[e].x, fraction_, lr_[n],
+                                         sums);
   }
 
   __device__ __forceinline__ void store(const Row (&rows)[entries_of_lane],
                                         const Entries& entries) const {
 #pragma unroll
-    for (int e = 0; e < entries_of_lane; ++e) row(entries.entry[e]) = rows[e];
+    for (int e = 0; e < entries_of_lane; ++e) row(anew(entries.entry[e].row)) = rows[e];
   }
 
-  /// Updates a tile that is not held in registers.
+  /// Updates neuron n's weights of the held tiles, whose inputs are not negative, in registers.
+  __device__ __forceinline__ void update_held(const StepInput<T>& input, Held& held, int n,
+                                              Word d) {
+    UpdateSums<T> sums;
+#pragma unroll
+    for (std::uint32_t c = 0; c < held_tiles; ++c)
+      update_tile<true>(held[c], n, d, input.held[c], sums);
+    if constexpr (T::narrow) sums.abs_update = absolute(static_cast<std::int32_t>(sums.rest));
+    sums_[n].add(sums);
+  }
+
+  /// Updates any other tile.
   __device__ __forceinline__ void load_and_update(const Word (&d)[T::neurons],
                                                   const Entries& entries) {
     Row rows[entries_of_lane];
 #pragma unroll
-    for (int e = 0; e < entries_of_lane; ++e) rows[e] = row(entries.entry[e]);
+    for (int e = 0; e < entries_of_lane; ++e) rows[e] = row(entries.entry[e].row);
 #pragma unroll
     for (int n = 0; n < T::neurons; ++n) {
       if (d[n] == 0) continue;
       UpdateSums<T> sums;
-      update(rows, n, d[n], entries, sums);
+      update_tile<false>(rows, n, d[n], entries, sums);
       sums_[n].add(sums);
     }
     store(rows, entries);
-  }
-
-  /// What the lane's own neuron answers. A d that does not fit the word is noted and left out: what
-  /// follows of the network is trained again with wide words.
-  __device__ __forceinline__ Output<Word> output(std::int64_t z, std::uint32_t label) {
-    if constexpr (T::narrow) {
-      const Word target = label == own_output_ ? Word{1} << fraction_ : 0;
-      Output<Word> own = narrow_output(z, target, fraction_, activation_ == Activation::relu);
-      const auto limit = static_cast<std::uint32_t>(delta_limit_);
-      if (!own.fits || static_cast<std::uint32_t>(own.d) + limit > 2 * limit) {  // |d| > limit
-        own_outgrown_ = true;
-        own.d = 0;
-      }
-      return own;
-    } else {
-      const std::int64_t target = label == own_output_ ? std::int64_t{1} << fraction_ : 0;
-      return {activate(z, fraction_, activation_), delta(target, z, fraction_, activation_), true};
-    }
   }
 
   /// Every neuron's d to every lane of the team; whether any is not zero.
@@ -393,63 +416,95 @@ class NeuronTrainer {
   char* rows_;  // the bundle's weights, which entries point into by bytes
   NeuronSums<T> sums_[T::neurons];
   int lr_[T::neurons];
+  std::conditional_t<T::narrow, NarrowOutput, WideOutput> output_;
   std::uint32_t own_output_;
-  Word delta_limit_;
+  Word one_;  // at scale 2^-fraction
   int fraction_;
   int lane_;
-  Activation activation_;
-  bool own_outgrown_ = false;
   OwnCounts own_counts_;
 };
 
-/// Trains the bundles of a block, a warp's 32 / lanes teams each. Blocks of whole warps; with
-/// shared weights, dynamic shared memory of Row [teams][rows].
+/// The row of a neuron's activations.
+template <typename Word>
+__device__ __forceinline__ std::size_t activation_row(const TrainArguments<Word>& arguments,
+                                                      const Unit& unit) {
+  const bool used = unit.network != no_network;
+  const auto network = used ? static_cast<std::uint32_t>(unit.network) : arguments.networks;
+  return std::size_t{network} * arguments.outputs + (used ? unit.output : 0);
+}
+
+/// The team of this lane in its block, the same register for all lanes where the team is a warp.
 template <class T>
-__global__ void __launch_bounds__(max_block_warps* warp_lanes)
+__device__ __forceinline__ std::uint32_t team_of_block() {
+  const std::uint32_t team = threadIdx.x / T::lanes;
+  return T::lanes == warp_lanes ? __shfl_sync(all_lanes, team, 0) : team;
+}
+
+/// Trains the bundles of a block, a warp's 32 / lanes teams each. Blocks of whole warps; with
+/// shared weights, dynamic shared memory: chunks_bytes() and behind them Row [teams][rows].
+template <class T>
+__global__ void __launch_bounds__(T::most_warps* warp_lanes)
     train_kernel(TrainArguments<typename T::Word> arguments) {
   using Word = typename T::Word;
   using Row = typename T::Row;
   const int lane = static_cast<int>(threadIdx.x) % T::lanes;
-  const std::size_t bundle = (std::size_t{blockIdx.x} * blockDim.x + threadIdx.x) / T::lanes;
+  const std::uint32_t team = team_of_block<T>();
+  const std::uint32_t teams = blockDim.x / T::lanes;
+  const std::size_t bundle = std::size_t{blockIdx.x} * teams + team;
   const Unit* units = arguments.units + bundle * T::neurons;
   const SampleList<Word> list = arguments.lists[read_only(arguments.block_lists + blockIdx.x)];
 
   Row* const stored = reinterpret_cast<Row*>(arguments.weights) + bundle * arguments.rows;
   Row* rows = stored;
+  SampleChunks<T> chunks(arguments, list, dynamic_shared_memory());
   if constexpr (T::shared) {
-    rows = static_cast<Row*>(dynamic_shared_memory()) +
-           std::size_t{threadIdx.x / T::lanes} * arguments.rows;
+    rows = reinterpret_cast<Row*>(static_cast<char*>(dynamic_shared_memory()) +
+                                  chunks_bytes<Word>(T::lanes, arguments.chunk_tiles)) +
+           std::size_t{team} * arguments.rows;
     for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) rows[k] = stored[k];
   }
-  constexpr bool steps_by_weights = T::counting && T::narrow;
-  if constexpr (steps_by_weights)  // each lane those that it copied
-    add_weights<T>(rows, arguments.rows, lane, -1, units, arguments.counts);
-  if constexpr (T::shared || steps_by_weights) __syncwarp();
+  if constexpr (T::narrow) add_steps<T>(arguments, rows, units, lane, -1);  // of those it copied
+  if constexpr (T::shared || T::narrow) __syncwarp();
 
   NeuronTrainer<T> trainer(arguments, list, units, rows, lane);
-  SampleReader<T> reader(arguments, list, lane);
-  const bool writes = lane < T::neurons && units[lane % T::neurons].network != no_network;
-  Word* activations = arguments.activations +
-                      (bundle * T::neurons + lane % T::neurons) * arguments.activation_stride;
+  // Of neuron lane % neurons: lanes that write the same do so to the same place.
+  Word* activations = arguments.activations + activation_row(arguments, units[lane % T::neurons]) *
+                                                  arguments.activation_stride;
 
-  // The step at hand and those whose entries are on their way, in turn.
-  constexpr int turns = steps_ahead + 1;
-  StepInput<T> inputs[turns];
-#pragma unroll
-  for (int turn = 0; turn < steps_ahead; ++turn) reader.next(inputs[turn]);
-  for (std::uint32_t i = 0; i < arguments.steps; i += turns, activations += turns) {
-#pragma unroll
-    for (int turn = 0; turn < turns; ++turn) {
-      if (i + turn == arguments.steps) break;
-      reader.next(inputs[(turn + steps_ahead) % turns]);
-      const Word a = trainer.step(inputs[turn]);
-      if (writes) activations[turn] = a;
+  for (std::uint32_t done = 0; done < arguments.steps;) {
+    const Chunk<Word> chunk = chunks.next();
+    done += chunk.steps;
+    // The step at hand and the next one, in turn, and the places of the two after them.
+    StepInput<T> inputs[2];
+    SampleTiles places[2] = {load<T>(chunk.places), load<T>(chunk.places + 1)};
+    const SampleTiles* next_place = chunk.places + 2;
+    typename NeuronTrainer<T>::Held held[2];
+    trainer.fetch(inputs[0], chunk, places[0]);
+    trainer.load_rows(inputs[0], held[0]);
+    chunks.look_ahead();
+    const auto step = [&](int turn) {
+      std::uint64_t z[T::neurons] = {};
+      trainer.multiply(inputs[turn], held[turn], z);
+      trainer.fetch(inputs[1 - turn], chunk, places[1 - turn]);
+      places[turn] = load<T>(next_place + turn);
+      activations[turn] =
+          trainer.settle(inputs[turn], held[turn], z, inputs[1 - turn], held[1 - turn]);
+    };
+#pragma unroll 1
+    for (std::uint32_t pairs = chunk.steps / 2; pairs != 0; --pairs) {
+      step(0);
+      step(1);
+      next_place += 2;
+      activations += 2;
+    }
+    if (chunk.steps % 2 != 0) {
+      step(0);
+      activations += 1;
     }
   }
 
   trainer.finish(arguments, units);
-  if constexpr (steps_by_weights)
-    add_weights<T>(rows, arguments.rows, lane, 1, units, arguments.counts);
+  if constexpr (T::narrow) add_steps<T>(arguments, rows, units, lane, 1);
   if constexpr (T::shared)
     for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) stored[k] = rows[k];
 }

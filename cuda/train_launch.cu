@@ -17,7 +17,9 @@ constexpr std::uint32_t most_blocks_y = 65'535;
 template <typename Word>
 void train(const TrainLaunch& launch, const TrainArguments<Word>& arguments) {
   if (launch.blocks == 0 || launch.block_lanes == 0 || launch.block_lanes % warp_lanes != 0 ||
-      launch.block_lanes > max_block_warps * warp_lanes)
+      launch.block_lanes >
+          static_cast<unsigned>(most_block_warps(sizeof(Word), launch.shape, launch.diagnose) *
+                                warp_lanes))
     throw RunError("training: a launch of " + std::to_string(launch.blocks) + " blocks of " +
                    std::to_string(launch.block_lanes) + " lanes");
   visit_training(launch, typename CompiledTrainings<Word>::List{}, [&](auto training) {

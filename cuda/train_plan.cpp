@@ -3,72 +3,166 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 namespace gridrun::cuda {
 namespace {
 
 constexpr int schedulers_of_multiprocessor = 4;
+constexpr std::size_t reserved_of_block = 1024;  // bytes of shared memory that CUDA takes itself
+constexpr double update_share = 0.25;            // of the steps that change a neuron
+constexpr double largest_share = 0.55;           // the same of a fraction with many
 
-/// A model of a training step, in cycles, from the sm_90 code of the kernels (cuda/README.md): the
-/// instructions that a warp issues, and the chain of those that wait for one another.
+/// A model of a training step of a multiprocessor, in cycles, fitted to measurements of the MNIST
+/// study (cuda/README.md): a warp waits for a chain of instructions and for those that the other
+/// warps of its scheduler issue; and shared memory serves a wavefront a cycle.
 struct StepModel {
-  static constexpr double chain = 400;
-  static constexpr double of_step = 60;
-  static constexpr double of_tile = 9;
-  static constexpr double of_neuron = 10;
-  static constexpr double of_visits = 2;       // a neuron's products of a tile
-  static constexpr double of_updates = 18.5;   // its updates
-  static constexpr double update_share = 0.2;  // of the steps that change a neuron
-  static constexpr double tiles_held = 4;      // in registers; the others are loaded twice
+  static constexpr double chain = 160;
+  static constexpr double chain_of_neuron = 125;
+  static constexpr double chain_of_looped = 400;  // a tile that is not held in registers
+  static constexpr double chain_of_teams = 150;   // where a warp has several
+  static constexpr double of_step = 36;           // instructions of a warp
+  static constexpr double of_tile = 3;
+  static constexpr double of_neuron = 8;
+  static constexpr double of_visits = 3;    // a neuron's products of a tile
+  static constexpr double of_updates = 15;  // its updates
+  static constexpr double issue = 0.85;     // cycles that another warp's instruction takes
+  static constexpr double served = 0.9;     // wavefronts a cycle
+  static constexpr double of_chunk = 4000;  // a block's wait for its slowest team
 };
+
+std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
 
 std::size_t warp_bytes(const Workload& work, Shape shape) {
   return team_bytes(work, shape) * static_cast<std::size_t>(warp_lanes / shape.lanes);
 }
 
-std::uint64_t divide_up(std::uint64_t a, std::uint64_t b) { return (a + b - 1) / b; }
+std::size_t bytes_of_chunks(const Workload& work, Shape shape, std::uint64_t tiles) {
+  const auto of = work.word == 4 ? chunks_bytes<std::int32_t> : chunks_bytes<std::int64_t>;
+  return of(shape.lanes, static_cast<std::uint32_t>(tiles));
+}
 
-/// Warps of a block: as few as possible for the busiest multiprocessor to train in all, and then as
-/// many as possible in a block, because they share the samples that they read.
-int choose_block_warps(const Workload& work, const DeviceLimits& limits, Shape shape,
-                       std::size_t shared_of_warp) {
-  int best = 1;
-  auto least = std::numeric_limits<std::uint64_t>::max();
-  for (int warps = 1; warps <= max_block_warps; ++warps) {
-    if (warps * shared_of_warp > limits.shared_of_block) break;
-    const auto block_neurons = static_cast<std::uint64_t>(warps) * shape.neurons_of_warp();
-    std::uint64_t blocks = 0;
-    for (const std::uint64_t neurons : work.neurons_of_fraction)
-      blocks += divide_up(neurons, block_neurons);
-    const std::uint64_t busiest = divide_up(blocks, limits.multiprocessors) * warps;
-    if (busiest <= least) {
-      least = busiest;
-      best = warps;
-    }
+std::uint64_t entries_of_tile(Shape shape) {
+  return static_cast<std::uint64_t>(shape.lanes) * entries_of_lane;
+}
+
+double mean_tiles(const Workload& work, Shape shape) {
+  return std::max<double>(held_tiles,
+                          work.mean_nonzeros / static_cast<double>(entries_of_tile(shape)) + 0.5);
+}
+
+/// How the neurons are dealt out to the multiprocessors.
+struct Arrangement {
+  int block_warps = 0;
+  std::uint64_t chunk_tiles = 0;
+  double cycles = std::numeric_limits<double>::infinity();  // of a step of all neurons
+};
+
+/// What a step of `blocks` blocks of `warps` warps costs a multiprocessor that trains them at once.
+double cycles_of_step(const Workload& work, Shape shape, std::uint64_t blocks, int warps,
+                      double share) {
+  using M = StepModel;
+  const double tiles = mean_tiles(work, shape);
+  const double looped = std::max(0.0, tiles + 0.3 - held_tiles);
+  const double teams = static_cast<double>(warp_lanes) / shape.lanes;
+  const double updating = 1 - std::pow(1 - share, teams);                 // of the teams, any
+  const double storing = 1 - std::pow(1 - share, teams * shape.neurons);  // of the neurons, any
+  const double issued =
+      M::of_step + M::of_tile * (tiles + looped) +
+      shape.neurons * (M::of_neuron + (M::of_visits + M::of_updates * updating) * (tiles + looped));
+  const double chain = M::chain + M::chain_of_neuron * shape.neurons + M::chain_of_looped * looped +
+                       (teams > 1 ? M::chain_of_teams : 0);
+  const double words = static_cast<double>(work.word) / sizeof(std::int32_t);
+  const double entries = 4 * words / teams;  // wavefronts of a tile
+  const double rows = 2 * words * shape.neurons * (1 + storing);
+  const std::uint64_t all_warps = blocks * static_cast<std::uint64_t>(warps);
+  const double wavefronts = static_cast<double>(all_warps) * (3 + tiles * (entries + rows)) +
+                            static_cast<double>(blocks) * 2 * tiles * entries;
+  const auto of_scheduler = static_cast<double>(divide_up(all_warps, schedulers_of_multiprocessor));
+  return std::max(wavefronts / M::served, chain + M::issue * issued * of_scheduler);
+}
+
+/// Blocks of `warps` warps, `resident` of them on a multiprocessor at a time; if they fit.
+Arrangement arrange(const Workload& work, const DeviceLimits& limits, Shape shape, bool shared,
+                    int warps, int resident) {
+  Arrangement arrangement;
+  double chunk_wait = 0;
+  if (shared) {
+    const std::size_t share_of_block =
+        limits.shared_of_multiprocessor / static_cast<std::size_t>(resident);
+    if (share_of_block < reserved_of_block) return arrangement;
+    const std::size_t of_block =
+        std::min(limits.shared_of_block, share_of_block - reserved_of_block);
+    const std::size_t weights = static_cast<std::size_t>(warps) * warp_bytes(work, shape);
+    const std::uint64_t least =  // tiles of any sample, at most
+        held_tiles + divide_up(work.inputs, entries_of_tile(shape));
+    if (weights + bytes_of_chunks(work, shape, least) > of_block) return arrangement;
+    const std::size_t left = of_block - weights - bytes_of_chunks(work, shape, 0);
+    const std::size_t of_tile = bytes_of_chunks(work, shape, 1) - bytes_of_chunks(work, shape, 0);
+    const double tiles = mean_tiles(work, shape);
+    const auto wanted = static_cast<std::uint64_t>(std::ceil(chunk_steps * tiles * 1.05));
+    arrangement.chunk_tiles = std::min<std::uint64_t>(std::max(least, wanted), left / of_tile);
+    chunk_wait = StepModel::of_chunk * tiles / static_cast<double>(arrangement.chunk_tiles);
   }
+  const auto block_neurons = static_cast<std::uint64_t>(warps) * shape.neurons_of_warp();
+  std::uint64_t blocks = 0;
+  for (const std::uint64_t neurons : work.neurons_of_fraction)
+    blocks += divide_up(neurons, block_neurons);
+  const auto multiprocessors = static_cast<std::uint64_t>(limits.multiprocessors);
+  const std::uint64_t at_once = multiprocessors * static_cast<std::uint64_t>(resident);
+  const std::uint64_t busiest = divide_up(std::min(blocks, at_once), multiprocessors);  // at once
+  // Alone on a multiprocessor, a block may be one of a fraction with many updates.
+  const double share = blocks <= multiprocessors ? largest_share : update_share;
+  const double rounds = static_cast<double>(blocks) / static_cast<double>(at_once);
+  arrangement.block_warps = warps;
+  arrangement.cycles = (chunk_wait + cycles_of_step(work, shape, busiest, warps, share)) *
+                       (rounds <= 1 ? 1 : rounds + 0.5);  // some end later than others
+  return arrangement;
+}
+
+/// The arrangement that takes the busiest multiprocessor the fewest cycles, and of equals the one
+/// with the largest blocks, because their warps share the samples that they read.
+Arrangement best_arrangement(const Workload& work, const DeviceLimits& limits, Shape shape,
+                             bool shared) {
+  Arrangement best;
+  const int most = most_block_warps(work.word, shape, work.diagnose);
+  for (int warps = 1; warps <= most; ++warps)
+    for (int resident = most / warps; resident >= 1; --resident) {
+      const Arrangement arrangement = arrange(work, limits, shape, shared, warps, resident);
+      if (arrangement.block_warps != 0 && arrangement.cycles <= best.cycles) best = arrangement;
+    }
   return best;
 }
 
-/// What a step of all neurons costs the busiest scheduler.
-double cycles_of_step(const Workload& work, const DeviceLimits& limits, Shape shape,
-                      std::uint64_t neurons) {
-  using M = StepModel;
-  const double tiles = work.mean_nonzeros / (entries_of_lane * shape.lanes) + 0.5;
-  const double teams = static_cast<double>(warp_lanes) / shape.lanes;
-  const double updating = 1 - std::pow(1 - M::update_share, teams);  // of the teams, any
-  const double visited = tiles + std::max(0.0, tiles + 0.5 - M::tiles_held);
-  const double issued =
-      M::of_step + M::of_tile * visited +
-      shape.neurons * (M::of_neuron + (M::of_visits + M::of_updates * updating) * visited);
-  const std::uint64_t schedulers =
-      static_cast<std::uint64_t>(limits.multiprocessors) * schedulers_of_multiprocessor;
-  const auto neurons_of_warp = static_cast<std::uint64_t>(shape.neurons_of_warp());
-  const auto warps = divide_up(divide_up(neurons, neurons_of_warp), schedulers);
-  return std::max(M::chain, static_cast<double>(warps) * issued);
+/// The units of one fraction.
+struct UnitsOfFraction {
+  int fraction;
+  std::vector<Unit> units;
+};
+
+/// Mixes units, so that those of like learning rates, which change weights about as often, are in
+/// different bundles and blocks.
+std::vector<Unit> mixed(const std::vector<Unit>& units) {
+  const std::size_t count = units.size();
+  const auto golden = static_cast<std::size_t>(std::lround(0.618 * static_cast<double>(count)));
+  std::size_t away = 0;  // from the golden section, to the nearest stride that visits all units
+  while (std::gcd(golden + away, count) != 1 && std::gcd(golden - away, count) != 1) ++away;
+  const std::size_t stride = std::gcd(golden + away, count) == 1 ? golden + away : golden - away;
+  std::vector<Unit> mixed;
+  for (std::size_t i = 0; i < count; ++i) mixed.push_back(units[i * stride % count]);
+  return mixed;
 }
 
-bool fits_shared(const Workload& work, const DeviceLimits& limits, Shape shape) {
-  return warp_bytes(work, shape) <= limits.shared_of_block;
+std::vector<UnitsOfFraction> units_by_fraction(const std::vector<StudyNetwork>& networks,
+                                               std::uint32_t outputs) {
+  std::vector<UnitsOfFraction> all;
+  for (std::size_t n = 0; n < networks.size(); ++n) {
+    if (all.empty() || all.back().fraction != networks[n].fraction)
+      all.push_back({networks[n].fraction, {}});
+    for (std::uint32_t j = 0; j < outputs; ++j)
+      all.back().units.push_back({static_cast<std::int32_t>(n), j, networks[n].lr});
+  }
+  return all;
 }
 
 }  // namespace
@@ -100,31 +194,34 @@ const std::vector<Shape>& shapes_of(std::size_t word, bool shared, bool diagnose
 }
 
 std::size_t team_bytes(const Workload& work, Shape shape) {
-  return (std::size_t{work.inputs} + static_cast<std::size_t>(shape.lanes)) *
-         static_cast<std::size_t>(shape.neurons) * work.word;
+  return std::size_t{rows_of(work.inputs, shape.lanes)} * static_cast<std::size_t>(shape.neurons) *
+         work.word;
 }
 
 TrainLaunch launch_of_shape(const Workload& work, const DeviceLimits& limits, Shape shape) {
   TrainLaunch launch;
   launch.diagnose = work.diagnose;
-  launch.shared = fits_shared(work, limits, shape);
-  if (!launch.shared) shape = shapes_of(work.word, false, work.diagnose).front();
+  Arrangement best = best_arrangement(work, limits, shape, true);
+  launch.shared = best.block_warps != 0;
+  if (!launch.shared) {
+    shape = shapes_of(work.word, false, work.diagnose).front();
+    best = best_arrangement(work, limits, shape, false);
+  }
   launch.shape = shape;
-  const std::size_t shared_of_warp = launch.shared ? warp_bytes(work, shape) : 0;
-  const int warps = choose_block_warps(work, limits, shape, shared_of_warp);
-  launch.block_lanes = static_cast<std::uint32_t>(warps * warp_lanes);
-  launch.shared_bytes = static_cast<std::size_t>(warps) * shared_of_warp;
+  launch.block_lanes = static_cast<std::uint32_t>(best.block_warps * warp_lanes);
+  launch.chunk_tiles = static_cast<std::uint32_t>(best.chunk_tiles);
+  if (launch.shared)
+    launch.shared_bytes = static_cast<std::size_t>(best.block_warps) * warp_bytes(work, shape) +
+                          bytes_of_chunks(work, shape, best.chunk_tiles);
   return launch;
 }
 
 TrainLaunch choose_launch(const Workload& work, const DeviceLimits& limits) {
-  std::uint64_t neurons = 0;
-  for (const std::uint64_t of_fraction : work.neurons_of_fraction) neurons += of_fraction;
-  Shape best{};
+  Shape best = shapes_of(work.word, true, work.diagnose).front();
   double least = std::numeric_limits<double>::infinity();
   for (const Shape shape : shapes_of(work.word, true, work.diagnose)) {
-    const double cycles = cycles_of_step(work, limits, shape, neurons);
-    if (!fits_shared(work, limits, shape) || cycles >= least) continue;
+    const double cycles = best_arrangement(work, limits, shape, true).cycles;
+    if (cycles >= least) continue;
     least = cycles;
     best = shape;
   }
@@ -135,23 +232,22 @@ Layout lay_out(const std::vector<StudyNetwork>& networks, std::uint32_t outputs,
                const TrainLaunch& launch) {
   const std::size_t block_units = static_cast<std::size_t>(launch.block_lanes / warp_lanes) *
                                   static_cast<std::size_t>(launch.shape.neurons_of_warp());
-  const Unit unused{no_network, no_output, 0};
+  const std::vector<UnitsOfFraction> fractions = units_by_fraction(networks, outputs);
   Layout layout;
-  const auto fill_block = [&] {
-    layout.units.resize(divide_up(layout.units.size(), block_units) * block_units, unused);
-    layout.block_lists.resize(layout.units.size() / block_units,
-                              static_cast<std::uint32_t>(layout.fractions.size()) - 1);
-  };
-  for (std::size_t n = 0; n < networks.size(); ++n) {
-    if (n == 0 || networks[n].fraction != networks[n - 1].fraction) {
-      if (n != 0) fill_block();
-      layout.fractions.push_back(networks[n].fraction);
-    }
-    layout.first_unit.push_back(static_cast<std::uint32_t>(layout.units.size()));
-    for (std::uint32_t j = 0; j < outputs; ++j)
-      layout.units.push_back({static_cast<std::int32_t>(n), j, networks[n].lr});
+  for (const UnitsOfFraction& of : fractions) layout.fractions.push_back(of.fraction);
+  for (std::size_t list = fractions.size(); list-- > 0;) {
+    for (const Unit& unit : mixed(fractions[list].units)) layout.units.push_back(unit);
+    layout.units.resize(divide_up(layout.units.size(), block_units) * block_units,
+                        Unit{no_network, no_output, 0});
+    layout.block_lists.resize(layout.units.size() / block_units, static_cast<std::uint32_t>(list));
   }
-  fill_block();
+  layout.unit_of.resize(networks.size() * outputs);
+  for (std::size_t i = 0; i < layout.units.size(); ++i) {
+    const Unit& unit = layout.units[i];
+    if (unit.network != no_network)
+      layout.unit_of[static_cast<std::size_t>(unit.network) * outputs + unit.output] =
+          static_cast<std::uint32_t>(i);
+  }
   return layout;
 }
 

@@ -43,26 +43,27 @@ const std::vector<Shape>& shapes_of(std::size_t word, bool shared, bool diagnose
 /// Bytes of a team's weights, its padding rows included.
 std::size_t team_bytes(const Workload& work, Shape shape);
 
-/// How to train a workload: in the shape whose step takes the busiest scheduler the fewest cycles,
-/// of those whose weights fit shared memory, and of equals the one with the fewest neurons to a
-/// warp; with weights in global memory where no shape fits. Few neurons so are spread over whole
-/// warps, which shortens a step, and many are packed, which lets them share its instructions.
-/// `blocks` is left open: it is lay_out's to say.
+/// How to train a workload: in the shape whose step takes the busiest multiprocessor the fewest
+/// cycles, of those whose weights and samples fit shared memory, and of equals the one with the
+/// fewest neurons to a warp; with weights in global memory where no shape fits. Few neurons so are
+/// spread over whole warps, which shortens a step, and many are packed, which lets them share its
+/// instructions. `blocks` is left open: it is lay_out's to say.
 TrainLaunch choose_launch(const Workload& work, const DeviceLimits& limits);
 
-/// The same with the shape given, if its weights fit shared memory.
+/// The same with the shape given, if its weights and samples fit shared memory.
 TrainLaunch launch_of_shape(const Workload& work, const DeviceLimits& limits, Shape shape);
 
 /// Which neuron is trained where.
 struct Layout {
   std::vector<Unit> units;                 // [blocks][units of a block]
   std::vector<std::uint32_t> block_lists;  // [blocks], an index of `fractions`
-  std::vector<std::uint32_t> first_unit;   // [networks]
+  std::vector<std::uint32_t> unit_of;      // [networks][outputs], an index of `units`
   std::vector<int> fractions;              // of the lists, rising
 };
 
-/// Places the neurons of `networks`, which are sorted by fraction: a network's in a row, and a
-/// block's all of one fraction.
+/// Places the neurons of `networks`, which are sorted by fraction: a block's all of one fraction,
+/// and the blocks with the most work first. The higher a fraction, the more of its steps change
+/// weights.
 Layout lay_out(const std::vector<StudyNetwork>& networks, std::uint32_t outputs,
                const TrainLaunch& launch);
 

@@ -13,7 +13,6 @@
 namespace gridrun::cuda {
 
 inline constexpr int warp_lanes = 32;
-inline constexpr int max_block_warps = 12;
 
 /// How a warp's lanes are dealt out. Powers of two; neurons <= lanes.
 struct Shape {
@@ -26,19 +25,26 @@ struct Shape {
   }
 };
 
-/// One input of one sample that is not zero, or padding: x = 0 and one of the padding rows, of
-/// which each lane has its own, so that no two lanes of a team ever meet in a row.
+/// Warps of a block, at most: as many as the registers of a multiprocessor suffice for.
+constexpr int most_block_warps(std::size_t word, Shape shape, bool counts) {
+  if (word != 4 || shape.lanes != warp_lanes) return 12;
+  if (shape.neurons == 1) return 20;
+  return counts ? 12 : 16;
+}
+
+/// One input of one sample that is not zero, or padding: x = 0 and the padding row of its lane, so
+/// that no two lanes of a team ever meet in a row.
 template <typename Word>
 struct alignas(2 * sizeof(Word)) Entry {
-  Word row;  // byte offset in a bundle's weights: input * row bytes; padding: (inputs + lane) * ...
+  Word row;  // byte offset in a bundle's weights
   Word x;    // 2^-fraction
 };
 
 /// Entries that a lane loads at once.
 inline constexpr int entries_of_lane = 2;
 
-/// A tile holds entries_of_lane entries for each lane of a team, [lanes][entries_of_lane]. Lane l
-/// has the tile's entries l and lanes + l, so that neighbouring lanes visit neighbouring weights.
+/// A tile holds entries_of_lane entries for each lane of a team, [lanes][entries_of_lane]. Input k
+/// is lane k % lanes' if that lane has room, so that lanes visit weights in different banks.
 template <typename Word>
 struct alignas(16) LaneEntries {
   Entry<Word> entry[entries_of_lane];
@@ -53,22 +59,50 @@ struct alignas(16) SampleTiles {
 };
 
 /// The inputs of all samples at one fraction, in the order of the steps, each sample padded to
-/// whole tiles.
+/// whole tiles, and to held_tiles.
 template <typename Word>
 struct SampleList {
-  const SampleTiles* samples;        // [samples]
-  const LaneEntries<Word>* entries;  // [tiles][lanes], and prefetch_slack bytes more
+  const SampleTiles* samples;        // [samples], and places_ahead more that are not used
+  const LaneEntries<Word>* entries;  // [tiles][lanes]
   std::int64_t delta_limit;          // 2^-fraction: a larger |d| needs a wider word
+  std::int64_t one;                  // 2^-fraction
   std::int32_t fraction;
+  // In narrow words errors pass back where the activation and the upper 32 bits of the sum are at
+  // least these.
+  std::int32_t least_activation;
+  std::int32_t least_high;
 };
 
-/// How far ahead of the step at hand the lists are prefetched, in bytes; and how many bytes behind
-/// a list's end belong to its buffer for that reason.
-inline constexpr std::size_t prefetch_distance = 8192;
-inline constexpr std::size_t prefetch_line = 128;
-inline constexpr std::size_t prefetch_slack = prefetch_distance + warp_lanes * prefetch_line;
+/// Tiles that every sample has, if only of padding: no step tests for them, and a lane holds them
+/// in registers. None of their inputs is negative, so that all updates of a neuron's step have the
+/// error's sign: where a data set has negative inputs, these tiles are padding.
+inline constexpr std::uint32_t held_tiles = 3;
 
-/// 32-bit words are exact within these bounds on magnitudes. Weights and updates: a lane sums eight
+/// Rows of a bundle: the weights of its neurons, and behind them, from a multiple of the lanes on,
+/// a padding row for each lane, so that row r is in the shared memory banks of lane r % lanes.
+GRIDRUN_HOST_DEVICE constexpr std::uint32_t first_padding_row(std::uint32_t inputs, int lanes) {
+  const auto of_team = static_cast<std::uint32_t>(lanes);
+  return (inputs + of_team - 1) / of_team * of_team;
+}
+GRIDRUN_HOST_DEVICE constexpr std::uint32_t rows_of(std::uint32_t inputs, int lanes) {
+  return first_padding_row(inputs, lanes) + static_cast<std::uint32_t>(lanes);
+}
+
+/// Steps of a chunk, at most: what a block of shared weights copies from a list at once. Behind its
+/// places are some that are looked at and not used.
+inline constexpr std::uint32_t chunk_steps = warp_lanes;
+inline constexpr std::uint32_t places_ahead = 2;
+inline constexpr std::uint32_t chunk_places = chunk_steps + 4;  // aligns what is behind them
+
+/// Shared memory for two chunks of `tiles` tiles: SampleTiles [2][chunk_places], LaneEntries
+/// [2][tiles][lanes].
+template <typename Word>
+GRIDRUN_HOST_DEVICE constexpr std::size_t chunks_bytes(int lanes, std::uint32_t tiles) {
+  return 2 * (chunk_places * sizeof(SampleTiles) +
+              std::size_t{tiles} * static_cast<std::size_t>(lanes) * sizeof(LaneEntries<Word>));
+}
+
+/// 32-bit words are exact within these bounds on magnitudes. Weights and updates: a lane sums six
 /// updates in 32 bits, and no update carries a weight from its bound past 2^31. Errors and targets,
 /// at scale 2^-fraction. A lane's part of the sum z, so that a warp's is summed in two words.
 inline constexpr int narrow_weight_bits = 25;
@@ -108,25 +142,28 @@ struct TrainArguments {
   const std::uint32_t* block_lists;  // [blocks], which list a block's units read
   const Unit* units;                 // [blocks][units of a block]
   Word* weights;                     // [units / neurons][rows][neurons], units of the last place
-  Word* activations;                 // [units][activation_stride], a of each step, 2^-fraction
+  Word* activations;                 // [networks][outputs][activation_stride], a of each step,
+                                     // 2^-fraction, and a row for all places that are not used
   std::uint64_t* sums;               // [networks][|u|, dropped][sum_limbs], 2^-fraction
   std::uint32_t* outgrown;           // [networks], set to 1 where the word was too narrow
   NetworkCounts* counts;             // [networks], where they are diagnosed
-  std::uint32_t activation_stride;   // >= steps
+  std::uint32_t networks;
+  std::uint32_t outputs;
+  std::uint32_t activation_stride;  // >= steps
   std::uint32_t samples;
   std::uint32_t first_sample;  // of the first step
   std::uint32_t steps;
-  std::uint32_t rows;  // inputs + lanes: the weights of a neuron and a padding row a lane
+  std::uint32_t rows;         // rows_of(inputs, lanes)
+  std::uint32_t chunk_tiles;  // of a chunk, at most; those of any one sample at least
   Activation activation;
 };
 
 /// The launch that settles which steps were right, once their activations are known.
 template <typename Word>
 struct SettleArguments {
-  const Word* activations;          // [units][activation_stride]
-  const std::uint32_t* first_unit;  // [networks], of a network's `outputs` units in a row
-  const std::uint32_t* labels;      // [samples], in the order of the steps
-  std::uint32_t* right;             // [networks][right_stride], bit i % 32 of word i / 32: step i
+  const Word* activations;      // [networks][outputs][activation_stride]
+  const std::uint32_t* labels;  // [samples], in the order of the steps
+  std::uint32_t* right;         // [networks][right_stride], bit i % 32 of word i / 32: step i
   std::uint32_t activation_stride;
   std::uint32_t right_stride;
   std::uint32_t networks;

@@ -2,7 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
+#include <algorithm>
+#include <set>
 
 namespace gridrun::cuda {
 namespace {
@@ -14,12 +15,12 @@ Workload mnist(std::uint64_t grids = 1) {
   return {4, 784, 150.0, std::vector<std::uint64_t>(16, 150 * grids)};
 }
 
-TEST(TrainPlan, PacksWhatKeepsSchedulersBusy) {
-  EXPECT_EQ(choose_launch(mnist(), h100).shape, (Shape{32, 4}));
+TEST(TrainPlan, PacksWhatKeepsMultiprocessorsBusy) {
+  EXPECT_EQ(choose_launch(mnist(), h100).shape, (Shape{32, 1}));
   EXPECT_EQ(choose_launch(mnist(100), h100).shape, (Shape{32, 4}));
-  EXPECT_EQ(choose_launch(mnist(), laptop).shape, (Shape{32, 4}));
   const Workload digits{4, 64, 32.0, std::vector<std::uint64_t>(16, 15'000)};
-  EXPECT_EQ(choose_launch(digits, h100).shape, (Shape{8, 4}));
+  EXPECT_LE(choose_launch(digits, h100).shape.lanes, 8);
+  EXPECT_EQ(choose_launch(digits, h100).shape.neurons, 4);
 }
 
 TEST(TrainPlan, SpreadsFewNeuronsOverWholeWarps) {
@@ -52,13 +53,16 @@ TEST(TrainPlan, BlocksFitSharedMemoryAndBalanceMultiprocessors) {
         if (!launch.shared) continue;
         EXPECT_LE(launch.shared_bytes, limits.shared_of_block);
         EXPECT_EQ(launch.block_lanes % warp_lanes, 0U);
-        EXPECT_LE(launch.block_lanes, static_cast<std::uint32_t>(max_block_warps * warp_lanes));
+        EXPECT_LE(launch.block_lanes,
+                  static_cast<std::uint32_t>(most_block_warps(4, shape, false) * warp_lanes));
       }
-  // One block a multiprocessor for the study on an H100, none left over.
+  // The study is trained at once on an H100, and every sample fits a chunk.
   const TrainLaunch launch = choose_launch(mnist(), h100);
-  const auto block_neurons =
+  const std::uint64_t block_neurons =
       launch.block_lanes / warp_lanes * static_cast<std::uint64_t>(launch.shape.neurons_of_warp());
-  EXPECT_LE(16 * ((150 + block_neurons - 1) / block_neurons), 132U);
+  const std::uint64_t at_once = h100.shared_of_multiprocessor / (launch.shared_bytes + 1024);
+  EXPECT_LE(16 * ((150 + block_neurons - 1) / block_neurons), 132U * at_once);
+  EXPECT_GE(launch.chunk_tiles * static_cast<unsigned>(launch.shape.lanes * entries_of_lane), 784U);
 }
 
 TEST(TrainPlan, LeavesSharedMemoryWhenWeightsDoNotFit) {
@@ -101,7 +105,10 @@ TEST(TrainPlan, LayoutHasEveryNeuronOnceAndBlocksOfOneFraction) {
   const Layout layout = lay_out(networks, 7, launch);
   ASSERT_EQ(layout.units.size(), layout.block_lists.size() * block_units);
   ASSERT_EQ(layout.fractions, (std::vector<int>{4, 9, 10}));
+  // The blocks with the most work come first.
+  EXPECT_TRUE(std::is_sorted(layout.block_lists.rbegin(), layout.block_lists.rend()));
   std::size_t used = 0;
+  std::vector<std::set<int>> rates(layout.block_lists.size());
   for (std::size_t i = 0; i < layout.units.size(); ++i) {
     const Unit& unit = layout.units[i];
     if (unit.network == no_network) {
@@ -109,12 +116,15 @@ TEST(TrainPlan, LayoutHasEveryNeuronOnceAndBlocksOfOneFraction) {
       continue;
     }
     ++used;
-    const StudyNetwork& network = networks[static_cast<std::size_t>(unit.network)];
-    EXPECT_EQ(unit.lr, network.lr);
-    EXPECT_EQ(layout.fractions[layout.block_lists[i / block_units]], network.fraction);
-    EXPECT_EQ(layout.first_unit[static_cast<std::size_t>(unit.network)] + unit.output, i);
+    const auto n = static_cast<std::size_t>(unit.network);
+    EXPECT_EQ(unit.lr, networks[n].lr);
+    EXPECT_EQ(layout.fractions[layout.block_lists[i / block_units]], networks[n].fraction);
+    EXPECT_EQ(layout.unit_of[n * 7 + unit.output], i);
+    rates[i / block_units].insert(unit.lr);
   }
   EXPECT_EQ(used, networks.size() * 7);
+  // Seven neurons of a learning rate make five rates a block in order, and all of nine when mixed.
+  EXPECT_GE(rates.front().size(), 9U);
 }
 
 }  // namespace

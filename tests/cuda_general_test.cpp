@@ -117,7 +117,7 @@ NetworkLaunch launch_with(std::size_t shared_bytes, const NetworkPlaces& places,
                           bool counts = false) {
   DeviceLimits limits;
   limits.shared_of_block = shared_bytes;
-  return choose_network_launch(places, counts, limits);
+  return choose_network_launch(places, true, counts, limits);
 }
 
 TEST(NetworkPlan, PutsIntoSharedMemoryWhatFits) {
@@ -165,7 +165,7 @@ TEST(NetworkPlan, TakesMoreLanesForLargePlainNetworksAndFewerForSmall) {
   EXPECT_FALSE(tight.launch.plain);  // vectors do not fit
   EXPECT_EQ(tight.launch.lanes, static_cast<std::uint32_t>(most_network_lanes));
   const NetworkLayout other = layout(small, 227 << 10, false);
-  EXPECT_TRUE(!other.launch.plain && other.launch.shared_weights);
+  EXPECT_TRUE(!other.launch.plain && !other.launch.shared_weights);
   EXPECT_EQ(other.launch.lanes, static_cast<std::uint32_t>(most_network_lanes));
 }
 
@@ -183,7 +183,7 @@ TEST(NetworkPlan, SharesUnitsAmongLanes) {
   const LayerPlace& first = places.layers[0];
   EXPECT_EQ(first.width, 4U);
   EXPECT_EQ(first.tile, 100U);
-  EXPECT_EQ(first.shares, 20U);          // 25 groups of 4 units, 512 lanes
+  EXPECT_EQ(first.shares, 19U);          // 25 groups of 4 units, 480 lanes
   EXPECT_EQ(first.unit_lanes_log2, 1U);  // two lanes add up 10 shares at most
   const LayerPlace& last = places.layers[1];
   EXPECT_TRUE(!first.by_warps && last.by_warps);

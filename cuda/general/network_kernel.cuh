@@ -601,14 +601,8 @@ class BlockTrainer {
         UpdateSums<std::int32_t> sums;
         if (rounds_weights_at_random())
           update_units(layer, update_of(layer, at, step), at, errors_there, sums);
-        else if (arithmetic_[layer].narrow.below && arithmetic_[layer].narrow.wraps)
-          update_narrowly<true, true>(layer, at, errors_there, sums);
-        else if (arithmetic_[layer].narrow.below)
-          update_narrowly<true, false>(layer, at, errors_there, sums);
-        else if (arithmetic_[layer].narrow.wraps)
-          update_narrowly<false, true>(layer, at, errors_there, sums);
         else
-          update_narrowly<false, false>(layer, at, errors_there, sums);
+          update_narrowly(layer, at, errors_there, sums);
         if (arguments_.shared_sums) {
           LaneSums& all = lane_sums(layer);
           all = {all.abs_update + sums.abs_update, all.dropped + sums.dropped};
@@ -724,14 +718,22 @@ class BlockTrainer {
     }
   };
 
-  /// Updates a layer in 32 bits, without random numbers.
-  template <bool kBelow, bool kWraps>
+  /// Updates a layer in 32 bits, without random numbers; plain networks without what they do not
+  /// need.
   __device__ __forceinline__ void update_narrowly(std::uint32_t layer, const LayerPlace& at,
                                                   std::uint32_t errors_there,
                                                   UpdateSums<std::int32_t>& sums) {
-    update_units(layer,
-                 NarrowUpdate<kBelow, kWraps>{arithmetic_[layer].narrow, weights_ + at.weights}, at,
-                 errors_there, sums);
+    const NarrowArithmetic& narrow = arithmetic_[layer].narrow;
+    Word* const weights = weights_ + at.weights;
+    const bool below = !T::plain || narrow.below, wraps = !T::plain || narrow.wraps;
+    if (below && wraps)
+      update_units(layer, NarrowUpdate<true, true>{narrow, weights}, at, errors_there, sums);
+    else if (below)
+      update_units(layer, NarrowUpdate<true, false>{narrow, weights}, at, errors_there, sums);
+    else if (wraps)
+      update_units(layer, NarrowUpdate<false, true>{narrow, weights}, at, errors_there, sums);
+    else
+      update_units(layer, NarrowUpdate<false, false>{narrow, weights}, at, errors_there, sums);
   }
 
   /// The same, with the weights of some inputs loaded before any is stored. What they add up to

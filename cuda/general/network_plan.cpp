@@ -196,7 +196,7 @@ bool is_plain(const NetworkSpec& spec) {
   return true;
 }
 
-NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
+NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool plain, bool counts,
                                     const DeviceLimits& limits) {
   NetworkLaunch launch;
   launch.word = places.word;
@@ -214,7 +214,8 @@ NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
   launch.shared_vectors = fits(places.vectors.words);
   if (launch.shared_vectors) launch.shared.vectors = take(places.vectors.words);
   const std::uint64_t weight_words = (places.weights * places.word + 7) / 8;
-  launch.shared_weights = !counts && launch.shared_vectors && fits(weight_words);
+  launch.shared_weights =
+      (plain || places.word > 2) && !counts && launch.shared_vectors && fits(weight_words);
   if (launch.shared_weights) launch.shared.weights = take(weight_words);
   const std::uint64_t sum_words = places.layers.size() * places.lanes * (sizeof(LaneSums) / 8);
   launch.shared_sums = !counts && places.word < 8 && fits(sum_words);
@@ -225,14 +226,14 @@ NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
 
 NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::size_t word,
                                bool plain, bool counts, const DeviceLimits& limits) {
-  const auto with = [&](std::size_t most_lanes) {
+  const auto with = [&](std::size_t most_lanes, bool as_plain) {
     const NetworkPlaces places(units, word, static_cast<std::uint32_t>(most_lanes));
-    return NetworkLayout{places, choose_network_launch(places, counts, limits)};
+    return NetworkLayout{places, choose_network_launch(places, as_plain, counts, limits)};
   };
-  if (!plain) return with(most_network_lanes);
-  NetworkLayout layout = with(most_plain_lanes);
-  if (!layout.launch.shared_vectors) return with(most_network_lanes);
-  if (layout.places.lanes <= most_small_lanes) layout = with(lanes_of_plain_word_byte * word);
+  if (!plain) return with(most_network_lanes, false);
+  NetworkLayout layout = with(most_plain_lanes, true);
+  if (!layout.launch.shared_vectors) return with(most_network_lanes, false);
+  if (layout.places.lanes <= most_small_lanes) layout = with(lanes_of_plain_word_byte * word, true);
   layout.launch.plain = true;
   return layout;
 }

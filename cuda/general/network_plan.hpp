@@ -51,7 +51,7 @@ std::vector<DrawnWeights> drawn_weights(const NetworkSpec& spec);
 /// How to train networks that lie so, but for how many there are. Vectors, weights and sums are in
 /// shared memory where they fit, in this order; what is counted, and all but the vectors of
 /// networks that are, never is.
-NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool counts,
+NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool plain, bool counts,
                                     const DeviceLimits& limits);
 
 /// Where networks have their parts, and how they are trained.

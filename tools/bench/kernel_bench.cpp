@@ -150,7 +150,7 @@ double products(const StagedSweep& sweep) {
   const NetworkSpec& spec = sweep.networks.front();
   double all = nonzeros * spec.units[1];
   for (std::size_t layer = 1; layer < spec.layers(); ++layer)
-    all += 1.0 * sweep.iterations * spec.inputs_of(layer) * spec.units_of(layer);
+    all += 1.0 * sweep.iterations * spec.units[layer] * spec.units[layer + 1];
   return all * static_cast<double>(sweep.networks.size());
 }
 

@@ -129,6 +129,7 @@ TEST_F(CudaKernel, TrainsInBatchesWhenMemoryIsShort) {
 
 TEST_F(CudaKernel, ReturnsFinalWeightsAndHeldOutBits) {
   Tuning tuning = least_lanes();
+  tuning.limits = DeviceLimits{1, 48 << 10, 48 << 10};  // as many warps a block on any device
   tuning.memory = 60'000;
   tuning.slice_steps = 32;
   std::vector<StudyNetwork> networks;
@@ -151,6 +152,7 @@ TEST_F(CudaKernel, ReturnsFinalWeightsAndHeldOutBits) {
 
 TEST_F(CudaKernel, HandsOverOutcomesBatchByBatch) {
   Tuning tuning = least_lanes();
+  tuning.limits = DeviceLimits{1, 48 << 10, 48 << 10};  // as many warps a block on any device
   tuning.memory = 60'000;
   tuning.right_words = 8;  // of two networks
   std::vector<StudyNetwork> networks;

@@ -751,7 +751,8 @@ class BlockTrainer {
 #pragma unroll
       for (std::uint32_t t = 0; t < together; ++t) input[t] = term(list, i + t * stride, count);
 #pragma unroll
-      for (std::uint32_t t = 0; t < together; ++t) w[t] = weights[input[t].at];
+      for (std::uint32_t t = 0; t < together; ++t)  // others may be storing what is not this lane's
+        w[t] = i + t * stride < count ? weights[input[t].at] : Word{0};
       std::uint32_t abs_update = 0, dropped = 0;
 #pragma unroll
       for (std::uint32_t t = 0; t < together; ++t)

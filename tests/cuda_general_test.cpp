@@ -68,6 +68,26 @@ TEST_F(CudaGeneral, RandomNetworksAgreeWithReference) {
   EXPECT_GT(total.general, total.global);
 }
 
+/// Every path of the kernels is taken by networks of the tests above and below.
+TEST(RandomNetworks, TakeEveryPath) {
+  int plain = 0, others_in_32_bits = 0, batches = 0;
+  int of_kind[2][2] = {};  // plain ones, [adds below zero][wraps]
+  for (std::uint32_t seed = 0; seed < 24; ++seed)
+    for (const RandomBits bits : {short_bits, middle_bits, all_bits})
+      for (const NetworkSpec& spec : random_networks(seed, bits).staged.networks) {
+        const NarrowArithmetic narrow = layer_arithmetic(spec)[0].narrow;
+        plain += is_plain(spec);
+        others_in_32_bits += !is_plain(spec) && updates_in_32_bits(spec, 0);
+        batches += spec.batch > 1;
+        if (is_plain(spec)) ++of_kind[narrow.below][narrow.wraps];
+      }
+  EXPECT_GT(plain, 10);
+  EXPECT_GT(others_in_32_bits, 10);
+  EXPECT_GT(batches, 10);
+  for (const auto& of_below : of_kind)
+    for (const int count : of_below) EXPECT_GT(count, 0);
+}
+
 TEST_F(CudaGeneral, GlobalMemoryAgreesWithReference) {
   BatchedEngine::Record total;
   for (std::uint32_t seed = 100; seed < 100 + seeds(12) && !HasFailure(); ++seed)
@@ -80,6 +100,27 @@ TEST_F(CudaGeneral, GlobalMemoryAgreesWithReference) {
     }
   EXPECT_GT(total.general, 0U);
   EXPECT_EQ(total.general, total.global);
+}
+
+TEST_F(CudaGeneral, PlainNetworksWithWeightsInGlobalMemory) {
+  std::size_t plain = 0;
+  for (std::uint32_t seed = 300; seed < 300 + seeds(12) && !HasFailure(); ++seed)
+    for (const auto& [bits, word] : {std::pair{short_bits, std::size_t{2}}, {middle_bits, 4}}) {
+      const RandomNetworks networks = random_networks(seed, bits);
+      const auto& units = networks.staged.networks.front().units;
+      const DeviceLimits ample{1, std::size_t{1} << 20, std::size_t{1} << 20};
+      const NetworkLaunch launch = lay_out_networks(units, word, true, false, ample).launch;
+      Tuning tuning;
+      tuning.limits =
+          DeviceLimits{1, 8 * (std::size_t{launch.shared.weights} + 1), 0};  // no room for them
+      const NetworkLayout layout = lay_out_networks(units, word, true, false, *tuning.limits);
+      ASSERT_TRUE(layout.launch.plain && !layout.launch.shared_weights);
+      for (const NetworkSpec& spec : networks.staged.networks)
+        plain += is_plain(spec) && weight_bytes(spec) == word;
+      BatchedEngine trained = engine(tuning, seed);
+      expect_same_as_reference(trained, networks);
+    }
+  EXPECT_GT(plain, 0U);
 }
 
 TEST_F(CudaGeneral, CountsWhatTheReferenceCounts) {

@@ -231,7 +231,7 @@ TEST(NetworkPlan, SharesUnitsAmongLanes) {
   EXPECT_EQ(last.width, 1U);    // rows of 10 words are no multiples of 8 bytes
   EXPECT_EQ(last.shares, 25U);  // of 4 inputs
   EXPECT_EQ(last.unit_lanes_log2, 2U);
-  const LayerPlace& large = NetworkPlaces({9, 5000}, 8, most_network_lanes).layers[0];
+  const LayerPlace large = NetworkPlaces({9, 5000}, 8, most_network_lanes).layers[0];
   EXPECT_EQ(large.width, 1U);
   EXPECT_EQ(large.tile, static_cast<std::uint32_t>(most_network_lanes));
   EXPECT_EQ(large.shares, 1U);

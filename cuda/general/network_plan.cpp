@@ -11,7 +11,7 @@ namespace {
 
 /// Weights that keep a lane busy for a step: fewer are not worth a barrier's wait for it, and
 /// beyond most_small_lanes, whose barriers take long, a multiple of them. Measured
-/// (docs/performance.md).
+/// (cuda/README.md).
 constexpr std::uint64_t weights_of_lane = 64, weights_of_more_lanes = 1024;
 constexpr std::uint32_t most_small_lanes = 512;
 /// Lanes of small plain networks, at most, for each byte of a weight: shorter words leave each lane
@@ -43,6 +43,11 @@ NarrowFitting narrow_fitting(const Fitting& shifted, const Format& format) {
           wraps ? INT32_MAX : number(largest_word(format.bits))};
 }
 
+/// The shift and rounding of u to the master weights.
+Fitting fitting_of_step(const NetworkSpec& spec) {
+  return fitting(spec.formats.gradient.fraction + spec.lr, spec.formats.master);
+}
+
 /// Inputs that keep a lane busy: fewer are not worth adding up one more share of a sum.
 constexpr std::uint32_t inputs_of_share = 4;
 
@@ -60,7 +65,7 @@ void share_units(LayerPlace& at, std::uint32_t lanes, std::uint32_t most_width) 
   at.unit_lanes_log2 = 0;
   const auto lanes_with = [&at](int more) { return 1U << (at.unit_lanes_log2 + more); };
   while (lanes_with(0) * shares_of_lane < at.shares && lanes_with(1) * at.tile <= lanes &&
-         lanes_with(0) < at.shares && lanes_with(0) < warp_lanes)
+         lanes_with(0) < warp_lanes)
     ++at.unit_lanes_log2;
 }
 
@@ -108,7 +113,7 @@ DeviceNetwork device_network(const NetworkSpec& spec) {
   const TensorFormats& formats = spec.formats;
   DeviceNetwork network{};
   network.accumulator = fitting(0, formats.accumulator);
-  network.step = fitting(formats.gradient.fraction + spec.lr, formats.master);
+  network.step = fitting_of_step(spec);
   network.master = fitting(0, formats.master);
   network.copy = fitting(formats.master.fraction, formats.weight);
   network.input = fitting(0, formats.input);
@@ -158,8 +163,7 @@ std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec) {
     if (of_layer.updates_in_32_bits) {
       NarrowArithmetic& narrow = of_layer.narrow;
       narrow.gradient = narrow_fitting(of_layer.gradient, formats.gradient);
-      narrow.master = narrow_fitting(fitting(formats.gradient.fraction + spec.lr, formats.master),
-                                     formats.master);
+      narrow.master = narrow_fitting(fitting_of_step(spec), formats.master);
       narrow.below = narrow.gradient.add_below_zero != 0 || narrow.master.add_below_zero != 0;
       narrow.wraps = narrow.gradient.spare != 0 || narrow.master.spare != 0;
     }
@@ -204,8 +208,9 @@ NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool plain, boo
   launch.lanes = places.lanes;
   std::uint64_t words = places.lanes * (8 / places.word);  // parts of sums
   const auto take = [&](std::uint64_t more) {
-    words += (more + 1) / 2 * 2;
-    return static_cast<std::uint32_t>(words - (more + 1) / 2 * 2);
+    const auto first = static_cast<std::uint32_t>(words);
+    words += (more + 1) / 2 * 2;  // of 16 bytes a multiple
+    return first;
   };
   const auto fits = [&](std::uint64_t more) {
     return 8 * (words + more + 1) <= limits.shared_of_block;

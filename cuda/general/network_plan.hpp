@@ -34,7 +34,7 @@ DeviceNetwork device_network(const NetworkSpec& spec);
 /// [layers]
 std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec);
 
-/// Whether all that comes of P fits words of 32 bits, and every shift is to the right.
+/// Whether all that comes of P fits words of 32 bits, and no shift is to the left.
 bool updates_in_32_bits(const NetworkSpec& spec, std::size_t layer);
 
 /// Bytes of the words that hold a network's weights: 2 or 4 where all factors have at most 32 bits

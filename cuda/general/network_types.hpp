@@ -52,7 +52,7 @@ constexpr Rounding rounding_of(Round round, int n) {
   return {};
 }
 
-/// V / 2^n rounded, n in 1 ... the bits of Number less 1.
+/// V / 2^n rounded, n in 1 ... the bits of Number less 1, or V where n is 0 and nothing is added.
 template <typename Number>
 GRIDRUN_HOST_DEVICE constexpr Number rounded_shift(Number value, int n, const Rounding& rounding,
                                                    std::make_unsigned_t<Number> random) {
@@ -78,7 +78,7 @@ struct Fitting {
 };
 
 /// The same in 32 bits without branches and random numbers, of values of at most 2^30 in magnitude,
-/// by a shift of 1 ... 30: nothing leaves the words.
+/// by a shift of 0 ... 30: nothing leaves the words.
 struct alignas(16) NarrowFitting {
   std::int32_t shift, add, add_below_zero, odd;  // as in Rounding
   std::int32_t spare;                            // bits that a wrapping word leaves, else 0

@@ -1,0 +1,73 @@
+// Device: the way back, the errors of units. Paragraph 5.5 of docs/arithmetic.md.
+#pragma once
+
+#include "general/products.cuh"
+#include "general/samples_ahead.cuh"
+
+namespace gridrun::cuda {
+
+/// Whether a unit may have an error.
+template <class T>
+__device__ __forceinline__ bool passes(const NetworkBlock<T>& block, std::uint32_t layer,
+                                       const LayerPlace& at, std::uint32_t j) {
+  return block.arithmetic[layer].kind != Activation::relu || block.vectors[at.activations + j] > 0;
+}
+
+/// The error of unit j.
+template <class T>
+__device__ __forceinline__ typename T::Value error(const NetworkBlock<T>& block,
+                                                   std::uint32_t layer, const LayerPlace& at,
+                                                   std::uint32_t j, std::int64_t e,
+                                                   std::uint32_t step) {
+  const LayerArithmetic& arithmetic = block.arithmetic[layer];
+  const bool leaks = arithmetic.kind == Activation::leaky_relu && block.vectors[at.sums + j] <= 0;
+  return static_cast<typename T::Value>(
+      fitted<T::counts, !T::plain>(e, leaks ? arithmetic.leaking_error : arithmetic.error,
+                                   {block.network.rounding_seed, Drawn::error, layer, step, j},
+                                   block.counts_of(layer, Tensor::error)));
+}
+
+/// Lists the errors of a layer that is not the last. Some lanes add up the products of a row of the
+/// layer above with the errors there.
+template <class T>
+__device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std::uint32_t layer,
+                                              std::uint32_t step) {
+  using Value = typename T::Value;
+  const LayerPlace& at = block.place(layer);
+  const LayerPlace& above = block.place(layer + 1);
+  const auto* const list = block.errors(above);
+  const std::uint32_t count = *block.error_count(layer + 1);
+  const std::uint32_t lane = block.lane, lanes = block.lanes;
+  Value* const stored = block.in_steps()
+                            ? nullptr
+                            : block.stored_values + std::size_t{step % block.network.batch} *
+                                                        block.arguments.vectors.stored;
+  // A team adds up a row. In global memory a row's neighbouring units are read together; in
+  // shared memory any are.
+  int team_log2 = 0;
+  while ((1U << team_log2) < count && team_log2 < 5 &&
+         (!T::shared_weights || (at.units << (team_log2 + 1)) <= lanes))
+    ++team_log2;
+  const std::uint32_t team = 1U << team_log2, in_team = lane & (team - 1);
+  for (std::uint32_t first = 0; first < at.units; first += lanes >> team_log2) {
+    const std::uint32_t k = first + (lane >> team_log2);
+    const bool sums = k < at.units && passes(block, layer, at, k);
+    if (stored == nullptr && __ballot_sync(all_lanes, sums) == 0) continue;
+    std::int64_t e = 0;
+    if (sums) {
+      const auto* const row = block.weights + above.weights + std::size_t{k} * above.units;
+      e = block.has_copies() ? product_sum<true>(block, list, count, row, in_team, team)
+                             : product_sum<false>(block, list, count, row, in_team, team);
+    }
+    for (std::uint32_t other = 1; other < team; other *= 2)
+      e = wrapping_add(e, __shfl_xor_sync(all_lanes, e, static_cast<int>(other)));
+    Value d = 0;
+    const bool is_own = in_team == 0;
+    if (sums && is_own) d = error(block, layer, at, k, accumulated(block, layer, e), step);
+    block.append(block.errors(at), block.error_count(layer), k, d);
+    if (stored != nullptr && is_own && k < at.units) stored[at.stored_errors + k] = d;
+  }
+  __syncthreads();
+}
+
+}  // namespace gridrun::cuda

@@ -1,0 +1,186 @@
+// Device: the way of a sample through the layers. Paragraph 5.3 of docs/arithmetic.md.
+//
+// Lanes multiply `width` units at once by their shares of the inputs that are not zero, some lanes
+// add up the shares of a unit and activate it, and what is not zero goes into the next layer's list
+// of inputs, or into the last one's list of errors. Barriers of the block stand between.
+#pragma once
+
+#include "general/errors.cuh"
+#include "general/products.cuh"
+#include "general/samples_ahead.cuh"
+#include "team_sum.cuh"
+
+namespace gridrun::cuda {
+
+/// Words of some neighbouring units, read at once.
+template <typename Word, std::uint32_t kWidth>
+struct alignas(sizeof(Word) * kWidth) Words {
+  Word of[kWidth];
+};
+
+/// Puts each lane's share of the sums of `kWidth` units into block.parts [share][units].
+template <bool kCopies, std::uint32_t kWidth, class T>
+__device__ __forceinline__ void multiply(const NetworkBlock<T>& block, std::uint32_t layer,
+                                         const LayerPlace& at, std::uint32_t first,
+                                         std::uint32_t units) {
+  using Row = Words<typename T::Word, kWidth>;
+  const std::uint32_t share = divided(block.lane, at.inverse);
+  const std::uint32_t unit = (block.lane - share * (at.tile / kWidth)) * kWidth;
+  if (share >= at.shares || unit >= units) return;
+  const auto* const list = block.inputs(at);
+  const std::uint32_t count = *block.input_count(layer);
+  const auto* const weights = block.weights + at.weights + first + unit;
+  std::int64_t sum[kWidth] = {};
+  for (std::uint32_t first_term = share; first_term < count; first_term += together * at.shares) {
+    typename T::ValueTerm input[together];
+    Row row[together];
+#pragma unroll
+    for (std::uint32_t t = 0; t < together; ++t)
+      input[t] = term(list, first_term + t * at.shares, count);
+#pragma unroll
+    for (std::uint32_t t = 0; t < together; ++t)
+      row[t] = *reinterpret_cast<const Row*>(weights + input[t].at);
+#pragma unroll
+    for (std::uint32_t t = 0; t < together; ++t)
+#pragma unroll
+      for (std::uint32_t n = 0; n < kWidth; ++n)
+        sum[n] = wrapping_add(
+            sum[n], product(product_weight<kCopies>(block, row[t].of[n]), input[t].value));
+  }
+#pragma unroll
+  for (std::uint32_t n = 0; n < kWidth; ++n) block.parts[share * at.tile + unit + n] = sum[n];
+}
+
+/// Activates unit j.
+template <class T>
+__device__ __forceinline__ typename T::Value activation(const NetworkBlock<T>& block,
+                                                        std::uint32_t layer, const LayerPlace& at,
+                                                        std::uint32_t j, std::int64_t sum,
+                                                        std::uint32_t step) {
+  const LayerArithmetic& arithmetic = block.arithmetic[layer];
+  std::int64_t z = accumulated(block, layer, sum);
+  block.vectors[at.sums + j] = z;
+  if (arithmetic.kind == Activation::relu && z < 0) z = 0;
+  const bool leaks = arithmetic.kind == Activation::leaky_relu && z <= 0;
+  const std::int64_t a = fitted<T::counts, !T::plain>(
+      z, leaks ? arithmetic.leaking_activation : arithmetic.activation,
+      {block.network.rounding_seed, Drawn::activation, layer, step, j, block.arguments.judges},
+      block.counts_of(layer, Tensor::activation));
+  block.vectors[at.activations + j] = a;
+  return static_cast<typename T::Value>(a);
+}
+
+/// Activates unit j, whose sum a warp's own lanes have, and lists what the next layer or the way
+/// back needs of it. All lanes of a warp call it together.
+template <class T>
+__device__ __forceinline__ void take_sum(const NetworkBlock<T>& block, std::uint32_t layer,
+                                         const LayerPlace& at, std::uint32_t j, std::int64_t z,
+                                         bool is_own, const StepSample<T>& sample) {
+  using Value = typename T::Value;
+  Value a = 0;
+  if (is_own) a = activation(block, layer, at, j, z, sample.step);
+  if (!block.is_last(layer)) {
+    const LayerPlace& next = block.place(layer + 1);
+    block.append(block.inputs(next), block.input_count(layer + 1), std::uint64_t{j} * next.units,
+                 a);
+    if (sample.stored != nullptr && is_own) sample.stored[next.stored_inputs + j] = a;
+  } else if (!block.arguments.judges) {
+    Value d = 0;
+    if (is_own && passes(block, layer, at, j)) {
+      const std::int64_t target = j == sample.label ? block.network.target : 0;
+      d = error(block, layer, at, j, wrapping_subtract(target, block.vectors[at.activations + j]),
+                sample.step);
+    }
+    block.append(block.errors(at), block.error_count(layer), j, d);
+    if (sample.stored != nullptr && is_own) sample.stored[at.stored_errors + j] = d;
+  }
+}
+
+/// Adds up the shares of each unit that multiply() put into block.parts, and activates it.
+template <class T>
+__device__ __forceinline__ void activate(const NetworkBlock<T>& block, std::uint32_t layer,
+                                         const LayerPlace& at, std::uint32_t first,
+                                         std::uint32_t units, const StepSample<T>& sample) {
+  const std::uint32_t lane = block.lane;
+  const std::uint32_t unit_lanes = 1U << at.unit_lanes_log2, part = lane & (unit_lanes - 1);
+  const std::uint32_t at_once = block.lanes >> at.unit_lanes_log2;
+  for (std::uint32_t begin = 0; begin < units; begin += at_once) {
+    const std::uint32_t of_tile = begin + (lane >> at.unit_lanes_log2);
+    const bool is_used = of_tile < units;
+    if (__ballot_sync(all_lanes, is_used) == 0) break;
+    std::int64_t z = 0;
+    if (is_used)
+      for (std::uint32_t first_share = part; first_share < at.shares;
+           first_share += together * unit_lanes) {
+        std::int64_t parts[together];
+#pragma unroll
+        for (std::uint32_t t = 0; t < together; ++t) {
+          const std::uint32_t share = first_share + t * unit_lanes;
+          parts[t] = share < at.shares ? block.parts[share * at.tile + of_tile] : 0;
+        }
+#pragma unroll
+        for (std::uint32_t t = 0; t < together; ++t) z = wrapping_add(z, parts[t]);
+      }
+    for (std::uint32_t other = 1; other < unit_lanes; other *= 2)
+      z = wrapping_add(z, __shfl_xor_sync(all_lanes, z, static_cast<int>(other)));
+    take_sum(block, layer, at, first + of_tile, z, is_used && part == 0, sample);
+  }
+}
+
+/// Multiplies and activates few units: a warp a unit, without parts.
+template <bool kCopies, class T>
+__device__ __forceinline__ void forward_by_warps(const NetworkBlock<T>& block, std::uint32_t layer,
+                                                 const LayerPlace& at,
+                                                 const StepSample<T>& sample) {
+  const auto* const list = block.inputs(at);
+  const std::uint32_t count = *block.input_count(layer), lane = block.lane % warp_lanes;
+  for (std::uint32_t j = block.lane / warp_lanes; j < at.units; j += block.lanes / warp_lanes) {
+    const auto* const weights = block.weights + at.weights + j;
+    const std::int64_t sum = product_sum<kCopies>(block, list, count, weights, lane, warp_lanes);
+    std::uint64_t parts[1] = {static_cast<std::uint64_t>(sum)};
+    const std::int64_t z = own_sum<warp_lanes, 1, false>(parts, static_cast<int>(lane));
+    take_sum(block, layer, at, j, z, lane == 0, sample);
+  }
+}
+
+template <bool kCopies, class T>
+__device__ __forceinline__ void forward(const NetworkBlock<T>& block, std::uint32_t layer,
+                                        const LayerPlace& at, const StepSample<T>& sample) {
+  using Value = typename T::Value;
+  if (block.lane == 0 && block.network.bias && !block.is_last(layer)) {
+    const LayerPlace& next = block.place(layer + 1);
+    const auto one = static_cast<Value>(block.arithmetic[layer + 1].one);
+    block.inputs(next)[atomicAdd(block.input_count(layer + 1), 1U)] = {
+        static_cast<std::make_unsigned_t<Value>>(std::uint64_t{next.inputs} * next.units), one};
+    if (sample.stored != nullptr) sample.stored[next.stored_inputs + next.inputs] = one;
+  }
+  if (at.by_warps) {
+    forward_by_warps<kCopies>(block, layer, at, sample);
+    __syncthreads();
+    return;
+  }
+  for (std::uint32_t first = 0; first < at.units; first += at.tile) {
+    const std::uint32_t units = min(at.tile, at.units - first);
+    if (at.width == T::most_width)
+      multiply<kCopies, T::most_width>(block, layer, at, first, units);
+    else
+      multiply<kCopies, 1>(block, layer, at, first, units);
+    __syncthreads();
+    activate(block, layer, at, first, units, sample);
+    __syncthreads();
+  }
+}
+
+/// Passes a sample through all layers; finds the errors of the last layer where it is trained.
+template <class T>
+__device__ __forceinline__ void forward(const NetworkBlock<T>& block, const StepSample<T>& sample) {
+  for (std::uint32_t layer = 0; layer < block.arguments.layers; ++layer) {
+    const LayerPlace& at = block.place(layer);
+    if (block.has_copies())
+      forward<true>(block, layer, at, sample);
+    else
+      forward<false>(block, layer, at, sample);
+  }
+}
+
+}  // namespace gridrun::cuda

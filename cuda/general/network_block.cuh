@@ -1,0 +1,164 @@
+// Device: a network as the lanes of its block see it, and what the kernel that trains it is
+// compiled for.
+//
+// Numbers are words of 64 bits that wrap. Where formats allow, weights are stored in shorter ones,
+// factors have 32 bits, and so have updates. Formats are the same for all lanes of a block, so that
+// what depends on them takes the same branch in all.
+#pragma once
+
+#include "device_code.cuh"
+#include "general/network_types.hpp"
+
+namespace gridrun::cuda {
+
+/// What a kernel is compiled for.
+template <typename Word_, bool kSharedWeights, bool kSharedVectors, bool kPlain = false,
+          bool kCounts = false>
+struct NetworkTraining {
+  using Word = Word_;
+  static constexpr bool shared_weights = kSharedWeights;
+  static constexpr bool shared_vectors = kSharedVectors;
+  static constexpr bool plain = kPlain;  // network_plan.hpp
+  static constexpr bool counts = kCounts;
+  static constexpr int lanes = kPlain ? most_plain_lanes : most_network_lanes;  // at most
+  /// What holds weights, inputs, activations and errors in products.
+  using Value = std::conditional_t<sizeof(Word) == 8, std::int64_t, std::int32_t>;
+  /// An input or an error in a list.
+  using ValueTerm = Term<Value>;
+  /// Units that a lane multiplies at once, at most.
+  static constexpr std::uint32_t most_width = sizeof(std::int64_t) / sizeof(Word);
+};
+
+/// Where the parts of a block's network are, and which lane this is.
+template <class T>
+struct NetworkBlock {
+  using Word = typename T::Word;
+  using Value = typename T::Value;
+  using ValueTerm = typename T::ValueTerm;
+
+  /// Loads the weights where they are in shared memory; barriers of the block have to follow.
+  __device__ __forceinline__ explicit NetworkBlock(const NetworkArguments& launch)
+      : arguments(launch),
+        number(launch.order[blockIdx.x]),
+        network(launch.networks[number]),
+        arithmetic(launch.arithmetic + std::size_t{number} * launch.layers),
+        sums(launch.lane_sums + std::size_t{number} * launch.layers * blockDim.x + threadIdx.x),
+        stored_weights(static_cast<Word*>(launch.weights) +
+                       std::size_t{number} * launch.weights_stride),
+        stored_values(static_cast<Value*>(launch.stored) + network.stored),
+        parts(static_cast<std::int64_t*>(dynamic_shared_memory())),
+        counters(reinterpret_cast<std::uint32_t*>(parts + launch.shared.counters)),
+        lane(threadIdx.x),
+        lanes(blockDim.x) {
+    if constexpr (T::counts)
+      counts = launch.lane_counts + std::size_t{number} * launch.layers * blockDim.x + threadIdx.x;
+    if constexpr (T::shared_vectors)
+      vectors = parts + launch.shared.vectors;
+    else
+      vectors = launch.global_vectors + std::size_t{number} * launch.vectors.words;
+    if (launch.shared_sums)
+      for (std::uint32_t layer = 0; layer < launch.layers; ++layer) lane_sums(layer) = {0, 0};
+    if constexpr (T::shared_weights) {
+      weights = reinterpret_cast<Word*>(parts + launch.shared.weights);
+      for (std::size_t i = lane; i < launch.weights_stride; i += lanes)
+        weights[i] = stored_weights[i];
+    } else {
+      weights = stored_weights;
+    }
+  }
+
+  /// Stores the weights where the next launch finds them, and adds up the sums.
+  __device__ __forceinline__ void finish() const {
+    if constexpr (T::shared_weights)
+      for (std::size_t i = lane; i < arguments.weights_stride; i += lanes)
+        stored_weights[i] = weights[i];
+    if (arguments.shared_sums)
+      for (std::uint32_t layer = 0; layer < arguments.layers; ++layer)
+        add_to_sums(layer, lane_sums(layer).abs_update, lane_sums(layer).dropped);
+  }
+
+  // Known of plain networks when this is compiled.
+  /// Without batches.
+  __device__ __forceinline__ bool in_steps() const { return T::plain || network.batch == 1; }
+  __device__ __forceinline__ bool has_copies() const { return !T::plain && network.has_copies; }
+  __device__ __forceinline__ bool rounds_weights_at_random() const {
+    return !T::plain && network.rounds_weights_at_random;
+  }
+
+  __device__ __forceinline__ const LayerPlace& place(std::uint32_t layer) const {
+    return arguments.places[layer];
+  }
+  __device__ __forceinline__ std::uint32_t row_length(const LayerPlace& at) const {
+    return at.inputs + network.bias;
+  }
+  __device__ __forceinline__ bool is_last(std::uint32_t layer) const {
+    return layer + 1 == arguments.layers;
+  }
+
+  // Lists of terms: a layer's inputs, and its errors.
+  __device__ __forceinline__ ValueTerm* inputs(const LayerPlace& at) const {
+    return reinterpret_cast<ValueTerm*>(vectors + at.terms);
+  }
+  __device__ __forceinline__ ValueTerm* errors(const LayerPlace& at) const {
+    return reinterpret_cast<ValueTerm*>(vectors + at.errors);
+  }
+  __device__ __forceinline__ std::uint32_t* input_count(std::uint32_t layer) const {
+    return counters + layer;
+  }
+  __device__ __forceinline__ std::uint32_t* error_count(std::uint32_t layer) const {
+    return counters + arguments.layers + layer;
+  }
+
+  /// Adds one lane's term to a list where it is not zero. All lanes of a warp call it together.
+  __device__ __forceinline__ void append(ValueTerm* list, std::uint32_t* count, std::uint64_t at,
+                                         Value value) const {
+    const unsigned terms = __ballot_sync(all_lanes, value != 0);
+    if (terms == 0) return;
+    const std::uint32_t of_warp = lane % warp_lanes;
+    std::uint32_t first = 0;
+    if (of_warp == 0) first = atomicAdd(count, static_cast<std::uint32_t>(__popc(terms)));
+    first = __shfl_sync(all_lanes, first, 0);
+    if (value != 0)
+      list[first + static_cast<std::uint32_t>(__popc(terms & ((1U << of_warp) - 1)))] = {
+          static_cast<std::make_unsigned_t<Value>>(at), value};
+  }
+
+  /// This lane's sums of updates in 32 bits, in shared memory.
+  __device__ __forceinline__ LaneSums& lane_sums(std::uint32_t layer) const {
+    return reinterpret_cast<LaneSums*>(parts +
+                                       arguments.shared.sums)[std::size_t{layer} * lanes + lane];
+  }
+  __device__ __forceinline__ void add_to_sums(std::uint32_t layer, WideSum abs_update,
+                                              WideSum dropped) const {
+    LayerSums& all = sums[std::size_t{layer} * lanes];
+    if (abs_update != 0) all.abs_update += abs_update;
+    if (dropped != 0) all.dropped += dropped;
+  }
+
+  /// What this lane counts of a layer, where T::counts.
+  __device__ __forceinline__ LayerCounts& counts_of(std::uint32_t layer) const {
+    return counts[std::size_t{layer} * lanes];
+  }
+  /// What counts the values of a tensor; null where nothing is counted.
+  __device__ __forceinline__ TensorDiagnostics* counts_of(std::uint32_t layer,
+                                                          Tensor tensor) const {
+    if constexpr (!T::counts) return nullptr;
+    return &counts_of(layer).tensor[static_cast<int>(tensor)];
+  }
+
+  const NetworkArguments& arguments;
+  const std::uint32_t number;  // of the network, in the batch
+  const DeviceNetwork& network;
+  const LayerArithmetic* const arithmetic;  // [layers]
+  LayerSums* const sums;                    // [layers][lanes], from this lane's on
+  LayerCounts* counts = nullptr;            // the same
+  Word* const stored_weights;               // in global memory
+  Word* weights;                            //
+  Value* const stored_values;               // [samples of a batch][vectors.stored]
+  std::int64_t* const parts;                // shared memory; at first the parts of sums
+  std::uint32_t* const counters;            // of terms
+  std::int64_t* vectors;                    // of the sample at hand
+  const std::uint32_t lane, lanes;
+};
+
+}  // namespace gridrun::cuda

@@ -2,15 +2,10 @@
 // docs/arithmetic.md.
 #pragma once
 
+#include "general/products.cuh"
 #include "general/weight_update.cuh"
 
 namespace gridrun::cuda {
-
-/// Values of neighbouring units or inputs, read at once.
-template <typename Value, std::uint32_t kCount>
-struct alignas(sizeof(Value) * kCount) Values {
-  Value of[kCount];
-};
 
 /// A lane adds up the products of some rows and units over all samples.
 template <std::uint32_t kWidth, class T>
@@ -31,11 +26,11 @@ __device__ __forceinline__ void update_layer_by_batch(const NetworkBlock<T>& blo
     std::int64_t p[rows][kWidth] = {};
 #pragma unroll 2
     for (std::uint32_t sample = 0; sample < block.network.batch; ++sample) {
-      Values<Value, read_together> inputs[rows / read_together];
+      Neighbours<Value, read_together> inputs[rows / read_together];
 #pragma unroll
       for (std::uint32_t r = 0; r < rows / read_together; ++r)
-        inputs[r] = reinterpret_cast<const Values<Value, read_together>*>(x)[r];
-      const auto errors = *reinterpret_cast<const Values<Value, kWidth>*>(d);
+        inputs[r] = reinterpret_cast<const Neighbours<Value, read_together>*>(x)[r];
+      const auto errors = *reinterpret_cast<const Neighbours<Value, kWidth>*>(d);
 #pragma unroll
       for (std::uint32_t r = 0; r < rows; ++r)
 #pragma unroll

@@ -56,8 +56,8 @@ __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std:
     std::int64_t e = 0;
     if (sums) {
       const auto* const row = block.weights + above.weights + std::size_t{k} * above.units;
-      e = block.has_copies() ? product_sum<true>(block, list, count, row, in_team, team)
-                             : product_sum<false>(block, list, count, row, in_team, team);
+      e = block.has_copies() ? product_sums<true, 1>(block, list, count, row, in_team, team).of[0]
+                             : product_sums<false, 1>(block, list, count, row, in_team, team).of[0];
     }
     for (std::uint32_t other = 1; other < team; other *= 2)
       e = wrapping_add(e, __shfl_xor_sync(all_lanes, e, static_cast<int>(other)));

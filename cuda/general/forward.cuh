@@ -12,43 +12,19 @@
 
 namespace gridrun::cuda {
 
-/// Words of some neighbouring units, read at once.
-template <typename Word, std::uint32_t kWidth>
-struct alignas(sizeof(Word) * kWidth) Words {
-  Word of[kWidth];
-};
-
 /// Puts each lane's share of the sums of `kWidth` units into block.parts [share][units].
 template <bool kCopies, std::uint32_t kWidth, class T>
 __device__ __forceinline__ void multiply(const NetworkBlock<T>& block, std::uint32_t layer,
                                          const LayerPlace& at, std::uint32_t first,
                                          std::uint32_t units) {
-  using Row = Words<typename T::Word, kWidth>;
   const std::uint32_t share = divided(block.lane, at.inverse);
   const std::uint32_t unit = (block.lane - share * (at.tile / kWidth)) * kWidth;
   if (share >= at.shares || unit >= units) return;
-  const auto* const list = block.inputs(at);
-  const std::uint32_t count = *block.input_count(layer);
-  const auto* const weights = block.weights + at.weights + first + unit;
-  std::int64_t sum[kWidth] = {};
-  for (std::uint32_t first_term = share; first_term < count; first_term += together * at.shares) {
-    typename T::ValueTerm input[together];
-    Row row[together];
+  const auto sums =
+      product_sums<kCopies, kWidth>(block, block.inputs(at), *block.input_count(layer),
+                                    block.weights + at.weights + first + unit, share, at.shares);
 #pragma unroll
-    for (std::uint32_t t = 0; t < together; ++t)
-      input[t] = term(list, first_term + t * at.shares, count);
-#pragma unroll
-    for (std::uint32_t t = 0; t < together; ++t)
-      row[t] = *reinterpret_cast<const Row*>(weights + input[t].at);
-#pragma unroll
-    for (std::uint32_t t = 0; t < together; ++t)
-#pragma unroll
-      for (std::uint32_t n = 0; n < kWidth; ++n)
-        sum[n] = wrapping_add(
-            sum[n], product(product_weight<kCopies>(block, row[t].of[n]), input[t].value));
-  }
-#pragma unroll
-  for (std::uint32_t n = 0; n < kWidth; ++n) block.parts[share * at.tile + unit + n] = sum[n];
+  for (std::uint32_t n = 0; n < kWidth; ++n) block.parts[share * at.tile + unit + n] = sums.of[n];
 }
 
 /// Activates unit j.
@@ -136,8 +112,8 @@ __device__ __forceinline__ void forward_by_warps(const NetworkBlock<T>& block, s
   const std::uint32_t count = *block.input_count(layer), lane = block.lane % warp_lanes;
   for (std::uint32_t j = block.lane / warp_lanes; j < at.units; j += block.lanes / warp_lanes) {
     const auto* const weights = block.weights + at.weights + j;
-    const std::int64_t sum = product_sum<kCopies>(block, list, count, weights, lane, warp_lanes);
-    std::uint64_t parts[1] = {static_cast<std::uint64_t>(sum)};
+    const auto sum = product_sums<kCopies, 1>(block, list, count, weights, lane, warp_lanes);
+    std::uint64_t parts[1] = {static_cast<std::uint64_t>(sum.of[0])};
     const std::int64_t z = own_sum<warp_lanes, 1, false>(parts, static_cast<int>(lane));
     take_sum(block, layer, at, j, z, lane == 0, sample);
   }

@@ -6,6 +6,12 @@
 
 namespace gridrun::cuda {
 
+/// Values of neighbouring units or inputs, read at once.
+template <typename Value, std::uint32_t kCount>
+struct alignas(sizeof(Value) * kCount) Neighbours {
+  Value of[kCount];
+};
+
 /// Terms that a lane reads at once, so that it waits for memory once for all.
 inline constexpr std::uint32_t together = 4;
 
@@ -29,27 +35,30 @@ __device__ __forceinline__ typename T::Value product_weight(const NetworkBlock<T
       overflowed<std::int64_t>(rounded_shift<std::int64_t>(w, copy.shift, copy.rounding, 0), copy));
 }
 
-/// The sum of the products of terms `first`, first + stride, ... of a list with the weights that
-/// they are at.
-template <bool kCopies, class T>
-__device__ __forceinline__ std::int64_t product_sum(const NetworkBlock<T>& block,
-                                                    const typename T::ValueTerm* list,
-                                                    std::uint32_t count,
-                                                    const typename T::Word* weights,
-                                                    std::uint32_t first, std::uint32_t stride) {
-  std::int64_t sum = 0;
+/// The sums, of `kWidth` neighbouring units, of the products of terms `first`, first + stride, ...
+/// of a list with the weights that they are at.
+template <bool kCopies, std::uint32_t kWidth, class T>
+__device__ __forceinline__ Neighbours<std::int64_t, kWidth> product_sums(
+    const NetworkBlock<T>& block, const typename T::ValueTerm* list, std::uint32_t count,
+    const typename T::Word* weights, std::uint32_t first, std::uint32_t stride) {
+  using Row = Neighbours<typename T::Word, kWidth>;
+  Neighbours<std::int64_t, kWidth> sums{};
   for (std::uint32_t i = first; i < count; i += together * stride) {
     typename T::ValueTerm terms[together];
-    typename T::Word w[together];
+    Row rows[together];
 #pragma unroll
     for (std::uint32_t t = 0; t < together; ++t) terms[t] = term(list, i + t * stride, count);
 #pragma unroll
-    for (std::uint32_t t = 0; t < together; ++t) w[t] = weights[terms[t].at];
+    for (std::uint32_t t = 0; t < together; ++t)
+      rows[t] = *reinterpret_cast<const Row*>(weights + terms[t].at);
 #pragma unroll
     for (std::uint32_t t = 0; t < together; ++t)
-      sum = wrapping_add(sum, product(product_weight<kCopies>(block, w[t]), terms[t].value));
+#pragma unroll
+      for (std::uint32_t n = 0; n < kWidth; ++n)
+        sums.of[n] = wrapping_add(
+            sums.of[n], product(product_weight<kCopies>(block, rows[t].of[n]), terms[t].value));
   }
-  return sum;
+  return sums;
 }
 
 /// A whole sum in the accumulator's format.

@@ -31,17 +31,14 @@ __device__ __forceinline__ typename T::Value error(const NetworkBlock<T>& block,
 /// layer above with the errors there.
 template <class T>
 __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std::uint32_t layer,
-                                              std::uint32_t step) {
+                                              const StepSample<T>& sample) {
   using Value = typename T::Value;
+  Value* const stored = sample.stored;
   const LayerPlace& at = block.place(layer);
   const LayerPlace& above = block.place(layer + 1);
   const auto* const list = block.errors(above);
   const std::uint32_t count = *block.error_count(layer + 1);
   const std::uint32_t lane = block.lane, lanes = block.lanes;
-  Value* const stored = block.in_steps()
-                            ? nullptr
-                            : block.stored_values + std::size_t{step % block.network.batch} *
-                                                        block.arguments.vectors.stored;
   // A team adds up a row. In global memory a row's neighbouring units are read together; in
   // shared memory any are.
   int team_log2 = 0;
@@ -63,7 +60,7 @@ __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std:
       e = wrapping_add(e, __shfl_xor_sync(all_lanes, e, static_cast<int>(other)));
     Value d = 0;
     const bool is_own = in_team == 0;
-    if (sums && is_own) d = error(block, layer, at, k, accumulated(block, layer, e), step);
+    if (sums && is_own) d = error(block, layer, at, k, accumulated(block, layer, e), sample.step);
     block.append(block.errors(at), block.error_count(layer), k, d);
     if (stored != nullptr && is_own && k < at.units) stored[at.stored_errors + k] = d;
   }

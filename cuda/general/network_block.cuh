@@ -95,6 +95,13 @@ struct NetworkBlock {
     return layer + 1 == arguments.layers;
   }
 
+  /// Where the values of a step's sample are stored for the update of its batch; null where they
+  /// are not.
+  __device__ __forceinline__ Value* stored_of(std::uint32_t step) const {
+    if (in_steps() || arguments.judges) return nullptr;
+    return stored_values + std::size_t{step % network.batch} * arguments.vectors.stored;
+  }
+
   // Lists of terms: a layer's inputs, and its errors.
   __device__ __forceinline__ ValueTerm* inputs(const LayerPlace& at) const {
     return reinterpret_cast<ValueTerm*>(vectors + at.terms);

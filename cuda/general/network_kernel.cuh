@@ -26,12 +26,12 @@ class BlockTrainer {
   /// The ith step of the launch.
   __device__ __forceinline__ void train(std::uint32_t i) {
     const std::uint32_t layers = block_.arguments.layers;
-    const std::uint32_t step = block_.arguments.first_step + i;
-    answer(i);
+    const StepSample<T> sample = answer(i);
+    const std::uint32_t step = sample.step;
     if constexpr (T::counts)
       for (std::uint32_t layer = block_.lane; layer < layers; layer += block_.lanes)
         count_inactive(block_, layer);
-    for (std::uint32_t layer = layers - 1; layer-- > 0;) hidden_errors(block_, layer, step);
+    for (std::uint32_t layer = layers - 1; layer-- > 0;) hidden_errors(block_, layer, sample);
     if (block_.in_steps()) {
       for (std::uint32_t layer = 0; layer < layers; ++layer) update_layer(block_, layer, step);
     } else if ((step + 1) % block_.network.batch == 0) {
@@ -51,12 +51,14 @@ class BlockTrainer {
 
  private:
   /// Passes the ith sample through all layers and notes whether the network was right.
-  __device__ __forceinline__ void answer(std::uint32_t i) {
+  /// Returns the sample.
+  __device__ __forceinline__ StepSample<T> answer(std::uint32_t i) {
     const StepSample<T> sample = samples_.take(block_, i);
     forward(block_, sample);
     samples_.make_word_ahead(block_);
     if (block_.lane >= block_.lanes - warp_lanes)
       right_.note(block_, sample.step, i, arg_max(block_) == sample.label);
+    return sample;
   }
 
   NetworkBlock<T> block_;

@@ -31,10 +31,7 @@ class SamplesAhead {
   __device__ __forceinline__ StepSample<T> take(const NetworkBlock<T>& block, std::uint32_t i) {
     const NetworkArguments& arguments = block.arguments;
     const std::uint32_t step = arguments.first_step + i, label = next_.label;
-    Value* const stored = block.in_steps() || arguments.judges
-                              ? nullptr
-                              : block.stored_values + std::size_t{step % block.network.batch} *
-                                                          arguments.vectors.stored;
+    Value* const stored = block.stored_of(step);
     list_inputs(block, stored);
     __syncthreads();
     next_ = after_next_;

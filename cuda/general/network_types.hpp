@@ -84,7 +84,9 @@ struct alignas(16) NarrowFitting {
   std::int32_t spare;                            // bits that a wrapping word leaves, else 0
   std::int32_t smallest, largest;
 
-  /// `kBelow`: where add_below_zero may not be 0.
+  /// As rounded_shift() rounds, but what is added goes onto the value itself, for which full words
+  /// would have no room. By rounded_shift() the kernels of plain networks would have 1.3 % more
+  /// instructions. `kBelow`: where add_below_zero may not be 0.
   template <bool kBelow = true>
   GRIDRUN_HOST_DEVICE constexpr std::int32_t rounded(std::int32_t value) const {
     const std::int32_t below = kBelow ? (value >> 31) & add_below_zero : 0;

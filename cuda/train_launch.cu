@@ -22,7 +22,7 @@ void train(const TrainLaunch& launch, const TrainArguments<Word>& arguments) {
                                 warp_lanes))
     throw RunError("training: a launch of " + std::to_string(launch.blocks) + " blocks of " +
                    std::to_string(launch.block_lanes) + " lanes");
-  visit_training(launch, typename CompiledTrainings<Word>::List{}, [&](auto training) {
+  visit_training(launch, CompiledTrainings<Word>{}, [&](auto training) {
     const auto kernel = train_kernel<decltype(training)>;
     GRIDRUN_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                             static_cast<int>(launch.shared_bytes)));

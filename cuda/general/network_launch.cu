@@ -24,7 +24,7 @@ void launch_initial_weights(const NetworkLaunch& launch, const NetworkArguments&
 }
 
 void launch_train(const NetworkLaunch& launch, const NetworkArguments& arguments) {
-  visit_network_training(launch, CompiledNetworkTrainings{}, [&](auto training) {
+  visit_training(launch, CompiledNetworkTrainings{}, [&](auto training) {
     const auto kernel = network_kernel<decltype(training)>;
     GRIDRUN_CUDA_CHECK(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
                                             static_cast<int>(launch.shared_bytes)));

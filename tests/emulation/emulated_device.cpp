@@ -84,7 +84,7 @@ class EmulatedDevice final : public StagingDevice {
     });
   }
   void train(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
-    visit_network_training(launch, CompiledNetworkTrainings{}, [&](auto training) {
+    visit_training(launch, CompiledNetworkTrainings{}, [&](auto training) {
       emulation::launch({launch.networks, 1, 1}, launch.lanes, launch.shared_bytes, ++seed_,
                         [&] { network_kernel<decltype(training)>(arguments); });
     });
@@ -99,7 +99,7 @@ class EmulatedDevice final : public StagingDevice {
  private:
   template <typename Word>
   void train_word(const TrainLaunch& launch, const TrainArguments<Word>& arguments) {
-    visit_training(launch, typename CompiledTrainings<Word>::List{}, [&](auto training) {
+    visit_training(launch, CompiledTrainings<Word>{}, [&](auto training) {
       emulation::launch({launch.blocks, 1, 1}, launch.block_lanes, launch.shared_bytes, ++seed_,
                         [&] { train_kernel<decltype(training)>(arguments); });
     });

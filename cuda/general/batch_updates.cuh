@@ -58,6 +58,7 @@ __device__ __forceinline__ void update_layer_by_batch(const NetworkBlock<T>& blo
   }
 }
 
+/// Updates a layer by the samples of the batch of that number.
 template <class T>
 __device__ __forceinline__ void update_layer_by_batch(const NetworkBlock<T>& block,
                                                       std::uint32_t layer, std::uint32_t batch) {

@@ -119,6 +119,7 @@ __device__ __forceinline__ void forward_by_warps(const NetworkBlock<T>& block, s
   }
 }
 
+/// Passes a sample through a layer, and lists the next one's bias.
 template <bool kCopies, class T>
 __device__ __forceinline__ void forward(const NetworkBlock<T>& block, std::uint32_t layer,
                                         const LayerPlace& at, const StepSample<T>& sample) {

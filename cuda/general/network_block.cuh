@@ -29,7 +29,9 @@ struct NetworkTraining {
   static constexpr std::uint32_t most_width = sizeof(std::int64_t) / sizeof(Word);
 };
 
-/// Where the parts of a block's network are, and which lane this is.
+/// Where the parts of a block's network are, and which lane this is. What works on it takes it as an
+/// argument and keeps no reference to it: the compiler would keep it in memory rather than in
+/// registers.
 template <class T>
 struct NetworkBlock {
   using Word = typename T::Word;

@@ -14,6 +14,7 @@ struct StepSample {
   typename T::Value* stored;  // its values, for the update of its batch; or null
 };
 
+/// Gives a launch's samples in turn.
 template <class T>
 class SamplesAhead {
  public:
@@ -26,8 +27,8 @@ class SamplesAhead {
     make_word_ahead(block);
   }
 
-  /// Lists the inputs of the next sample, which is the launch's ith, and begins all other lists;
-  /// then begins to read the one after it. Barriers of the block stand between.
+  /// Lists the inputs of the next sample, which is the launch's ith, begins all other lists and
+  /// waits for the lanes of the block; then begins to read the sample after it.
   __device__ __forceinline__ StepSample<T> take(const NetworkBlock<T>& block, std::uint32_t i) {
     const NetworkArguments& arguments = block.arguments;
     const std::uint32_t step = arguments.first_step + i, label = next_.label;

@@ -63,6 +63,7 @@ __device__ __forceinline__ void update_narrowly(const NetworkBlock<T>& block, st
     update(NarrowUpdate<T, false, false>{narrow, weights});
 }
 
+/// Updates a layer by the errors that it has listed.
 template <class T>
 __device__ __forceinline__ void update_layer(const NetworkBlock<T>& block, std::uint32_t layer,
                                              std::uint32_t step) {

@@ -172,9 +172,9 @@ class BatchTrainer {
         device_, launch_.shared_vectors ? 0 : count * places_.vectors.words);
     const DeviceBuffer<Value> stored_values(device_, stored);
     DeviceBuffer<LayerSums> lane_sums(device_, count * layers * launch_.lanes);
-    DeviceBuffer<LayerCounts> lane_counts(device_, launch_.counts ? lane_sums.size() : 0);
+    DeviceBuffer<LayerDiagnostics> lane_counts(device_, launch_.counts ? lane_sums.size() : 0);
     const DeviceBuffer<LayerSums> sums(device_, count * layers);
-    const DeviceBuffer<LayerCounts> counts(device_, launch_.counts ? sums.size() : 0);
+    const DeviceBuffer<LayerDiagnostics> counts(device_, launch_.counts ? sums.size() : 0);
     DeviceBuffer<std::uint64_t> digests(device_, count);
     const std::size_t right_words = 2 * Bits::words_of(sweep_.iterations);  // of 32 bits
     DeviceBuffer<std::uint32_t> right(device_, count * right_words);
@@ -223,7 +223,7 @@ class BatchTrainer {
     record_.batches += 1;
 
     const std::vector<LayerSums> all_sums = sums.download();
-    const std::vector<LayerCounts> all_counts = counts.download();
+    const std::vector<LayerDiagnostics> all_counts = counts.download();
     const std::vector<std::uint64_t> all_digests = digests.download();
     for (std::size_t i = 0; i < count; ++i) {
       const NetworkSpec& spec = sweep_.networks[batch[i]];
@@ -240,8 +240,7 @@ class BatchTrainer {
       if (sweep_.keep_weights)
         outcome.weights = download_weights(spec, &weights.data()[i * places_.weights]);
       if (launch_.counts)
-        for (std::size_t layer = 0; layer < layers; ++layer)
-          outcome.diagnostics.push_back(diagnostics_of(all_counts[i * layers + layer]));
+        outcome.diagnostics.assign(&all_counts[i * layers], &all_counts[i * layers] + layers);
       take(batch[i], std::move(outcome));
     }
   }
@@ -319,18 +318,6 @@ class BatchTrainer {
     return all;
   }
 
-  static LayerDiagnostics diagnostics_of(const LayerCounts& counts) {
-    LayerDiagnostics diagnostics;
-    std::copy_n(counts.tensor, tensor_count, diagnostics.tensor.begin());
-    diagnostics.updates = counts.updates;
-    diagnostics.lost = counts.lost;
-    diagnostics.inactive = counts.inactive;
-    diagnostics.last_inactive = counts.last_inactive;
-    diagnostics.step = counts.step;
-    diagnostics.product = counts.product;
-    return diagnostics;
-  }
-
   Device& device_;
   const StagedSweep& sweep_;
   const double* const normals_;
@@ -401,7 +388,7 @@ double general_trainer_memory_needed(const StagedSweep& sweep) {
   // The samples of a launch, in vectors that grow; weights as they are downloaded; of each network
   // of a batch, what is uploaded and downloaded; an outcome.
   constexpr double of_layer =
-      sizeof(LayerArithmetic) + sizeof(DrawnWeights) + sizeof(LayerSums) + sizeof(LayerCounts);
+      sizeof(LayerArithmetic) + sizeof(DrawnWeights) + sizeof(LayerSums) + sizeof(LayerDiagnostics);
   constexpr double byte_words = 256 * sizeof(std::int64_t);
   const auto held_out = static_cast<double>(Bits::words_of(sweep.held_out.size()));
   return 1.5 * static_cast<double>(StepList::host_bytes(sweep, steps)) +

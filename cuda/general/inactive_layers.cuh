@@ -20,7 +20,7 @@ __device__ __forceinline__ void count_inactive(const NetworkBlock<T>& block, std
   bool any = false;
   for (std::uint32_t j = 0; j < at.units && !any; ++j)
     any = is_active(block, block.arithmetic[layer].kind, at, j);
-  LayerCounts& counts = block.counts_of(layer);
+  LayerDiagnostics& counts = block.counts_of(layer);
   counts.inactive += !any;
   counts.last_inactive = any ? 0 : counts.last_inactive + 1;
 }

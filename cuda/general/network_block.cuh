@@ -29,8 +29,8 @@ struct NetworkTraining {
   static constexpr std::uint32_t most_width = sizeof(std::int64_t) / sizeof(Word);
 };
 
-/// Where the parts of a block's network are, and which lane this is. What works on it takes it as an
-/// argument and keeps no reference to it: the compiler would keep it in memory rather than in
+/// Where the parts of a block's network are, and which lane this is. What works on it takes it as
+/// an argument and keeps no reference to it: the compiler would keep it in memory rather than in
 /// registers.
 template <class T>
 struct NetworkBlock {
@@ -145,14 +145,14 @@ struct NetworkBlock {
   }
 
   /// What this lane counts of a layer, where T::counts.
-  __device__ __forceinline__ LayerCounts& counts_of(std::uint32_t layer) const {
+  __device__ __forceinline__ LayerDiagnostics& counts_of(std::uint32_t layer) const {
     return counts[std::size_t{layer} * lanes];
   }
   /// What counts the values of a tensor; null where nothing is counted.
   __device__ __forceinline__ TensorDiagnostics* counts_of(std::uint32_t layer,
                                                           Tensor tensor) const {
     if constexpr (!T::counts) return nullptr;
-    return &counts_of(layer).tensor[static_cast<int>(tensor)];
+    return &counts_of(layer).of(tensor);
   }
 
   const NetworkArguments& arguments;
@@ -160,7 +160,7 @@ struct NetworkBlock {
   const DeviceNetwork& network;
   const LayerArithmetic* const arithmetic;  // [layers]
   LayerSums* const sums;                    // [layers][lanes], from this lane's on
-  LayerCounts* counts = nullptr;            // the same
+  LayerDiagnostics* counts = nullptr;       // the same
   Word* const stored_weights;               // in global memory
   Word* weights;                            //
   Value* const stored_values;               // [samples of a batch][vectors.stored]

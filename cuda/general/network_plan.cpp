@@ -247,7 +247,7 @@ std::uint64_t network_bytes(const NetworkPlaces& places, const NetworkLaunch& la
                             std::uint32_t batch, std::uint64_t judged) {
   const std::uint64_t layers = places.layers.size();
   const std::uint64_t of_lane =
-      sizeof(LayerSums) + (launch.counts ? sizeof(LayerCounts) : std::size_t{0});
+      sizeof(LayerSums) + (launch.counts ? sizeof(LayerDiagnostics) : std::size_t{0});
   const std::uint64_t vectors =
       (launch.shared_vectors ? 0 : places.vectors.words * sizeof(std::int64_t)) +
       (batch == 1 ? 0 : std::uint64_t{places.vectors.stored} * places.value_bytes() * batch);

@@ -10,19 +10,6 @@ namespace gridrun::cuda {
 
 inline constexpr std::uint32_t total_block_lanes = 128;
 
-__device__ __forceinline__ void add_counts(LayerCounts& to, const LayerCounts& more) {
-  for (std::size_t i = 0; i < tensor_count; ++i) {
-    to.tensor[i].overflowed += more.tensor[i].overflowed;
-    if (more.tensor[i].bits > to.tensor[i].bits) to.tensor[i].bits = more.tensor[i].bits;
-  }
-  to.updates += more.updates;
-  to.lost += more.lost;
-  to.inactive += more.inactive;
-  to.last_inactive += more.last_inactive;  // one lane counts them
-  to.step += more.step;
-  to.product += more.product;
-}
-
 template <typename Word>
 __global__ void __launch_bounds__(total_block_lanes)
     network_totals_kernel(NetworkArguments arguments) {
@@ -37,9 +24,9 @@ __global__ void __launch_bounds__(total_block_lanes)
     }
     arguments.sums[layer] = sums;
     if (arguments.counts == nullptr) continue;
-    LayerCounts counts{};
+    LayerDiagnostics counts;
     for (std::size_t lane = 0; lane < arguments.lanes; ++lane)
-      add_counts(counts, arguments.lane_counts[layer * arguments.lanes + lane]);
+      counts.add(arguments.lane_counts[layer * arguments.lanes + lane]);
     arguments.counts[layer] = counts;
   }
 

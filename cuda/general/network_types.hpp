@@ -227,13 +227,6 @@ struct ListArguments {
   double* reals;          // null where bytes are
 };
 
-/// The counts of a layer that come of the steps. docs/arithmetic.md, 8.7.
-struct LayerCounts {
-  TensorDiagnostics tensor[tensor_count];  // in the order of Tensor
-  std::uint64_t updates, lost, inactive, last_inactive;
-  SignedSum step, product;
-};
-
 /// The launch that trains all networks of a batch for some steps, or judges them by some held-out
 /// samples, and the one between that adds up what their lanes counted.
 struct NetworkArguments {
@@ -250,10 +243,10 @@ struct NetworkArguments {
   const DrawnWeights* drawn;       // [networks][layers], for the start
   const double* normals;           // [layers][units][inputs], the same for all networks
   LayerSums* lane_sums;            // [networks][layers][lanes]
-  LayerCounts* lane_counts;        // the same, or null
+  LayerDiagnostics* lane_counts;   // the same, or null
   std::uint32_t* right;            // [networks][right_stride], bit i % 32 of word i / 32: step i
   LayerSums* sums;                 // [networks][layers]
-  LayerCounts* counts;             // the same, or null
+  LayerDiagnostics* counts;        // the same, or null
   std::uint64_t* digests;          // [networks]
   const std::uint32_t* order;      // [networks]: which network each block trains
   std::uint64_t* cycles;           // [networks] that its block took

@@ -59,7 +59,7 @@ __device__ __forceinline__ void update_weight(const NetworkBlock<T>& block,
   const Number w = overflowed<Number>(moved, update.master);
   update.weights[element] = static_cast<typename T::Word>(w);
   if constexpr (T::counts) {
-    LayerCounts& counts = block.counts_of(update.layer);
+    LayerDiagnostics& counts = block.counts_of(update.layer);
     counts.updates += u != 0;
     counts.lost += u != 0 && step == 0;
     counts.step += step;

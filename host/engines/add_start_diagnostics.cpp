@@ -3,7 +3,6 @@
 #include <memory>
 #include <utility>
 
-#include "engines/cpu/add_diagnostics.hpp"
 #include "staging/start_diagnostics.hpp"
 
 namespace gridrun {
@@ -14,7 +13,7 @@ TakeOutcome add_start_diagnostics(const StagedSweep& sweep, const TakeOutcome& t
   return [&sweep, &take, start](std::size_t n, Outcome outcome) {
     const std::vector<LayerDiagnostics> layers = start->of(sweep.networks[n]);
     for (std::size_t layer = 0; layer < layers.size(); ++layer)
-      add_diagnostics(outcome.diagnostics[layer], layers[layer]);
+      outcome.diagnostics[layer].add(layers[layer]);
     take(n, std::move(outcome));
   };
 }

@@ -1,7 +1,7 @@
 // Host and device: counts that tell why a network learned or not. docs/arithmetic.md, 8.7.
 #pragma once
 
-#include <array>
+#include <cstddef>
 #include <cstdint>
 
 #include "gridrun/arithmetic.hpp"
@@ -33,24 +33,36 @@ struct TensorDiagnostics {
 
 /// What became of the values of one layer, in training.
 struct LayerDiagnostics {
-  std::array<TensorDiagnostics, tensor_count> tensor;  // in the order of Tensor
-  std::uint64_t updates = 0;                           // u other than 0
-  std::uint64_t lost = 0;                              // of these, those whose step is 0
-  std::uint64_t inactive = 0;       // samples for which no unit of the layer was active
-  std::uint64_t last_inactive = 0;  // of these, the last in a row, up to the end of training
-  SignedSum step = 0;               // sum of all steps, in units of the master's last place
-  SignedSum product = 0;            // sum of all P, in units of 2^-(F_error + F_0)
+  TensorDiagnostics tensor[tensor_count];  // in the order of Tensor
+  std::uint64_t updates = 0;               // u other than 0
+  std::uint64_t lost = 0;                  // of these, those whose step is 0
+  std::uint64_t inactive = 0;              // samples for which no unit of the layer was active
+  std::uint64_t last_inactive = 0;         // of these, the last in a row, up to the end of training
+  SignedSum step = 0;                      // sum of all steps, in units of the master's last place
+  SignedSum product = 0;                   // sum of all P, in units of 2^-(F_error + F_0)
 
-  TensorDiagnostics& of(Tensor which) { return tensor[static_cast<std::size_t>(which)]; }
-  const TensorDiagnostics& of(Tensor which) const {
+  GRIDRUN_HOST_DEVICE constexpr TensorDiagnostics& of(Tensor which) {
+    return tensor[static_cast<std::size_t>(which)];
+  }
+  GRIDRUN_HOST_DEVICE constexpr const TensorDiagnostics& of(Tensor which) const {
     return tensor[static_cast<std::size_t>(which)];
   }
 
-  friend bool operator==(const LayerDiagnostics& a, const LayerDiagnostics& b) {
-    return a.tensor == b.tensor && a.updates == b.updates && a.lost == b.lost &&
-           a.inactive == b.inactive && a.last_inactive == b.last_inactive && a.step == b.step &&
-           a.product == b.product;
+  /// Adds a part that has counted other values. Inactive samples are counted in one part only.
+  GRIDRUN_HOST_DEVICE constexpr void add(const LayerDiagnostics& part) {
+    for (std::size_t i = 0; i < tensor_count; ++i) {
+      tensor[i].overflowed += part.tensor[i].overflowed;
+      if (part.tensor[i].bits > tensor[i].bits) tensor[i].bits = part.tensor[i].bits;
+    }
+    updates += part.updates;
+    lost += part.lost;
+    inactive += part.inactive;
+    last_inactive += part.last_inactive;
+    step += part.step;
+    product += part.product;
   }
+
+  friend bool operator==(const LayerDiagnostics&, const LayerDiagnostics&) = default;
 };
 
 }  // namespace gridrun

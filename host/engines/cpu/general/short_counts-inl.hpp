@@ -90,6 +90,13 @@ struct UnitCounts {
     }
   }
 
+  /// Adds steps and weights in range that were counted apart: few enough to lie in registers.
+  HWY_INLINE void add(const UnitCounts& other) {
+    steps = hn::Add(steps, other.steps);
+    least_weight = hn::Min(least_weight, other.least_weight);
+    most_weight = hn::Max(most_weight, other.most_weight);
+  }
+
   void add_to(UpdateCounts& counts) const {
     const Short d;
     counts.updates += sum_of_lanes(updates);
@@ -137,6 +144,7 @@ struct UnitCounts<Counting::none> {
   HWY_INLINE void add_steps(VShort, VShort) {}
   HWY_INLINE void add_step(VShort) {}
   HWY_INLINE void add_weight(const Update&, VShort, VShort, VShort) {}
+  HWY_INLINE void add(const UnitCounts&) {}
   void add_to(UpdateCounts&) const {}
 };
 

@@ -199,7 +199,9 @@ HWY_INLINE void update_stretch(const Update& update, Stretch rows, std::size_t j
   const VShort step = round_step<kRound, kFarStep>(update, u);
   if (hn::AllTrue(d, hn::Eq(step, hn::Zero(d)))) return;
   counts.add_steps(step, all);
-  for (std::size_t i = rows.begin; i < rows.end; ++i) add_step<kRange>(update, i, j, step, counts);
+  UnitCounts<kCounting> of_rows;
+  for (std::size_t i = rows.begin; i < rows.end; ++i) add_step<kRange>(update, i, j, step, of_rows);
+  counts.add(of_rows);
 }
 
 /// The same, at random. All rows have one P: u is its quotient or one more, and each of these has a
@@ -233,6 +235,7 @@ HWY_INLINE void update_random_stretch(const Update& update, Stretch rows, std::s
   std::int16_t* const weights = update.weights + j;
   const std::uint32_t* const end = update.index + rows.end;
   VShort nexts = hn::Zero(d);  // how many u are one more
+  UnitCounts<kCounting> of_rows;
   for (const std::uint32_t* index = update.index + rows.begin; index != end; ++index) {
     const VShort for_u = load_random(for_gradient);
     VShort is_next = hn::VecFromMask(d, hn::Gt(for_u, to_next.high));
@@ -256,11 +259,12 @@ HWY_INLINE void update_random_stretch(const Update& update, Stretch rows, std::s
     }
     nexts = hn::Sub(nexts, is_next);
     const VShort rounded = hn::Sub(hn::Add(step, hn::And(step_change, is_next)), up);
-    counts.add_step(rounded);
-    add_to_row<kRange>(update, weights + *index * update.stride, rounded, counts);
+    of_rows.add_step(rounded);
+    add_to_row<kRange>(update, weights + *index * update.stride, rounded, of_rows);
     for_gradient += stride;
     for_master += stride;
   }
+  counts.add(of_rows);
   const VShort all = hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin));
   sums.add_rows(update, u, hn::Sub(all, nexts));
   sums.add_rows(update, next, nexts);

@@ -1,7 +1,6 @@
 #include "staging/start_diagnostics.hpp"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <span>
 #include <variant>
@@ -122,19 +121,41 @@ std::uint64_t StartDiagnostics::overflowing_inputs(const Format& format) const {
     return counts.overflowed != 0;
   };
   const Dataset& dataset = *sweep_.dataset;
-  std::array<bool, 256> byte_overflows{};
-  for (std::size_t byte = 0; byte < byte_overflows.size() && dataset.values.index() == 0; ++byte)
-    byte_overflows[byte] = overflows(static_cast<double>(byte) / dataset.scale);
   std::uint64_t count = 0;
+  if (dataset.values.index() == 0) {
+    if (byte_counts_.empty()) byte_counts_ = count_bytes();
+    for (std::size_t byte = 0; byte < byte_counts_.size(); ++byte)
+      if (overflows(static_cast<double>(byte) / dataset.scale)) count += byte_counts_[byte];
+    return count;
+  }
   for (std::size_t place = 0; place < samples_; ++place) {
     std::uint64_t of_sample = 0;
-    const std::size_t at = sweep_.order[place] * sweep_.inputs();
     for (std::size_t k = 0; k < sweep_.inputs(); ++k)
-      of_sample += dataset.values.index() == 0 ? byte_overflows[std::get<0>(dataset.values)[at + k]]
-                                               : overflows(dataset.input(sweep_.order[place], k));
+      of_sample += overflows(dataset.input(sweep_.order[place], k));
     count += of_sample * steps_on(place);
   }
   return count;
+}
+
+/// How often each byte is an input of a step.
+std::vector<std::uint64_t> StartDiagnostics::count_bytes() const {
+  std::vector<std::uint64_t> counts(256);
+  for (std::size_t place = 0; place < samples_; ++place) {
+    const std::uint32_t steps = steps_on(place);
+    const std::uint8_t* const sample =
+        &std::get<0>(sweep_.dataset->values)[sweep_.order[place] * sweep_.inputs()];
+    const auto is_zero = [](std::uint8_t byte) { return byte == 0; };
+    constexpr std::size_t some = 16;  // of which often all are zero
+    for (std::size_t first = 0; first < sweep_.inputs(); first += some) {
+      const std::uint8_t* const begin = sample + first;
+      const std::size_t size = std::min(some, sweep_.inputs() - first);
+      if (std::all_of(begin, begin + size, is_zero))
+        counts[0] += size * steps;
+      else
+        for (std::size_t k = 0; k < size; ++k) counts[begin[k]] += steps;
+    }
+  }
+  return counts;
 }
 
 /// Steps that train on the sample at a place of the order.

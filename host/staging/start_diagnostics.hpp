@@ -32,6 +32,7 @@ class StartDiagnostics {
   Range input_range() const;
   TensorDiagnostics inputs_of(const Format& format) const;
   std::uint64_t overflowing_inputs(const Format& format) const;
+  std::vector<std::uint64_t> count_bytes() const;
   std::uint32_t steps_on(std::size_t place) const;
 
   const StagedSweep& sweep_;
@@ -40,6 +41,7 @@ class StartDiagnostics {
   std::vector<std::size_t> weights_;  // [layer], where its normals begin, and where all end
   mutable std::mutex mutex_;          //
   mutable std::vector<std::pair<Format, TensorDiagnostics>> inputs_;  // of the formats met so far
+  mutable std::vector<std::uint64_t> byte_counts_;                    // [byte], once needed
   const Range inputs_range_;
 };
 

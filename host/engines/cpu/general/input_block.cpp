@@ -97,7 +97,6 @@ void InputBlock<Word>::add_bytes(const StoredBlock& stored, std::size_t i,
   Stretch stretch{0, 0};  // the last inputs, of one x
   Word last = 0;
   std::uint32_t first = 0;  // of the stored inputs that are still to be added
-  std::uint64_t largest = 0, sum = 0;
   const auto add_until = [&](std::uint32_t end) {
     const std::size_t to = sample.begin + sample.count;
     std::copy(index + first, index + end, &index_[to]);
@@ -122,15 +121,13 @@ void InputBlock<Word>::add_bytes(const StoredBlock& stored, std::size_t i,
       if (x != last) end_stretch();
       stretch.end += end - begin;
       last = x;
-      largest = std::max(largest, magnitude(x));
-      sum += magnitude(x) * (end - begin);
+      sample.ends.add(x, end - begin);
+      sample.sum += magnitude(x) * (end - begin);
     }
     begin = end;
   }
   add_until(begin);
   end_stretch();
-  sample.largest = largest;
-  sample.sum = sum;
 }
 
 template <class Word>
@@ -149,7 +146,7 @@ void InputBlock<Word>::quantise(const StoredBlock& stored, const Dataset& datase
   stretches_.clear();
   std::size_t end = 0;
   for (std::size_t i = 0; i < stored.samples(); ++i) {
-    Sample sample{end, 0, 0, 0, stretches_.size(), 0};
+    Sample sample{end, 0, {}, 0, stretches_.size(), 0};
     auto place = static_cast<std::uint32_t>(stored.first_place(i, bias));
     const auto add = [&](std::uint32_t index, Word x) {
       const std::size_t to = end + sample.count;
@@ -157,7 +154,7 @@ void InputBlock<Word>::quantise(const StoredBlock& stored, const Dataset& datase
       place_[to] = place++;
       x_[to] = x;
       sample.count += x != 0;
-      sample.largest = std::max(sample.largest, magnitude(x));
+      sample.ends.add(x);
       sample.sum += magnitude(x);
     };
     const std::size_t inputs = stored.begin[i + 1] - stored.begin[i];

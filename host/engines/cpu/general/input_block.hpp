@@ -7,6 +7,7 @@
 #include <span>
 #include <vector>
 
+#include "engines/cpu/general/ends.hpp"
 #include "gridrun/dataset.hpp"
 #include "gridrun/network_spec.hpp"
 
@@ -25,7 +26,8 @@ struct InputList {
   const std::uint32_t* place;  // rows of random words that are shared: shared_noise.hpp
   const Word* x;
   std::size_t count;
-  std::uint64_t largest, sum;            // of |x|; for words of 64 bits modulo 2^64
+  Ends ends;
+  std::uint64_t sum;                     // of |x|; for words of 64 bits modulo 2^64
   std::span<const Stretch> stretches{};  // some, of at least least_stretch inputs, by rising begin
 };
 /// Inputs of one x that are worth to be taken together.
@@ -75,7 +77,7 @@ class InputBlock {
             &place_[sample.begin],
             &x_[sample.begin],
             sample.count,
-            sample.largest,
+            sample.ends,
             sample.sum,
             std::span(stretches_).subspan(sample.first_stretch, sample.stretches)};
   }
@@ -83,7 +85,8 @@ class InputBlock {
  private:
   struct Sample {
     std::size_t begin, count;
-    std::uint64_t largest, sum;
+    Ends ends;
+    std::uint64_t sum;
     std::size_t first_stretch, stretches;
   };
 

@@ -209,19 +209,20 @@ class Network final : public GeneralNetwork<Word> {
   /// The layer's activations as the inputs of the next.
   void list_outputs(Layer<Word>& layer) {
     std::size_t count = 0;
-    std::uint64_t largest = 0, sum = 0;
+    Ends ends;
+    std::uint64_t sum = 0;
     const auto add = [&](std::size_t k, std::int64_t x) {
       layer.index[count] = static_cast<std::uint32_t>(k);
       layer.x[count] = static_cast<Word>(x);
       count += x != 0;
-      largest = std::max(largest, magnitude(x));
+      ends.add(x);
       sum += magnitude(x);
     };
     for (std::size_t k = 0; k < layer.units; ++k) add(k, layer.a[k]);
     if (spec_.bias) add(layer.units, layer.one);
     layer.index[count] = 0;
     layer.x[count] = 0;
-    layer.outputs = {layer.index.data(), layer.index.data(), layer.x.data(), count, largest, sum};
+    layer.outputs = {layer.index.data(), layer.index.data(), layer.x.data(), count, ends, sum};
   }
 
   // Paragraph 5.5.

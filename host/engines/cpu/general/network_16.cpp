@@ -41,7 +41,7 @@ class ShortKernels {
       all_products<4, Sums::whole>(layer, list, pairs);
       return;
     }
-    const std::size_t piece = most_inputs_ / (2 * list.largest);
+    const std::size_t piece = most_inputs_ / (2 * list.ends.largest_magnitude());
     constexpr std::size_t most_pieces = 32767;  // whose halves add up in 31 bits
     if (piece == 0 || pairs >= most_pieces * piece) {
       ++statistics_.wide_sums;
@@ -84,14 +84,13 @@ class ShortKernels {
     UpdateCounts counted;
     Counting counting = Counting::none;
     if constexpr (Counts::counts) {
-      const Ends d(errors_.data(), layer.units), x(list.x, list.count);
+      const Ends d = ends_of(errors_.data(), layer.units), &x = list.ends;
       counting = begin_counts(layer, formats_, ends_of_products(d, x), counted, counts);
       counts.add_updates(0, 0, 0, SignedSum{d.sum} * x.sum);
     }
     const bool counts_any = counting == Counting::any;
-    std::optional<Update> of_any;
-    if (counts_any) of_any.emplace(layer, formats_.gradient, formats_.master, any_round);
-    Update& update = counts_any ? *of_any : update_of(layer);
+    if (counts_any) any_update_.emplace(layer, formats_.gradient, formats_.master, any_round);
+    Update& update = counts_any ? *any_update_ : update_of(layer);
     const int round = counts_any ? any_round : kernels_.round;
     const bool draws_near = round == static_cast<int>(Round::stochastic) && !update.draws_far;
     const std::int16_t constant =
@@ -218,8 +217,9 @@ class ShortKernels {
   GeneralStatistics statistics_;
   const TensorFormats formats_;
   const UpdateKernels kernels_;
-  const std::uint64_t most_inputs_;  // a sum of |x| or |d| so large times any |v| fits 31 bits
-  std::vector<Update> updates_;      // of single samples, one a layer
+  const std::uint64_t most_inputs_;   // a sum of |x| or |d| so large times any |v| fits 31 bits
+  std::vector<Update> updates_;       // of single samples, one a layer
+  std::optional<Update> any_update_;  // the last that counted any
   std::vector<std::int32_t> pairs_;
   std::vector<std::int16_t> errors_;  // d [unit]
   ShortBatch batch_;

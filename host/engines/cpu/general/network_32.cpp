@@ -49,7 +49,7 @@ class MiddleKernels {
   bool activations_fit(const std::vector<Layer<std::int32_t>>& layers) const {
     return std::all_of(layers.begin(), layers.end(), [](const Layer<std::int32_t>& layer) {
       return largest_of(layer.a.get(), layer.units) <= most_word &&
-             (layer.is_last || layer.outputs.largest <= most_word);
+             (layer.is_last || layer.outputs.ends.largest_magnitude() <= most_word);
     });
   }
 
@@ -64,7 +64,8 @@ class MiddleKernels {
       if (largest_error > most_word) return false;
       if (largest_error == 0) continue;
       const InputList<std::int32_t>& list = number == 0 ? inputs : layers[number - 1].outputs;
-      std::uint64_t update = (largest_error * list.largest >> layer.to_gradient.shift()) + 1;
+      const std::uint64_t product = largest_error * list.ends.largest_magnitude();
+      std::uint64_t update = (product >> layer.to_gradient.shift()) + 1;
       if (formats_.gradient.bits > 32 || formats_.gradient.overflow != Overflow::wrap) {
         if (update > most_quotient) return false;
       } else {
@@ -120,12 +121,10 @@ class MiddleKernels {
               RowNoise<std::uint32_t> for_gradient, RowNoise<std::uint32_t> for_master,
               LayerSums& sums, Counts& counts) {
     shorten_errors(layer);
-    const Ends d(errors_.data(), layer.units), x(list.x, list.count);
+    const Ends d = ends_of(errors_.data(), layer.units), &x = list.ends;
     const Ends products = ends_of_products(d, x);
     const int shift = layer.to_gradient.shift();
-    const std::uint64_t most_product =
-        std::max(magnitude(products.least), magnitude(products.most));
-    const std::uint64_t quotient = (most_product >> shift) + 1;
+    const std::uint64_t quotient = (products.largest_magnitude() >> shift) + 1;
     UpdateCounts counted;
     Counting counting = Counting::none;
     bool is_wide = quotient > most_quotient;
@@ -298,7 +297,7 @@ class GuardedNetwork final : public GeneralNetwork<std::int32_t> {
 
   InputList<std::int64_t> widened(const InputList<std::int32_t>& list) {
     x_.assign(list.x, list.x + list.count + 1);
-    return {list.index, list.place, x_.data(), list.count, list.largest, list.sum};
+    return {list.index, list.place, x_.data(), list.count, list.ends, list.sum};
   }
 
   const NetworkSpec spec_;

@@ -300,11 +300,12 @@ class ShortBatch {
       index_.push_back(static_cast<std::uint32_t>(k));
       x_.push_back(x[k]);
     }
-    const Magnitudes sizes(x_.data(), x_.size());
+    const Ends ends = ends_of(x_.data(), x_.size());
+    const std::uint64_t sum = Magnitudes(x_.data(), x_.size()).sum;
     const std::size_t count = x_.size();
     index_.push_back(0);
     x_.push_back(0);
-    return {index_.data(), index_.data(), x_.data(), count, sizes.largest, sizes.sum};
+    return {index_.data(), index_.data(), x_.data(), count, ends, sum};
   }
 
   // Paragraph 5.5.
@@ -451,7 +452,7 @@ class ShortBatch {
                                 products + (r - k) * hn::Lanes(d));
         UpdateCounts counted;
         if constexpr (Kernels::Counts::counts) {
-          const Ends ends = ends_of(products, end - k);
+          const Ends ends = ends_of_rows(products, end - k);
           const Counting counting = begin_counts(layer, kernels.formats(), ends, counted, counts);
           const UpdateByProducts counting_by_products =
               counting == Counting::any ? count_any_by_products : by_products;
@@ -466,7 +467,7 @@ class ShortBatch {
   }
 
   /// Of P of some rows of a vector of units, the sum left out.
-  static Ends ends_of(const std::int32_t* products, std::size_t rows) {
+  static Ends ends_of_rows(const std::int32_t* products, std::size_t rows) {
     const Middle d;
     VMiddle least = hn::Zero(d), most = hn::Zero(d);
     for (std::size_t i = 0; i < 2 * rows; ++i) {

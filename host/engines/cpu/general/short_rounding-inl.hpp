@@ -230,8 +230,8 @@ HWY_INLINE VShort load_random(const std::uint16_t* halves) {
 
 /// -1 where random words are above a threshold, else 0, where some of their highest halves are
 /// equal. That is seldom, but a call would keep the caller's sums out of registers.
-HWY_INLINE VShort above_by_halves(VShort random, VShort high,
-                                           const std::uint16_t* low_halves, VShort low) {
+HWY_INLINE VShort above_by_halves(VShort random, VShort high, const std::uint16_t* low_halves,
+                                  VShort low) {
   const Short d;
   const auto above = hn::Gt(random, high);
   const auto above_low = hn::And(hn::Eq(random, high), hn::Gt(load_random(low_halves), low));

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <tuple>
 
+#include "engines/cpu/general/ends.hpp"
 #include "engines/cpu/general/layer_counts-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -22,23 +23,17 @@ namespace HWY_NAMESPACE {
 /// What kernels count: nothing; updates of which neither u nor w overflows; or any.
 enum class Counting { none, in_range, any };
 
-/// The least and the largest of some words, and of 0, and their sum modulo 2^64.
-struct Ends {
-  std::int64_t least = 0, most = 0, sum = 0;
-
-  Ends() = default;
-  template <class Word>
-  Ends(const Word* words, std::size_t count) {
-    Word smallest = 0, largest = 0;
-    for (std::size_t i = 0; i < count; ++i) {
-      smallest = std::min(smallest, words[i]);
-      largest = std::max(largest, words[i]);
-      sum = wrapping_add(sum, words[i]);
-    }
-    least = smallest;
-    most = largest;
+template <class Word>
+Ends ends_of(const Word* words, std::size_t count) {
+  Word least = 0, most = 0;
+  std::int64_t sum = 0;
+  for (std::size_t i = 0; i < count; ++i) {
+    least = std::min(least, words[i]);
+    most = std::max(most, words[i]);
+    sum = wrapping_add(sum, words[i]);
   }
-};
+  return {least, most, sum};
+}
 
 /// Of all d x, the sum left out.
 inline Ends ends_of_products(const Ends& d, const Ends& x) {
@@ -105,7 +100,7 @@ Counting begin_counts(const Layer<Word>& layer, const TensorFormats& formats, co
     constexpr int updates_a_look = 32;
     if (--counts.until_look > 0) return Counting::any;
     counts.until_look = updates_a_look;
-    const Ends words(layer.master.get(), layer.rows * layer.stride);
+    const Ends words = ends_of(layer.master.get(), layer.rows * layer.stride);
     counts.least_word = words.least;
     counts.most_word = words.most;
     if (!fits()) return Counting::any;

@@ -299,9 +299,8 @@ class WideKernels {
                       LayerCounts& counts) const {
     const int shift = layer.to_gradient.shift();
     if (shift <= 0 || gradient_.round == Round::stochastic) return false;
-    const Ends d(layer.d.get(), layer.units), x(list.x, list.count);
-    const WideSum largest_d = std::max(magnitude(d.least), magnitude(d.most));
-    const WideSum largest_x = std::max(magnitude(x.least), magnitude(x.most));
+    const Ends d = ends_of(layer.d.get(), layer.units), &x = list.ends;
+    const WideSum largest_d = d.largest_magnitude(), largest_x = x.largest_magnitude();
     constexpr WideSum most = WideSum{1} << 62;
     if (std::max({largest_d * largest_x, largest_d * layer.units, largest_x * list.count}) > most)
       return false;

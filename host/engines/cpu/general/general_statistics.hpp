@@ -35,6 +35,9 @@ struct GeneralStatistics {
   std::uint64_t weight_scans = 0;  // for the largest |w|
   std::uint64_t left_32_bits = 0;  // networks
 
+  // In 64-bit words.
+  std::uint64_t bounded_updates = 0;  // of a layer, of which nothing could overflow
+
   // In batches of 16-bit words, layer by layer: as products of matrices, or else.
   std::uint64_t matrix_sums = 0, sparse_sums = 0, single_sums = 0;
   std::uint64_t matrix_errors = 0, single_errors = 0;
@@ -60,6 +63,7 @@ struct GeneralStatistics {
     wide_updates += other.wide_updates;
     weight_scans += other.weight_scans;
     left_32_bits += other.left_32_bits;
+    bounded_updates += other.bounded_updates;
     matrix_sums += other.matrix_sums;
     sparse_sums += other.sparse_sums;
     single_sums += other.single_sums;

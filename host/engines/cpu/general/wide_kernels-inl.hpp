@@ -10,10 +10,13 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <limits>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <vector>
 
+#include "engines/cpu/general/bounded_update-inl.hpp"
 #include "engines/cpu/general/draws-inl.hpp"
 #include "engines/cpu/general/layer-inl.hpp"
 #include "engines/cpu/general/update_counts-inl.hpp"
@@ -254,9 +257,9 @@ class WideKernels {
   using Counts = GivenCounts;
   static constexpr bool guarded = false;
 
-  explicit WideKernels(const NetworkSpec& spec) : gradient_(spec.formats.gradient) {}
+  explicit WideKernels(const NetworkSpec& spec) : formats_(spec.formats) {}
 
-  GeneralStatistics statistics() const { return {}; }
+  const GeneralStatistics& statistics() const { return statistics_; }
 
   /// Trains on a whole batch, if it can; otherwise it does nothing and returns false.
   template <class Word>
@@ -278,12 +281,20 @@ class WideKernels {
     for (std::size_t i = 0; i < count; ++i) e[rows[i]] = wide_row_error(layer, rows[i]);
   }
 
-  /// The update of a batch of one sample; the noise is there where it is drawn.
+  /// The update of a batch of one sample; the noise is there where it is drawn. Weights of 64 bits
+  /// have no other updates.
   template <class Word>
   void update(Layer<Word>& layer, const InputList<Word>& list, RowNoise<std::uint32_t> for_gradient,
               RowNoise<std::uint32_t> for_master, LayerSums& total, Counts& counts) {
+    const std::optional<KnownUpdates> known = known_updates(layer, list);
+    if constexpr (sizeof(Word) == sizeof(std::int64_t)) {
+      if (known && update_bounded(*known, layer, list, for_gradient, for_master, total, counts))
+        return;
+      bounds_of(layer).forget();
+    }
     if constexpr (Counts::counts) {
-      if (count_products(layer, list, counts)) {
+      if (known && known->exact) {
+        add_known(*known, counts);
         update<false>(layer, list, for_gradient, for_master, total, counts);
         return;
       }
@@ -292,23 +303,97 @@ class WideKernels {
   }
 
  private:
-  /// Counts P and u from the ends and sums of d and x, if that can be and no u overflows. Returns
-  /// whether it did.
+  /// What follows of P and u from the ends and the sums of d and x, where no u overflows.
+  struct KnownUpdates {
+    bool wraps;          // P may leave 2^61, and be wrapped: its sum is not known
+    bool short_factors;  // d and x fit 32 bits
+    bool exact;          // `updates` are the ends of u, not only bounds
+    Ends updates;
+    SignedSum product;  // the sum of P
+  };
+
+  /// It, if that can be told.
   template <class Word>
-  bool count_products(const Layer<Word>& layer, const InputList<Word>& list,
-                      LayerCounts& counts) const {
+  std::optional<KnownUpdates> known_updates(const Layer<Word>& layer,
+                                            const InputList<Word>& list) const {
     const int shift = layer.to_gradient.shift();
-    if (shift <= 0 || gradient_.round == Round::stochastic) return false;
+    if (shift <= 0) return std::nullopt;
     const Ends d = ends_of(layer.d.get(), layer.units), &x = list.ends;
     const WideSum largest_d = d.largest_magnitude(), largest_x = x.largest_magnitude();
-    constexpr WideSum most = WideSum{1} << 62;
-    if (std::max({largest_d * largest_x, largest_d * layer.units, largest_x * list.count}) > most)
-      return false;
-    const Ends updates = rounded_ends(ends_of_products(d, x), shift, gradient_.round);
-    if (!is_in_range(updates, gradient_)) return false;
-    counts.gradient.add(updates.least, updates.most, 0);
-    counts.add_updates(0, 0, 0, SignedSum{d.sum} * x.sum);
+    KnownUpdates known{};
+    known.wraps = std::max({largest_d * largest_x, largest_d * layer.units,
+                            largest_x * list.count}) > WideSum{most_bounded};
+    known.short_factors = std::max(largest_d, largest_x) <= 0x7fffffff;
+    known.exact = !known.wraps && formats_.gradient.round != Round::stochastic;
+    Ends products;
+    if (known.wraps) {
+      products.least = std::numeric_limits<std::int64_t>::min();
+      products.most = std::numeric_limits<std::int64_t>::max();
+    } else {
+      products = ends_of_products(d, x);
+      known.product = SignedSum{d.sum} * x.sum;
+    }
+    known.updates = rounded_ends(products, shift, formats_.gradient.round);
+    if (!is_in_range(known.updates, formats_.gradient)) return std::nullopt;
+    return known;
+  }
+
+  void add_known(const KnownUpdates& known, LayerCounts& counts) const {
+    counts.gradient.add(known.updates.least, known.updates.most, 0);
+    counts.add_updates(0, 0, 0, known.product);
+  }
+
+  /// Updates a layer if nothing can overflow: neither w nor a sum. Returns whether it did.
+  bool update_bounded(const KnownUpdates& known, Layer<std::int64_t>& layer,
+                      const InputList<std::int64_t>& list, RowNoise<std::uint32_t> for_gradient,
+                      RowNoise<std::uint32_t> for_master, LayerSums& total, Counts& counts) {
+    const Format &gradient = formats_.gradient, &master = formats_.master;
+    const int shift = layer.to_gradient.shift(), step_shift = layer.to_step.shift();
+    constexpr int most_shift = 61;
+    if (shift > most_shift || step_shift < 1 || step_shift > most_shift) return false;
+    if (gradient.round != master.round) return false;
+    if (Counts::counts && layer.has_copies) return false;
+    const WideSum largest =
+        std::max(known.updates.largest_magnitude(), (std::uint64_t{1} << step_shift) - 1);
+    if (largest * (layer.stride * list.count) > most_bounded) return false;
+    const Ends steps = rounded_ends(known.updates, step_shift, master.round);
+    WeightBounds& bounds = bounds_of(layer);
+    if (!bounds.hold(steps, master)) return false;
+    bounds.move(steps);
+    ++statistics_.bounded_updates;
+    const auto is_symmetric = [](const Format& format) {
+      return format.overflow == Overflow::saturate_symmetric;
+    };
+    const BoundedUpdate update{list.index,          list.x,
+                               list.count,          layer.master.get(),
+                               layer.stride,        layer.d.get(),
+                               known.short_factors, shift,
+                               step_shift,          for_gradient,
+                               for_master,          gradient.random_bits,
+                               master.random_bits,  is_symmetric(gradient),
+                               is_symmetric(master)};
+    BoundedSums sums;
+    with_round(gradient.round, [&](auto round) {
+      if (known.wraps)
+        HWY_NAMESPACE::update_bounded<round(), true, Counts::counts>(update, sums);
+      else
+        HWY_NAMESPACE::update_bounded<round(), false, Counts::counts>(update, sums);
+    });
+    total.abs_update += sums.abs_update;
+    total.dropped += sums.dropped;
+    if constexpr (Counts::counts) {
+      counts.gradient.add(0, sums.most_like_update, 0);
+      counts.master.add(0, sums.most_like_weight, 0);
+      counts.add_updates(sums.updates, sums.steps, sums.added,
+                         known.wraps ? sums.product : known.product);
+    }
     return true;
+  }
+
+  WeightBounds& bounds_of(const Layer<std::int64_t>& layer) {
+    for (WeightBounds& bounds : bounds_)
+      if (bounds.is_of(layer)) return bounds;
+    return bounds_.emplace_back(layer);
   }
 
   template <bool kLooksAtProducts, class Word>
@@ -329,7 +414,9 @@ class WideKernels {
     counts.end_update();
   }
 
-  const Format gradient_;
+  const TensorFormats formats_;
+  std::vector<WeightBounds> bounds_;  // one a layer
+  GeneralStatistics statistics_;
 };
 
 }  // namespace HWY_NAMESPACE

@@ -85,7 +85,7 @@ struct BoundedUpdate {
 struct BoundedSums {
   WideSum abs_update = 0, dropped = 0;
   std::uint64_t updates = 0, steps = 0;                     // u and steps other than 0
-  SignedSum added = 0, product = 0;                         // steps; P that wrap
+  SignedSum update = 0, added = 0;                          // u, steps
   std::int64_t most_like_update = 0, most_like_weight = 0;  // of as many bits as any u, any w
 };
 
@@ -93,6 +93,8 @@ struct BoundedSums {
 template <int kRound, bool kWraps, bool kCounts>
 HWY_NOINLINE void update_bounded(const BoundedUpdate& given, BoundedSums& sums) {
   const BoundedUpdate update = given;  // which no store can reach, so that it stays in registers
+  // Rounded down, a step is u without what is dropped.
+  constexpr bool follows_dropped = kCounts && kRound == static_cast<int>(Round::floor);
   const Wide d;
   const std::size_t lanes = hn::Lanes(d);
   const VWide zero = hn::Zero(d);
@@ -101,17 +103,8 @@ HWY_NOINLINE void update_bounded(const BoundedUpdate& given, BoundedSums& sums) 
   const BoundedRounding<kRound> to_gradient(update.gradient_shift), to_step(update.step_shift);
   const VWide dropped_bits = hn::Set(d, (std::int64_t{1} << update.step_shift) - 1);
   VWide abs_update = zero, dropped = zero, added = zero, update_bits = zero, weight_bits = zero;
-  VWide no_updates = zero, no_steps = zero;
-  VWide low_products = zero, high_products = zero, negative_products = zero;
+  VWide all_updates = zero, no_updates = zero, no_steps = zero;
   std::uint64_t places = 0;
-  // What has no sign bit and as many other bits as v needs.
-  const auto bits_of = [&](VWide v, VWide sign, bool symmetric) {
-    const VWide bits = hn::Xor(v, sign);
-    return symmetric ? hn::Sub(bits, sign) : bits;
-  };
-  const auto high_half = [](VWide v) {
-    return hn::BitCast(Wide(), hn::ShiftRight<32>(hn::BitCast(WideU(), v)));
-  };
   for (std::size_t j = 0; j < update.stride; j += lanes) {
     const VWide errors = hn::Load(d, update.d + j);
     if (hn::AllTrue(d, hn::Eq(errors, zero))) continue;
@@ -131,8 +124,9 @@ HWY_NOINLINE void update_bounded(const BoundedUpdate& given, BoundedSums& sums) 
       const VWide u = kWraps ? round_lanes<kRound>(d, product, wrapped_to_gradient, for_u)
                              : to_gradient(product, hn::BroadcastSignBit(product), for_u);
       const VWide sign = hn::BroadcastSignBit(u);
-      abs_update = hn::Add(abs_update, hn::Sub(hn::Xor(u, sign), sign));
-      dropped = hn::Add(dropped, hn::And(u, dropped_bits));
+      const VWide without_sign = hn::Xor(u, sign), size = hn::Sub(without_sign, sign);
+      abs_update = hn::Add(abs_update, size);
+      if (!follows_dropped) dropped = hn::Add(dropped, hn::And(u, dropped_bits));
       const VWide step =
           to_step(u, sign, random(update.for_master, update.step_shift, update.master_bits));
       std::int64_t* const weights = update.weights + update.index[i] * update.stride + j;
@@ -141,15 +135,18 @@ HWY_NOINLINE void update_bounded(const BoundedUpdate& given, BoundedSums& sums) 
       if constexpr (kCounts) {
         no_updates = hn::Sub(no_updates, hn::VecFromMask(d, hn::Eq(u, zero)));
         no_steps = hn::Sub(no_steps, hn::VecFromMask(d, hn::Eq(step, zero)));
+        all_updates = hn::Add(all_updates, u);
         added = hn::Add(added, step);
-        update_bits = hn::Or(update_bits, bits_of(u, sign, update.symmetric_gradient));
-        if (kWraps) {
-          low_products = hn::Add(low_products, hn::And(product, hn::Set(d, 0xffffffff)));
-          high_products = hn::Add(high_products, high_half(product));
-          negative_products = hn::Sub(negative_products, hn::BroadcastSignBit(product));
+        update_bits = hn::Or(update_bits, without_sign);
+        // The highest bit in which a word differs from itself shifted left is its highest that is
+        // not sign, shifted left.
+        weight_bits = hn::Or(weight_bits, hn::Xor(w, hn::Add(w, w)));
+        // Symmetric formats have no -2^n of n bits beside a sign.
+        if (HWY_UNLIKELY(update.symmetric_gradient)) update_bits = hn::Or(update_bits, size);
+        if (HWY_UNLIKELY(update.symmetric_master)) {
+          const VWide size_of_w = hn::Abs(w);
+          weight_bits = hn::Or(weight_bits, hn::Add(size_of_w, size_of_w));
         }
-        weight_bits =
-            hn::Or(weight_bits, bits_of(w, hn::BroadcastSignBit(w), update.symmetric_master));
       }
     }
   }
@@ -165,12 +162,13 @@ HWY_NOINLINE void update_bounded(const BoundedUpdate& given, BoundedSums& sums) 
     each_lane(no_updates, [&](std::int64_t n) { sums.updates -= static_cast<std::uint64_t>(n); });
     each_lane(no_steps, [&](std::int64_t n) { sums.steps -= static_cast<std::uint64_t>(n); });
     each_lane(added, [&](std::int64_t sum) { sums.added += sum; });
-    constexpr SignedSum two_32 = SignedSum{1} << 32;
-    each_lane(low_products, [&](std::int64_t sum) { sums.product += sum; });
-    each_lane(high_products, [&](std::int64_t sum) { sums.product += two_32 * sum; });
-    each_lane(negative_products, [&](std::int64_t n) { sums.product -= two_32 * two_32 * n; });
+    each_lane(all_updates, [&](std::int64_t sum) { sums.update += sum; });
+    if (follows_dropped)
+      sums.dropped = static_cast<WideSum>(sums.update - (sums.added << update.step_shift));
     each_lane(update_bits, [&](std::int64_t bits) { sums.most_like_update |= bits; });
-    each_lane(weight_bits, [&](std::int64_t bits) { sums.most_like_weight |= bits; });
+    each_lane(weight_bits, [&](std::int64_t bits) {
+      sums.most_like_weight |= static_cast<std::int64_t>(static_cast<std::uint64_t>(bits) >> 1);
+    });
   }
 }
 

@@ -305,11 +305,11 @@ class WideKernels {
  private:
   /// What follows of P and u from the ends and the sums of d and x, where no u overflows.
   struct KnownUpdates {
-    bool wraps;          // P may leave 2^61, and be wrapped: its sum is not known
+    bool wraps;          // P may leave 2^61, and be wrapped
     bool short_factors;  // d and x fit 32 bits
     bool exact;          // `updates` are the ends of u, not only bounds
     Ends updates;
-    SignedSum product;  // the sum of P
+    SignedSum product;  // the sum of P, or any number that is it modulo 2^64 where P wraps
   };
 
   /// It, if that can be told.
@@ -325,13 +325,13 @@ class WideKernels {
                             largest_x * list.count}) > WideSum{most_bounded};
     known.short_factors = std::max(largest_d, largest_x) <= 0x7fffffff;
     known.exact = !known.wraps && formats_.gradient.round != Round::stochastic;
+    known.product = SignedSum{d.sum} * x.sum;
     Ends products;
     if (known.wraps) {
       products.least = std::numeric_limits<std::int64_t>::min();
       products.most = std::numeric_limits<std::int64_t>::max();
     } else {
       products = ends_of_products(d, x);
-      known.product = SignedSum{d.sum} * x.sum;
     }
     known.updates = rounded_ends(products, shift, formats_.gradient.round);
     if (!is_in_range(known.updates, formats_.gradient)) return std::nullopt;
@@ -353,8 +353,9 @@ class WideKernels {
     if (shift > most_shift || step_shift < 1 || step_shift > most_shift) return false;
     if (gradient.round != master.round) return false;
     if (Counts::counts && layer.has_copies) return false;
-    const WideSum largest =
-        std::max(known.updates.largest_magnitude(), (std::uint64_t{1} << step_shift) - 1);
+    // Sums of u and of what is dropped fit, and P are 2^shift from their u at most.
+    const WideSum largest = std::max({known.updates.largest_magnitude(),
+                                      std::uint64_t{1} << step_shift, std::uint64_t{1} << shift});
     if (largest * (layer.stride * list.count) > most_bounded) return false;
     const Ends steps = rounded_ends(known.updates, step_shift, master.round);
     WeightBounds& bounds = bounds_of(layer);
@@ -384,10 +385,17 @@ class WideKernels {
     if constexpr (Counts::counts) {
       counts.gradient.add(0, sums.most_like_update, 0);
       counts.master.add(0, sums.most_like_weight, 0);
-      counts.add_updates(sums.updates, sums.steps, sums.added,
-                         known.wraps ? sums.product : known.product);
+      counts.add_updates(
+          sums.updates, sums.steps, sums.added,
+          known.wraps ? sum_of_wrapped(known.product, sums.update, shift) : known.product);
     }
     return true;
+  }
+
+  /// The sum of P that wrap: `product` modulo 2^64, and within 2^63 of the sum of u, shifted back.
+  static SignedSum sum_of_wrapped(SignedSum product, SignedSum update, int shift) {
+    const SignedSum near = update * (SignedSum{1} << shift);
+    return near + static_cast<std::int64_t>(static_cast<std::uint64_t>(product - near));
   }
 
   WeightBounds& bounds_of(const Layer<std::int64_t>& layer) {

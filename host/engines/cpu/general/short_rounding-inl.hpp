@@ -67,6 +67,9 @@ struct FarShift {
         low_mask(n == 16 ? 0 : -1) {}
 };
 
+/// Whether a shift is by 16 places or more: what a kernel is compiled for.
+enum class Far { no, yes, looked_up };
+
 /// What one update needs, the same for all units.
 struct Update {
   const std::uint32_t* index = nullptr;  // [row], which of the layer's it is
@@ -126,6 +129,16 @@ struct Update {
   void count(GeneralStatistics& statistics) const {
     statistics.far_updates += gradient.shift >= 16;
     statistics.far_steps += is_far;
+  }
+
+  /// Whether u is shifted by 16 places or more; whether P is, at random.
+  template <Far kFar>
+  HWY_INLINE bool steps_far() const {
+    return kFar == Far::looked_up ? is_far : kFar == Far::yes;
+  }
+  template <Far kFar>
+  HWY_INLINE bool updates_far() const {
+    return kFar == Far::looked_up ? draws_far : kFar == Far::yes;
   }
 
   static std::uint32_t highest_bits(int bits) {
@@ -271,10 +284,10 @@ HWY_INLINE Threshold random_threshold(VMiddle lower, VMiddle upper, std::uint32_
 }
 
 /// Of u, shifted as the update's steps are: the highest half.
-template <bool kFar>
+template <Far kFar>
 HWY_INLINE VShort step_threshold_high(const Update& update, VShort u) {
-  const VShort v = kFar && update.is_far ? hn::ShiftRightSame(u, update.far_shift.high)
-                                         : hn::ShiftLeftSame(u, 16 - update.step.shift);
+  const VShort v = update.steps_far<kFar>() ? hn::ShiftRightSame(u, update.far_shift.high)
+                                            : hn::ShiftLeftSame(u, 16 - update.step.shift);
   return threshold_half(v, update.master_bits >> 16);
 }
 

@@ -30,11 +30,11 @@ struct UnitSums {
       : update(hn::Zero(Middle())), dropped(hn::Zero(Middle())), negatives(hn::Zero(Short())) {}
 
   /// Adds a row's u.
-  template <bool kMayBeFar>
+  template <Far kFar>
   HWY_INLINE void add(const Update& of, VShort u) {
     const Short d;
     add(of, u, signs(u), hn::Set(d, 1));
-    if (kMayBeFar && of.is_far) negatives = hn::Sub(negatives, hn::BroadcastSignBit(u));
+    if (of.steps_far<kFar>()) negatives = hn::Sub(negatives, hn::BroadcastSignBit(u));
   }
 
   /// Adds u of `counts` rows, 0 ... 32767.
@@ -70,11 +70,10 @@ HWY_INLINE VShort round_update(const Update& update, VMiddle lower, VMiddle uppe
 }
 
 /// The step that u makes, where it is not at random.
-template <int kRound, bool kMayBeFar>
+template <int kRound, Far kFar>
 HWY_INLINE VShort round_step(const Update& update, VShort u) {
   const Short d;
-  if (kMayBeFar && update.is_far)
-    return hn::VecFromMask(d, hn::Lt(u, hn::Set(d, update.far_bound)));
+  if (update.steps_far<kFar>()) return hn::VecFromMask(d, hn::Lt(u, hn::Set(d, update.far_bound)));
   return round_lanes<kRound>(d, u, update.step, hn::Zero(d));
 }
 
@@ -95,24 +94,24 @@ HWY_INLINE void add_step(const Update& update, std::size_t i, std::size_t j, VSh
 }
 
 /// Updates a vector of units from j on in row i, given P plus the constant of the rounding, or plus
-/// R; `random` is R where kRound is any_round. kMayBeFar: u may be shifted by 16 places or more.
-template <int kRound, Range kRange, bool kMayBeFar, Counting kCounting>
+/// R; `random` is R where kRound is any_round. kFar: whether u is shifted by 16 places or more.
+template <int kRound, Range kRange, Far kFar, Counting kCounting>
 HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, VMiddle lower,
                            VMiddle upper, const MiddlePair& random, UnitSums& sums,
                            UnitCounts<kCounting>& counts) {
   constexpr bool stochastic = kRound == static_cast<int>(Round::stochastic);
   const Short d;
   const VShort u = round_update<kRound, kRange>(update, lower, upper, random, counts);
-  sums.add<kMayBeFar>(update, u);
+  sums.add<kFar>(update, u);
   counts.add_update(u);
   if constexpr (stochastic || kRound == any_round) counts.add_ends(u);
   VShort step;
   if (!stochastic && !(kRound == any_round && update.master_round == Round::stochastic))
-    step = round_step<kRound, kMayBeFar>(update, u);
-  else if (kMayBeFar && update.is_far)
+    step = round_step<kRound, kFar>(update, u);
+  else if (update.steps_far<kFar>())
     step = hn::Sub(hn::BroadcastSignBit(u),
                    rounded_up(update.for_master.row(i) + j, update.for_master.low_halves,
-                              step_threshold_high<true>(update, u),
+                              step_threshold_high<kFar>(update, u),
                               [&] { return step_threshold_low(update, u); }));
   else
     step = round_lanes<kRound>(
@@ -122,13 +121,13 @@ HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, V
   add_step<kRange>(update, i, j, step, counts);
 }
 
-/// R of the gradient in row i, or zeros where none is drawn. kFar: it may have 16 bits or more.
-template <int kRound, bool kFar>
+/// R of the gradient in row i, or zeros where none is drawn. kFar: whether it has 16 bits or more.
+template <int kRound, Far kFar>
 HWY_INLINE MiddlePair gradient_random(const Update& update, std::size_t i, std::size_t j) {
   if (kRound != static_cast<int>(Round::stochastic) &&
       !(kRound == any_round && update.gradient_round == Round::stochastic))
     return {};
-  if (kFar && update.draws_far)
+  if (update.updates_far<kFar>())
     return random_middles(update.for_gradient, i, j, update.gradient_bits, update.gradient.shift);
   const Short d;
   const VShort random =
@@ -161,7 +160,7 @@ HWY_INLINE MiddlePair row_products(const Update& update, const ErrorPairs& error
 
 /// Updates the units from j on that a vector holds, in rows `first` to `end` - 1. kFarUpdate: P is
 /// shifted by 16 places or more, at random. kFarStep: u is shifted so.
-template <int kRound, Range kRange, bool kFarUpdate, bool kFarStep, Counting kCounting>
+template <int kRound, Range kRange, Far kFarUpdate, Far kFarStep, Counting kCounting>
 HWY_INLINE void update_rows(const Update& update, std::size_t first, std::size_t end, std::size_t j,
                             const ErrorPairs& errors, UnitSums& sums,
                             UnitCounts<kCounting>& counts) {
@@ -169,7 +168,7 @@ HWY_INLINE void update_rows(const Update& update, std::size_t first, std::size_t
   const Short d;
   for (std::size_t i = first; i < end; ++i) {
     MiddlePair products, random;
-    if (stochastic && !kFarUpdate) {
+    if (stochastic && kFarUpdate == Far::no) {
       const VShort inputs = set_pairs(update.pairs[i]);
       const VShort r =
           random_short(update.for_gradient.row(i) + j, update.gradient_bits, update.gradient.shift);
@@ -186,7 +185,7 @@ HWY_INLINE void update_rows(const Update& update, std::size_t first, std::size_t
 }
 
 /// The same for rows of one x, where nothing is random: all have one u, and one step.
-template <int kRound, Range kRange, bool kFarStep, Counting kCounting>
+template <int kRound, Range kRange, Far kFarStep, Counting kCounting>
 HWY_INLINE void update_stretch(const Update& update, Stretch rows, std::size_t j,
                                const ErrorPairs& errors, UnitSums& sums,
                                UnitCounts<kCounting>& counts) {
@@ -206,10 +205,11 @@ HWY_INLINE void update_stretch(const Update& update, Stretch rows, std::size_t j
 
 /// The same, at random. All rows have one P: u is its quotient or one more, and each of these has a
 /// step that is its quotient or one more.
-template <Range kRange, bool kFarUpdate, bool kFarStep, Counting kCounting>
+template <Range kRange, Far kFarUpdate, Far kFarStep, Counting kCounting>
 HWY_INLINE void update_random_stretch(const Update& update, Stretch rows, std::size_t j,
                                       const ErrorPairs& errors, UnitSums& sums,
                                       UnitCounts<kCounting>& counts) {
+  constexpr bool far_update = kFarUpdate != Far::no, far_step = kFarStep != Far::no;
   const Short d;
   const Middle dm;
   const VMiddle one = hn::Set(dm, 1);
@@ -227,8 +227,8 @@ HWY_INLINE void update_random_stretch(const Update& update, Stretch rows, std::s
   const VShort high_change = hn::Xor(high, step_threshold_high<kFarStep>(update, next));
   const VShort step = hn::ShiftRightSame(u, update.step.shift);
   const VShort step_change = hn::Sub(hn::ShiftRightSame(next, update.step.shift), step);
-  const VShort low = kFarStep ? step_threshold_low(update, u) : hn::Zero(d);
-  const VShort low_change = kFarStep ? hn::Xor(low, step_threshold_low(update, next)) : hn::Zero(d);
+  const VShort low = far_step ? step_threshold_low(update, u) : hn::Zero(d);
+  const VShort low_change = far_step ? hn::Xor(low, step_threshold_low(update, next)) : hn::Zero(d);
   const std::uint16_t* for_gradient = update.for_gradient.row(rows.begin) + j;
   const std::uint16_t* for_master = update.for_master.row(rows.begin) + j;
   const std::size_t stride = update.for_gradient.stride;  // the master's too: both are drawn
@@ -242,16 +242,16 @@ HWY_INLINE void update_random_stretch(const Update& update, Stretch rows, std::s
     const VShort for_step = load_random(for_master);
     VShort threshold = hn::Xor(high, hn::And(high_change, is_next));
     VShort up = hn::VecFromMask(d, hn::Gt(for_step, threshold));
-    if constexpr (kFarUpdate || kFarStep) {
+    if constexpr (far_update || far_step) {
       VShort ties = hn::Zero(d);
-      if (kFarUpdate) ties = hn::VecFromMask(d, hn::Eq(for_u, to_next.high));
-      if (kFarStep) ties = hn::Or(ties, hn::VecFromMask(d, hn::Eq(for_step, threshold)));
+      if (far_update) ties = hn::VecFromMask(d, hn::Eq(for_u, to_next.high));
+      if (far_step) ties = hn::Or(ties, hn::VecFromMask(d, hn::Eq(for_step, threshold)));
       if (HWY_UNLIKELY(!hn::AllFalse(d, hn::MaskFromVec(ties)))) {
-        if (kFarUpdate)
+        if (far_update)
           is_next = above_by_halves(for_u, to_next.high,
                                     for_gradient + update.for_gradient.low_halves, to_next.low);
         threshold = hn::Xor(high, hn::And(high_change, is_next));
-        up = kFarStep
+        up = far_step
                  ? above_by_halves(for_step, threshold, for_master + update.for_master.low_halves,
                                    hn::Xor(low, hn::And(low_change, is_next)))
                  : hn::VecFromMask(d, hn::Gt(for_step, threshold));
@@ -280,7 +280,7 @@ inline void add_sums(const Update& update, const UnitSums& of_units, LayerSums& 
 }
 
 /// Updates the units from j on that a vector holds, in every row.
-template <int kRound, Range kRange, bool kFarUpdate, bool kFarStep, Counting kCounting>
+template <int kRound, Range kRange, Far kFarUpdate, Far kFarStep, Counting kCounting>
 HWY_NOINLINE void update_units(const Update& given, std::size_t j, VShort d_of_units,
                                LayerSums& sums, UpdateCounts& counts) {
   const Update update = given;  // which no store can reach, so that it stays in registers
@@ -313,10 +313,10 @@ template <int kRound, Range kRange, Counting kCounting>
 auto update_units_for(const Update& update) {
   if constexpr (kRound == any_round || kRound == static_cast<int>(Round::stochastic))
     if (update.draws_far)
-      return update.is_far ? update_units<kRound, kRange, true, true, kCounting>
-                           : update_units<kRound, kRange, true, false, kCounting>;
-  return update.is_far ? update_units<kRound, kRange, false, true, kCounting>
-                       : update_units<kRound, kRange, false, false, kCounting>;
+      return update.is_far ? update_units<kRound, kRange, Far::yes, Far::yes, kCounting>
+                           : update_units<kRound, kRange, Far::yes, Far::no, kCounting>;
+  return update.is_far ? update_units<kRound, kRange, Far::no, Far::yes, kCounting>
+                       : update_units<kRound, kRange, Far::no, Far::no, kCounting>;
 }
 
 /// Updates all units that have an error, by one sample.
@@ -341,7 +341,7 @@ HWY_NOINLINE void update_layer(const Update& all, const std::int16_t* errors, st
 }
 
 /// Updates the units from j on that a vector holds, in every row, given P as MiddlePairs.
-template <int kRound, Range kRange, bool kMayBeFar, Counting kCounting>
+template <int kRound, Range kRange, Far kFar, Counting kCounting>
 HWY_NOINLINE void update_by_products(const Update& update, const std::int32_t* products,
                                      std::size_t j, LayerSums& sums, UpdateCounts& counts) {
   const Middle d;
@@ -350,13 +350,13 @@ HWY_NOINLINE void update_by_products(const Update& update, const std::int32_t* p
   UnitSums of_units;
   UnitCounts<kCounting> counts_of_units;
   for (std::size_t i = 0; i < update.rows; ++i) {
-    const MiddlePair random = gradient_random<kRound, kMayBeFar>(update, i, j);
+    const MiddlePair random = gradient_random<kRound, kFar>(update, i, j);
     const MiddlePair more =
         kRound == static_cast<int>(Round::stochastic) ? random : MiddlePair(constant, constant);
     const std::int32_t* product = products + 2 * lanes * i;
-    finish_row<kRound, kRange, kMayBeFar>(update, i, j, hn::Add(hn::Load(d, product), more.lower),
-                                          hn::Add(hn::Load(d, product + lanes), more.upper), random,
-                                          of_units, counts_of_units);
+    finish_row<kRound, kRange, kFar>(update, i, j, hn::Add(hn::Load(d, product), more.lower),
+                                     hn::Add(hn::Load(d, product + lanes), more.upper), random,
+                                     of_units, counts_of_units);
   }
   add_sums(update, of_units, sums);
   counts_of_units.add_to(counts);
@@ -375,13 +375,13 @@ struct UpdateKernels {
   // Where u is shifted by 16 places or more, or P at random. One for all: to look for that costs a
   // batch 2 %.
   UpdateByProducts by_products_far =
-      update_by_products<any_round, Range::any, true, Counting::none>;
+      update_by_products<any_round, Range::any, Far::looked_up, Counting::none>;
 };
 
 template <int kRound, Range kRange>
 UpdateKernels kernels_of() {
   return {kRound, update_layer<kRound, kRange, Counting::none>,
-          update_by_products<kRound, kRange, false, Counting::none>};
+          update_by_products<kRound, kRange, Far::no, Counting::none>};
 }
 
 template <int kRound>
@@ -407,8 +407,8 @@ inline UpdateKernels counting_kernels_for(const Format& gradient, const Format& 
   const auto kernels = [](auto round) -> UpdateKernels {
     // Where nothing overflows, all overflows are the same.
     return {round(), update_layer<round(), Range::saturate_16, Counting::in_range>,
-            update_by_products<round(), Range::saturate_16, false, Counting::in_range>,
-            update_by_products<any_round, Range::any, true, Counting::in_range>};
+            update_by_products<round(), Range::saturate_16, Far::no, Counting::in_range>,
+            update_by_products<any_round, Range::any, Far::looked_up, Counting::in_range>};
   };
   if (gradient.round == master.round) return with_round(gradient.round, kernels);
   return kernels(std::integral_constant<int, any_round>());
@@ -416,7 +416,7 @@ inline UpdateKernels counting_kernels_for(const Format& gradient, const Format& 
 inline constexpr UpdateBySample count_any_by_sample =
     update_layer<any_round, Range::any, Counting::any>;
 inline constexpr UpdateByProducts count_any_by_products =
-    update_by_products<any_round, Range::any, true, Counting::any>;
+    update_by_products<any_round, Range::any, Far::looked_up, Counting::any>;
 
 /// The kernels for a network.
 template <class Counts>

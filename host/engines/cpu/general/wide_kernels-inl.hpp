@@ -154,7 +154,7 @@ void find_errors(Layer<Word>& layer, const std::uint32_t* words, LayerCounts& co
   const Wide d;
   const bool linear = layer.activation == Activation::linear;
   auto any_active = hn::Zero(d);
-  for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d)) {
+  for (std::size_t j = 0; j < layer.units; j += hn::Lanes(d)) {
     const std::int64_t* decides =
         layer.activation == Activation::relu ? layer.a.get() : layer.z.get();
     const VWide is_active =

@@ -14,6 +14,7 @@
 #include <new>
 #include <vector>
 
+#include "engines/cpu/general/copy_lanes-inl.hpp"
 #include "engines/cpu/general/fit_lanes-inl.hpp"
 #include "engines/cpu/general/general_network.hpp"
 
@@ -56,6 +57,7 @@ struct Layer {
                     spec.formats.gradient),
         to_step(spec.formats.gradient.fraction + spec.lr, spec.formats.master),
         to_copy(spec.formats.master.fraction, spec.formats.weight),
+        copy_lanes(spec.formats.master, spec.formats.weight),
         master_range(spec.formats.master),
         one(one_of(spec.formats.activation)),
         master(aligned_zeros<Word>(rows * stride)),
@@ -85,6 +87,7 @@ struct Layer {
   const WordRange<std::int64_t> accumulator;
   const WideFit to_activation, to_activation_leaking, to_error, to_error_leaking;
   const WideFit to_gradient, to_step, to_copy;
+  const CopyLanes<Word> copy_lanes;  // does what to_copy does, where it can
   const WordRange<std::int64_t> master_range;
   const std::int64_t one;                                // the target of the label's unit
   hwy::AlignedFreeUniquePtr<Word[]> master, copies;      // w and v [row][unit]

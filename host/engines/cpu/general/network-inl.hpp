@@ -47,7 +47,7 @@ class Network final : public GeneralNetwork<Word> {
         for (std::size_t k = 0; k < layer.inputs; ++k)
           layer.master_row(k)[j] = static_cast<Word>(weights[number][j * layer.inputs + k]);
       if (layer.has_copies)
-        for (std::size_t k = 0; k < layer.rows; ++k) wide_copy_row(layer, k, draws_);
+        for (std::size_t k = 0; k < layer.rows; ++k) copy_row(layer, k, draws_);
       if constexpr (steps_move_sums) counts_.back().add_moved(-sum_of(layer));
     }
   }
@@ -271,7 +271,7 @@ class Network final : public GeneralNetwork<Word> {
                     rows(layer.to_step, Drawn::master, &LayerNoise<Noise>::master), sums_[number],
                     counts_[number]);
     if (layer.has_copies)
-      for (std::size_t i = 0; i < list.count; ++i) wide_copy_row(layer, list.index[i], draws_);
+      for (std::size_t i = 0; i < list.count; ++i) copy_row(layer, list.index[i], draws_);
   }
 
   /// What a sample of the batch left in a layer.
@@ -326,7 +326,7 @@ class Network final : public GeneralNetwork<Word> {
         };
         wide_update_row(layer, k, products_.get(), noise(layer.to_gradient, Drawn::gradient),
                         noise(layer.to_step, Drawn::master), sums, counts_[number]);
-        if (layer.has_copies) wide_copy_row(layer, k, draws_);
+        if (layer.has_copies) copy_row(layer, k, draws_);
       }
       sums.add_to(sums_[number]);
       counts_[number].end_update();

@@ -395,7 +395,7 @@ class ShortBatch {
       update_in_wide_lanes(layer, number, clock, draws, sums, counts);
     }
     if (layer.has_copies)
-      for (const std::uint32_t k : active_) wide_copy_row(layer, k, draws);
+      for (const std::uint32_t k : active_) copy_row(layer, k, draws);
   }
 
   /// active_: the rows that have an input which is not zero. The others' P is zero.

@@ -29,6 +29,15 @@ inline Range range_of(const Format& format) {
                                                                     : Range::clamp;
 }
 
+/// One for two formats: that of fewer bits holds for 16 too.
+inline Range range_of(const Format& a, const Format& b) {
+  const Range range = range_of(a), other = range_of(b);
+  if (range == other) return range;
+  const bool wraps = a.overflow == Overflow::wrap;
+  if (wraps != (b.overflow == Overflow::wrap)) return Range::any;
+  return wraps ? Range::wrap : Range::clamp;
+}
+
 /// What is added to P before it is shifted.
 constexpr std::int32_t rounding_constant(int round, int shift) {
   const int half = 1 << (shift - 1);

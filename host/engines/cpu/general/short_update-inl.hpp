@@ -422,8 +422,8 @@ inline constexpr UpdateByProducts count_any_by_products =
 template <class Counts>
 UpdateKernels kernels_for(const Format& gradient, const Format& master) {
   if constexpr (Counts::counts) return counting_kernels_for(gradient, master);
-  const Range range = range_of(gradient);
-  if (gradient.round == master.round && range == range_of(master))
+  const Range range = range_of(gradient, master);
+  if (gradient.round == master.round && range != Range::any)
     return with_round(gradient.round, [&](auto round) { return kernels_for<round()>(range); });
   return kernels_of<any_round, Range::any>();
 }

@@ -235,12 +235,16 @@ void wide_update_row(Layer<Word>& layer, std::size_t k, const std::int64_t* prod
   }
 }
 
-/// Brings row k's weights into the format `weight`.
+/// Brings row k's weights into the format of copies.
 template <class Word>
-void wide_copy_row(Layer<Word>& layer, std::size_t k, const Draws& draws) {
+void copy_row(Layer<Word>& layer, std::size_t k, const Draws& draws) {
+  const Word* const from = layer.master_row(k);
+  Word* const to = layer.copies.get() + k * layer.stride;
+  if (layer.copy_lanes.takes_shift()) {
+    layer.copy_lanes.copy(from, layer.stride, to);
+    return;
+  }
   const Wide d;
-  const Word* from = layer.master_row(k);
-  Word* to = layer.copies.get() + k * layer.stride;
   for (std::size_t j = 0; j < layer.stride; j += hn::Lanes(d))
     store_wide(layer.to_copy.fit(load_wide(from + j), draws.halves()), to + j);
 }

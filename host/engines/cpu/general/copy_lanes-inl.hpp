@@ -1,0 +1,62 @@
+// Words of weights brought into the format of their copies, in lanes of those words.
+// Included once per SIMD target:
+#if defined(GRIDRUN_HOST_COPY_LANES_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRIDRUN_HOST_COPY_LANES_INL_HPP
+#undef GRIDRUN_HOST_COPY_LANES_INL_HPP
+#else
+#define GRIDRUN_HOST_COPY_LANES_INL_HPP
+#endif
+
+#include <hwy/highway.h>
+
+#include <cstddef>
+#include <cstdint>
+
+#include "engines/cpu/general/fit_lanes-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace gridrun {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Brings weights into their copies' format: rounds words that are shifted to the right by fewer
+/// places than they have bits, or not at all.
+template <class Word>
+class CopyLanes {
+ public:
+  CopyLanes(const Format& master, const Format& weight)
+      : shift_(master.fraction - weight.fraction),
+        rounding_(takes_shift() && shift_ > 0 ? shift_ : 1, weight.round),
+        half_(static_cast<Word>(weight.round == Round::stochastic ? Word{1} << (rounding_.shift - 1)
+                                                                  : 0)),
+        range_(weight) {}
+
+  /// Whether it can.
+  bool takes_shift() const { return 0 <= shift_ && shift_ < static_cast<int>(8 * sizeof(Word)); }
+
+  /// The rounded words, which may overflow. Nothing is random: R is a half.
+  template <class D, class V = hn::Vec<D>>
+  HWY_INLINE V round(D d, V w) const {
+    return shift_ == 0 ? w : round_lanes<any_round>(d, w, rounding_, hn::Set(d, half_));
+  }
+
+  /// Copies `count` words, whole vectors.
+  HWY_INLINE void copy(const Word* from, std::size_t count, Word* to) const {
+    const hn::ScalableTag<Word> d;
+    for (std::size_t j = 0; j < count; j += hn::Lanes(d))
+      hn::Store(overflow_lanes(d, round(d, hn::Load(d, from + j)), range_), d, to + j);
+  }
+
+ private:
+  int shift_;
+  Rounding<Word> rounding_;
+  Word half_;  // R of a stochastic rounding
+  WordRange<Word> range_;
+};
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gridrun
+HWY_AFTER_NAMESPACE();
+
+#endif

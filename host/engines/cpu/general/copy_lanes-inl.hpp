@@ -9,10 +9,12 @@
 
 #include <hwy/highway.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 
 #include "engines/cpu/general/fit_lanes-inl.hpp"
+#include "gridrun/arithmetic.hpp"
 
 HWY_BEFORE_NAMESPACE();
 namespace gridrun {
@@ -30,16 +32,23 @@ class CopyLanes {
         rounding_(takes_shift() && shift_ > 0 ? shift_ : 1, weight.round),
         half_(static_cast<Word>(weight.round == Round::stochastic ? Word{1} << (rounding_.shift - 1)
                                                                   : 0)),
-        range_(weight) {}
+        range_(weight),
+        least_(static_cast<Word>(std::uint64_t{0} - (magnitude(range_.smallest) >> left()))),
+        most_(static_cast<Word>(range_.largest >> left())) {}
 
   /// Whether it can.
   bool takes_shift() const { return 0 <= shift_ && shift_ < static_cast<int>(8 * sizeof(Word)); }
 
-  /// The rounded words, which may overflow. Nothing is random: R is a half.
+  /// The rounded words, which may overflow; words that are shifted to the left are left as they
+  /// are. Nothing is random: R is a half.
   template <class D, class V = hn::Vec<D>>
   HWY_INLINE V round(D d, V w) const {
-    return shift_ == 0 ? w : round_lanes<any_round>(d, w, rounding_, hn::Set(d, half_));
+    return shift_ <= 0 ? w : round_lanes<any_round>(d, w, rounding_, hn::Set(d, half_));
   }
+
+  /// The ends of rounded words that do not overflow; of words, where they are shifted to the left.
+  Word least() const { return least_; }
+  Word most() const { return most_; }
 
   /// Copies `count` words, whole vectors.
   HWY_INLINE void copy(const Word* from, std::size_t count, Word* to) const {
@@ -49,10 +58,13 @@ class CopyLanes {
   }
 
  private:
+  int left() const { return std::clamp(-shift_, 0, 63); }
+
   int shift_;
   Rounding<Word> rounding_;
   Word half_;  // R of a stochastic rounding
   WordRange<Word> range_;
+  Word least_, most_;
 };
 
 }  // namespace HWY_NAMESPACE

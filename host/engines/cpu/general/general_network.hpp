@@ -80,7 +80,7 @@ std::unique_ptr<GeneralNetwork<std::int32_t>> make_guarded_network(const Network
 std::unique_ptr<GeneralNetwork<std::int64_t>> make_network_64(const NetworkSpec& spec,
                                                               const Weights& weights);
 
-/// The same for networks that count. In words of 16 bits they have no copies of weights.
+/// The same for networks that count. Their words are those of diagnosed_words_for.
 std::unique_ptr<GeneralNetwork<std::int16_t>> make_diagnosed_network_16(const NetworkSpec& spec,
                                                                         const Weights& weights);
 std::unique_ptr<GeneralNetwork<std::int32_t>> make_diagnosed_network_32(const NetworkSpec& spec,

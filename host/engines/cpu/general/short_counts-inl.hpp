@@ -32,6 +32,7 @@ struct UnitCounts {
     updates = steps = least_update = most_update = least_weight = most_weight = hn::Zero(Short());
     if constexpr (any) {
       overflowed_weights = left_16_bits = hn::Zero(Short());
+      least_copy = most_copy = overflowed_copies = hn::Zero(Short());
       least_quotient = most_quotient = overflowed_updates = excess = hn::Zero(Middle());
     }
   }
@@ -90,6 +91,20 @@ struct UnitCounts {
     }
   }
 
+  /// The copy of a weight, if there is any and u is not 0.
+  HWY_INLINE void add_copy(const Update& of, VShort u, VShort after) {
+    if constexpr (any) {
+      if (!of.has_copies) return;
+      const Short d;
+      const VShort copy = hn::IfThenElseZero(hn::Ne(u, hn::Zero(d)), of.copy_lanes.round(d, after));
+      least_copy = hn::Min(least_copy, copy);
+      most_copy = hn::Max(most_copy, copy);
+      const auto overflows = hn::Or(hn::Gt(copy, hn::Set(d, of.copy_lanes.most())),
+                                    hn::Lt(copy, hn::Set(d, of.copy_lanes.least())));
+      overflowed_copies = hn::Sub(overflowed_copies, hn::VecFromMask(d, overflows));
+    }
+  }
+
   /// Adds steps and weights in range that were counted apart: few enough to lie in registers.
   HWY_INLINE void add(const UnitCounts& other) {
     steps = hn::Add(steps, other.steps);
@@ -116,6 +131,9 @@ struct UnitCounts {
       constexpr std::int64_t of_17_bits = 0xffff;  // as every w + step that leaves 16
       if (!hn::AllTrue(d, hn::Eq(left_16_bits, hn::Zero(d)))) counts.most_weight = of_17_bits;
       counts.overflowed_weights += sum_of_lanes(overflowed_weights);
+      counts.least_copy = std::min(counts.least_copy, least(d, least_copy));
+      counts.most_copy = std::max(counts.most_copy, most(d, most_copy));
+      counts.overflowed_copies += sum_of_lanes(overflowed_copies);
       counts.least_update = std::min(counts.least_update, least(dm, least_quotient));
       counts.most_update = std::max(counts.most_update, most(dm, most_quotient));
       counts.overflowed_updates += sum_of_lanes(overflowed_updates);
@@ -131,7 +149,7 @@ struct UnitCounts {
     return hn::BitCast(Short(), hn::Min(hn::BitCast(du, v), hn::Set(du, 1)));
   }
 
-  VShort overflowed_weights, left_16_bits;
+  VShort overflowed_weights, left_16_bits, least_copy, most_copy, overflowed_copies;
   VMiddle least_quotient, most_quotient, overflowed_updates, excess;
 };
 
@@ -144,6 +162,7 @@ struct UnitCounts<Counting::none> {
   HWY_INLINE void add_steps(VShort, VShort) {}
   HWY_INLINE void add_step(VShort) {}
   HWY_INLINE void add_weight(const Update&, VShort, VShort, VShort) {}
+  HWY_INLINE void add_copy(const Update&, VShort, VShort) {}
   HWY_INLINE void add(const UnitCounts&) {}
   void add_to(UpdateCounts&) const {}
 };

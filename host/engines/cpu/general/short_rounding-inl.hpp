@@ -100,6 +100,8 @@ struct Update {
   bool is_far;                               // u is shifted by 16 places or more
   std::int16_t far_bound;                    // far_step_bound
   FarShift far_shift;                        // of u
+  bool has_copies;                           // of weights
+  CopyLanes<std::int16_t> copy_lanes;        //
   std::uint64_t far_dropped = 0;             // what each negative u drops beside `step`
 
   /// An update of all rows of a layer, before it has rows.
@@ -119,7 +121,9 @@ struct Update {
         draws_far(gradient.shift >= 16 && of_gradient.round == Round::stochastic),
         is_far(layer.to_step.shift() > step.shift),
         far_bound(far_step_bound(layer.to_step.shift(), of_master.round)),
-        far_shift(std::max(layer.to_step.shift(), 16)) {
+        far_shift(std::max(layer.to_step.shift(), 16)),
+        has_copies(layer.has_copies),
+        copy_lanes(layer.copy_lanes) {
     if (is_far) far_dropped = (std::uint64_t{1} << layer.to_step.shift()) - (1U << step.shift);
   }
 

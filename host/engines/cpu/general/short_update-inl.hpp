@@ -77,20 +77,23 @@ HWY_INLINE VShort round_step(const Update& update, VShort u) {
   return round_lanes<kRound>(d, u, update.step, hn::Zero(d));
 }
 
+/// Returns the weights after it.
 template <Range kRange, Counting kCounting>
-HWY_INLINE void add_to_row(const Update& update, std::int16_t* w, VShort step,
-                           UnitCounts<kCounting>& counts) {
+HWY_INLINE VShort add_to_row(const Update& update, std::int16_t* w, VShort step,
+                             UnitCounts<kCounting>& counts) {
   const Short d;
   const VShort before = hn::Load(d, w);
   const VShort after = add_words<kRange>(before, step, update.master_range);
   counts.add_weight(update, before, step, after);
   hn::Store(after, d, w);
+  return after;
 }
 
 template <Range kRange, Counting kCounting>
-HWY_INLINE void add_step(const Update& update, std::size_t i, std::size_t j, VShort step,
-                         UnitCounts<kCounting>& counts) {
-  add_to_row<kRange>(update, update.weights + update.index[i] * update.stride + j, step, counts);
+HWY_INLINE VShort add_step(const Update& update, std::size_t i, std::size_t j, VShort step,
+                           UnitCounts<kCounting>& counts) {
+  return add_to_row<kRange>(update, update.weights + update.index[i] * update.stride + j, step,
+                            counts);
 }
 
 /// Updates a vector of units from j on in row i, given P plus the constant of the rounding, or plus
@@ -118,7 +121,8 @@ HWY_INLINE void finish_row(const Update& update, std::size_t i, std::size_t j, V
         d, u, update.step,
         random_short(update.for_master.row(i) + j, update.master_bits, update.step.shift));
   counts.add_step(step);
-  add_step<kRange>(update, i, j, step, counts);
+  const VShort w = add_step<kRange>(update, i, j, step, counts);
+  counts.add_copy(update, u, w);
 }
 
 /// R of the gradient in row i, or zeros where none is drawn. kFar: whether it has 16 bits or more.

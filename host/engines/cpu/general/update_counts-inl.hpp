@@ -49,7 +49,9 @@ struct UpdateCounts {
   std::int64_t least_update = 0, most_update = 0;  // u before it overflows, if it was looked at
   std::int64_t least_weight = 0, most_weight = 0;  // w + step; or others of as many bits
   std::uint64_t overflowed_updates = 0, overflowed_weights = 0;
-  std::int64_t added = 0;  // to the sum of steps
+  std::int64_t least_copy = 0, most_copy = 0;  // of weights, where any update is counted
+  std::uint64_t overflowed_copies = 0;         //
+  std::int64_t added = 0;                      // to the sum of steps
 };
 
 /// A weight on its way to its copy, rounded where it is shifted to the right.
@@ -116,7 +118,9 @@ void end_counts(const Layer<Word>& layer, const TensorFormats& formats, const Up
   counts.add_updates(counted.updates, counted.steps, counted.added, 0);
   counts.gradient.add(counted.least_update, counted.most_update, counted.overflowed_updates);
   counts.master.add(counted.least_weight, counted.most_weight, counted.overflowed_weights);
-  if (layer.has_copies)
+  if (layer.has_copies && counting == Counting::any)
+    counts.weight.add(counted.least_copy, counted.most_copy, counted.overflowed_copies);
+  else if (layer.has_copies)
     counts.weight.add(rounded_copy(layer, formats.weight, counted.least_weight),
                       rounded_copy(layer, formats.weight, counted.most_weight), 0);
   counts.least_word = std::min(counts.least_word, counted.least_weight);

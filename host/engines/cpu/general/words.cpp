@@ -1,5 +1,7 @@
 #include "engines/cpu/general/words.hpp"
 
+#include <cstdlib>
+
 #include "gridrun/arithmetic.hpp"
 
 namespace gridrun {
@@ -47,9 +49,10 @@ WordSize words_for(const NetworkSpec& spec, std::uint64_t largest_input) {
 }
 
 WordSize diagnosed_words_for(const NetworkSpec& spec, std::uint64_t largest_input) {
-  const bool has_copies = spec.formats.weight != spec.formats.master;
+  const Format &weight = spec.formats.weight, &master = spec.formats.master;
   const WordSize words = words_for(spec, largest_input);
-  if (words == WordSize::bits_16 && has_copies)
+  // Copies are counted in lanes of 16 bits, which cannot be shifted by more.
+  if (words == WordSize::bits_16 && std::abs(master.fraction - weight.fraction) >= 16)
     return suits(spec, largest_input, 32) ? WordSize::bits_32 : WordSize::bits_64;
   return words;
 }

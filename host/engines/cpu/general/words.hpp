@@ -14,8 +14,8 @@ enum class WordSize : std::uint8_t { bits_16, bits_32, guarded_32, bits_64 };
 /// The smallest words that are exact for a network whose |x| are at most `largest_input`.
 WordSize words_for(const NetworkSpec& spec, std::uint64_t largest_input);
 
-/// The smallest of those in which networks count: of 16 bits without copies of weights, of 32, or
-/// of 64.
+/// The smallest of those in which networks count: copies in 16-bit words are shifted by fewer than
+/// 16 places.
 WordSize diagnosed_words_for(const NetworkSpec& spec, std::uint64_t largest_input);
 
 }  // namespace gridrun

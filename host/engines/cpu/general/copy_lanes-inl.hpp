@@ -30,8 +30,6 @@ class CopyLanes {
   CopyLanes(const Format& master, const Format& weight)
       : shift_(master.fraction - weight.fraction),
         rounding_(takes_shift() && shift_ > 0 ? shift_ : 1, weight.round),
-        half_(static_cast<Word>(weight.round == Round::stochastic ? Word{1} << (rounding_.shift - 1)
-                                                                  : 0)),
         range_(weight),
         least_(static_cast<Word>(std::uint64_t{0} - (magnitude(range_.smallest) >> left()))),
         most_(static_cast<Word>(range_.largest >> left())) {}
@@ -40,10 +38,10 @@ class CopyLanes {
   bool takes_shift() const { return 0 <= shift_ && shift_ < static_cast<int>(8 * sizeof(Word)); }
 
   /// The rounded words, which may overflow; words that are shifted to the left are left as they
-  /// are. Nothing is random: R is a half.
+  /// are. No weight is rounded at random.
   template <class D, class V = hn::Vec<D>>
   HWY_INLINE V round(D d, V w) const {
-    return shift_ <= 0 ? w : round_lanes<any_round>(d, w, rounding_, hn::Set(d, half_));
+    return shift_ <= 0 ? w : round_lanes<any_round>(d, w, rounding_, hn::Zero(d));
   }
 
   /// The ends of rounded words that do not overflow; of words, where they are shifted to the left.
@@ -62,7 +60,6 @@ class CopyLanes {
 
   int shift_;
   Rounding<Word> rounding_;
-  Word half_;  // R of a stochastic rounding
   WordRange<Word> range_;
   Word least_, most_;
 };

@@ -357,10 +357,11 @@ class WideKernels {
     if (shift > most_shift || step_shift < 1 || step_shift > most_shift) return false;
     if (gradient.round != master.round) return false;
     if (Counts::counts && layer.has_copies) return false;
+    constexpr std::size_t padding = 64;  // of units, at most
     // Sums of u and of what is dropped fit, and P are 2^shift from their u at most.
     const WideSum largest = std::max({known.updates.largest_magnitude(),
                                       std::uint64_t{1} << step_shift, std::uint64_t{1} << shift});
-    if (largest * (layer.stride * list.count) > most_bounded) return false;
+    if (largest * ((layer.units + padding) * list.count) > most_bounded) return false;
     const Ends steps = rounded_ends(known.updates, step_shift, master.round);
     WeightBounds& bounds = bounds_of(layer);
     if (!bounds.hold(steps, master)) return false;

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <cmath>
+#include <cstdlib>
 #include <numeric>
 #include <optional>
 
@@ -95,8 +97,8 @@ Trained by_general(const RandomNetwork& given, GeneralNetwork<Word>& network) {
 
 /// The same by a network that counts, if there is one of these words.
 std::optional<Trained> by_diagnosed(const RandomNetwork& given, WordSize words) {
-  const bool has_copies = given.spec.formats.weight != given.spec.formats.master;
-  if (words == WordSize::bits_16 && !has_copies)
+  const Format &weight = given.spec.formats.weight, &master = given.spec.formats.master;
+  if (words == WordSize::bits_16 && std::abs(master.fraction - weight.fraction) < 16)
     return by_general(given, *make_diagnosed_network_16(given.spec, given.weights));
   if (words == WordSize::bits_32)
     return by_general(given, *make_diagnosed_network_32(given.spec, given.weights));
@@ -186,11 +188,12 @@ TEST(GeneralNetwork, TrainsAsTheReferenceDoesInEveryWay) {
   EXPECT_GT(ways.counted_in_range, 1000U);
   EXPECT_GT(ways.counted_any, 1000U);
   for (const std::uint64_t count :
-       {ways.far_updates,   ways.far_steps,      ways.stretches,      ways.whole_sums,
-        ways.split_sums,    ways.pair_sums,      ways.wide_sums,      ways.short_errors,
-        ways.wide_errors,   ways.middle_updates, ways.wide_updates,   ways.weight_scans,
-        ways.left_32_bits,  ways.matrix_sums,    ways.sparse_sums,    ways.single_sums,
-        ways.matrix_errors, ways.single_errors,  ways.matrix_updates, ways.wide_batch_updates}) {
+       {ways.far_updates,       ways.far_steps,       ways.stretches,     ways.whole_sums,
+        ways.split_sums,        ways.pair_sums,       ways.wide_sums,     ways.short_errors,
+        ways.wide_errors,       ways.middle_updates,  ways.wide_updates,  ways.weight_scans,
+        ways.left_32_bits,      ways.bounded_updates, ways.matrix_sums,   ways.sparse_sums,
+        ways.single_sums,       ways.matrix_errors,   ways.single_errors, ways.matrix_updates,
+        ways.wide_batch_updates}) {
     EXPECT_GT(count, 15U);
   }
 }
@@ -408,6 +411,82 @@ TEST(GeneralNetwork, CountsAtTheEdgesOf32Bits) {
   EXPECT_GT(ways.counted_any, 1000U);
   EXPECT_GT(ways.counted_in_range, 100U);
   EXPECT_GT(ways.wide_updates, 100U);
+}
+
+/// How far an update of 64-bit words shifts: d are up to 2^error, x up to 2^input, and P is shifted
+/// by `update` and u by `step` places. Weights are 2^spare from the ends of their words at least.
+struct Edge64 {
+  int error, input, update, step, spare;
+};
+
+/// One layer of such words, of which one d is near its bound, the others are near 0.
+RandomNetwork edge_network_64(Format gradient, Format master, const Edge64& edge) {
+  RandomNetwork network;
+  NetworkSpec& spec = network.spec;
+  TensorFormats& formats = spec.formats;
+  formats.input = {64, edge.input, Round::nearest_even, Overflow::saturate};
+  formats.error = formats.activation = {64, edge.error, Round::nearest_even, Overflow::wrap};
+  gradient.fraction = edge.error + edge.input - edge.update;
+  master.fraction = 60 + edge.error - edge.input;  // activations are few of 2^error
+  formats.gradient = gradient;
+  formats.master = formats.weight = master;
+  if (master.round == Round::stochastic) formats.weight.round = Round::floor;
+  spec.lr = edge.step + master.fraction - gradient.fraction;
+  spec.output_activation = Activation::linear;
+  spec.rounding_seed = 3;
+  Dataset& dataset = network.dataset;
+  dataset.samples = dataset.train_samples = 4;
+  dataset.inputs = 40;
+  dataset.classes = 9;
+  dataset.scale = std::ldexp(1.0, edge.input);
+  std::vector<double> inputs;
+  for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i) {
+    const double size = std::ldexp(1.0, edge.input - static_cast<int>(i * 7 % 30));
+    inputs.push_back(std::floor(i % 3 == 0 ? -size : size - 1));
+  }
+  dataset.values = inputs;
+  dataset.labels = {0, 8, 2, 0};
+  spec.units = {static_cast<std::uint32_t>(dataset.inputs), dataset.classes};
+  std::vector<std::int64_t>& weights = network.weights.emplace_back();
+  for (std::uint64_t i = 0; i < dataset.inputs * dataset.classes; ++i)
+    weights.push_back(overflowed(
+        static_cast<std::int64_t>(i * 0x9E3779B97F4A7C15) >> (64 - master.bits + edge.spare),
+        master.bits, master.overflow));
+  network.iterations = 40;
+  network.description = fmt::format(
+      "u of {} bits rounded by {}, overflow {}, w of {} bits by {}, {}, edge {} {} {} {} {}, ",
+      gradient.bits, static_cast<int>(gradient.round), static_cast<int>(gradient.overflow),
+      master.bits, static_cast<int>(master.round), static_cast<int>(master.overflow), edge.error,
+      edge.input, edge.update, edge.step, edge.spare);
+  return network;
+}
+
+TEST(GeneralNetwork, KnowsWhatIsBoundedAtTheEdgesOf64Bits) {
+  std::uint64_t bounded = 0, updates = 0;
+  const Overflow wrap = Overflow::wrap, saturate = Overflow::saturate,
+                 symmetric = Overflow::saturate_symmetric;
+  for (const Round round : all_rounds)
+    for (const Format& gradient :
+         {Format{64, 0, round, wrap}, {40, 0, round, saturate}, {40, 0, round, symmetric}})
+      for (const Format& master :
+           {Format{64, 0, round, wrap}, {64, 0, round, saturate}, {40, 0, round, symmetric}})
+        for (const Edge64& edge : {Edge64{30, 30, 20, 1, 4},
+                                   {31, 31, 25, 20, 1},
+                                   {30, 31, 30, 40, 3},
+                                   {31, 30, 1, 1, 2},
+                                   {45, 40, 40, 10, 4},
+                                   {40, 50, 61, 20, 8},
+                                   {62, 50, 62, 1, 1},
+                                   {40, 20, 2, 61, 2},
+                                   {20, 20, 12, 62, 2},
+                                   {62, 1, 55, 5, 3}}) {
+          const RandomNetwork given = edge_network_64(gradient, master, edge);
+          bounded += expect_same_as_reference(given, WordSize::bits_64).bounded_updates;
+          updates += given.iterations;
+          if (HasFailure()) return;
+        }
+  EXPECT_GT(bounded, updates / 4);
+  EXPECT_LT(bounded, 3 * updates / 4);
 }
 
 TEST(GeneralNetwork, LooksForWordsAnewAfterABatchInWideLanes) {

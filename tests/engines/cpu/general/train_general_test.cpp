@@ -64,7 +64,7 @@ TEST(TrainGeneral, NetworksThemselvesStop) {
   given.spec.batch = 2;
   const std::uint32_t index = 0;
   const std::int32_t x = 0;
-  const LabelledInputs<std::int32_t> sample{{&index, &index, &x, 0, 0, 0}, 0};
+  const LabelledInputs<std::int32_t> sample{{&index, &index, &x, 0, {}, 0}, 0};
   Bits right(1);
   Progress progress;
   progress.stop();

@@ -13,7 +13,6 @@
 
 #include "base/parallel.hpp"
 #include "engines/add_start_diagnostics.hpp"
-#include "engines/cpu/add_diagnostics.hpp"
 #include "engines/cpu/floats/train_floats.hpp"
 #include "engines/cpu/general/train_general.hpp"
 #include "engines/cpu/winners.hpp"
@@ -111,8 +110,7 @@ class Slot {
       outcome.layers.front().dropped += neurons_[index]->sum_dropped[lane];
       outcome.weights_digest += neurons_[index]->weights_digest[lane];
       if (sweep_.diagnose)
-        add_diagnostics(
-            outcome.diagnostics.front(),
+        outcome.diagnostics.front().add(
             neurons_[index]->counts->of(lane, group_->networks[lane].fraction, sweep_.activation));
       if (!sweep_.keep_weights) continue;
       outcome.weights.resize(1);

@@ -10,7 +10,6 @@
 #include <numeric>
 #include <optional>
 
-#include "engines/cpu/add_diagnostics.hpp"
 #include "engines/cpu/general/words.hpp"
 #include "engines/reference/reference_network.hpp"
 #include "gridrun/count_value.hpp"
@@ -90,7 +89,7 @@ Trained by_general(const RandomNetwork& given, GeneralNetwork<Word>& network) {
   trained.diagnostics = network.diagnostics();
   const std::vector<LayerDiagnostics> start = start_of(given);
   for (std::size_t layer = 0; layer < trained.diagnostics.size(); ++layer)
-    add_diagnostics(trained.diagnostics[layer], start[layer]);
+    trained.diagnostics[layer].add(start[layer]);
   trained.statistics = network.statistics();
   return trained;
 }

@@ -104,6 +104,7 @@ HWY_NOINLINE void update_bounded(const BoundedUpdate& given, BoundedSums& sums) 
   const VWide dropped_bits = hn::Set(d, (std::int64_t{1} << update.step_shift) - 1);
   VWide abs_update = zero, dropped = zero, added = zero, update_bits = zero, weight_bits = zero;
   VWide all_updates = zero, no_updates = zero, no_steps = zero;
+  const bool any_symmetric = update.symmetric_gradient || update.symmetric_master;
   std::uint64_t places = 0;
   for (std::size_t j = 0; j < update.stride; j += lanes) {
     const VWide errors = hn::Load(d, update.d + j);
@@ -142,10 +143,11 @@ HWY_NOINLINE void update_bounded(const BoundedUpdate& given, BoundedSums& sums) 
         // not sign, shifted left.
         weight_bits = hn::Or(weight_bits, hn::Xor(w, hn::Add(w, w)));
         // Symmetric formats have no -2^n of n bits beside a sign.
-        if (HWY_UNLIKELY(update.symmetric_gradient)) update_bits = hn::Or(update_bits, size);
-        if (HWY_UNLIKELY(update.symmetric_master)) {
+        if (HWY_UNLIKELY(any_symmetric)) {
+          if (update.symmetric_gradient) update_bits = hn::Or(update_bits, size);
           const VWide size_of_w = hn::Abs(w);
-          weight_bits = hn::Or(weight_bits, hn::Add(size_of_w, size_of_w));
+          if (update.symmetric_master)
+            weight_bits = hn::Or(weight_bits, hn::Add(size_of_w, size_of_w));
         }
       }
     }

@@ -261,9 +261,14 @@ class WideKernels {
   using Counts = GivenCounts;
   static constexpr bool guarded = false;
 
-  explicit WideKernels(const NetworkSpec& spec) : formats_(spec.formats) {}
+  explicit WideKernels(const NetworkSpec& spec)
+      : gradient_(spec.formats.gradient), master_(spec.formats.master) {}
 
-  const GeneralStatistics& statistics() const { return statistics_; }
+  GeneralStatistics statistics() const {
+    GeneralStatistics statistics;
+    statistics.bounded_updates = bounded_updates_;
+    return statistics;
+  }
 
   /// Trains on a whole batch, if it can; otherwise it does nothing and returns false.
   template <class Word>
@@ -328,7 +333,7 @@ class WideKernels {
     known.wraps = std::max({largest_d * largest_x, largest_d * layer.units,
                             largest_x * list.count}) > WideSum{most_bounded};
     known.short_factors = std::max(largest_d, largest_x) <= 0x7fffffff;
-    known.exact = !known.wraps && formats_.gradient.round != Round::stochastic;
+    known.exact = !known.wraps && gradient_.round != Round::stochastic;
     known.product = SignedSum{d.sum} * x.sum;
     Ends products;
     if (known.wraps) {
@@ -337,8 +342,8 @@ class WideKernels {
     } else {
       products = ends_of_products(d, x);
     }
-    known.updates = rounded_ends(products, shift, formats_.gradient.round);
-    if (!is_in_range(known.updates, formats_.gradient)) return std::nullopt;
+    known.updates = rounded_ends(products, shift, gradient_.round);
+    if (!is_in_range(known.updates, gradient_)) return std::nullopt;
     return known;
   }
 
@@ -351,35 +356,34 @@ class WideKernels {
   bool update_bounded(const KnownUpdates& known, Layer<std::int64_t>& layer,
                       const InputList<std::int64_t>& list, RowNoise<std::uint32_t> for_gradient,
                       RowNoise<std::uint32_t> for_master, LayerSums& total, Counts& counts) {
-    const Format &gradient = formats_.gradient, &master = formats_.master;
     const int shift = layer.to_gradient.shift(), step_shift = layer.to_step.shift();
     constexpr int most_shift = 61;
     if (shift > most_shift || step_shift < 1 || step_shift > most_shift) return false;
-    if (gradient.round != master.round) return false;
+    if (gradient_.round != master_.round) return false;
     if (Counts::counts && layer.has_copies) return false;
     constexpr std::size_t padding = 64;  // of units, at most
     // Sums of u and of what is dropped fit, and P are 2^shift from their u at most.
     const WideSum largest = std::max({known.updates.largest_magnitude(),
                                       std::uint64_t{1} << step_shift, std::uint64_t{1} << shift});
     if (largest * ((layer.units + padding) * list.count) > most_bounded) return false;
-    const Ends steps = rounded_ends(known.updates, step_shift, master.round);
+    const Ends steps = rounded_ends(known.updates, step_shift, master_.round);
     WeightBounds& bounds = bounds_of(layer);
-    if (!bounds.hold(steps, master)) return false;
+    if (!bounds.hold(steps, master_)) return false;
     bounds.move(steps);
-    ++statistics_.bounded_updates;
+    ++bounded_updates_;
     const auto is_symmetric = [](const Format& format) {
       return format.overflow == Overflow::saturate_symmetric;
     };
-    const BoundedUpdate update{list.index,          list.x,
-                               list.count,          layer.master.get(),
-                               layer.stride,        layer.d.get(),
-                               known.short_factors, shift,
-                               step_shift,          for_gradient,
-                               for_master,          gradient.random_bits,
-                               master.random_bits,  is_symmetric(gradient),
-                               is_symmetric(master)};
+    const BoundedUpdate update{list.index,           list.x,
+                               list.count,           layer.master.get(),
+                               layer.stride,         layer.d.get(),
+                               known.short_factors,  shift,
+                               step_shift,           for_gradient,
+                               for_master,           gradient_.random_bits,
+                               master_.random_bits,  is_symmetric(gradient_),
+                               is_symmetric(master_)};
     BoundedSums sums;
-    with_round(gradient.round, [&](auto round) {
+    with_round(gradient_.round, [&](auto round) {
       if (known.wraps)
         HWY_NAMESPACE::update_bounded<round(), true, Counts::counts>(update, sums);
       else
@@ -427,9 +431,9 @@ class WideKernels {
     counts.end_update();
   }
 
-  const TensorFormats formats_;
+  const Format gradient_, master_;
   std::vector<WeightBounds> bounds_;  // one a layer
-  GeneralStatistics statistics_;
+  std::uint64_t bounded_updates_ = 0;
 };
 
 }  // namespace HWY_NAMESPACE

@@ -429,7 +429,6 @@ RandomNetwork edge_network_64(Format gradient, Format master, const Edge64& edge
   master.fraction = 60 + edge.error - edge.input;  // activations are few of 2^error
   formats.gradient = gradient;
   formats.master = formats.weight = master;
-  if (master.round == Round::stochastic) formats.weight.round = Round::floor;
   spec.lr = edge.step + master.fraction - gradient.fraction;
   spec.output_activation = Activation::linear;
   spec.rounding_seed = 3;

@@ -98,7 +98,8 @@ double floats_memory_needed(const StagedSweep& sweep, unsigned threads) {
   for (const NetworkSpec& spec : sweep.networks)
     largest = std::max(largest, FloatNetwork::bytes(spec));
   const auto in_work = static_cast<double>(std::min<std::size_t>(threads, sweep.networks.size()));
-  return in_work * (sweep.outcome_bytes() + sweep.weights_bytes() + largest);
+  constexpr double kept = 1 << 20;  // by a thread's allocator, of what is free
+  return in_work * (sweep.outcome_bytes() + sweep.weights_bytes() + largest + kept);
 }
 
 }  // namespace gridrun

@@ -345,6 +345,22 @@ TEST(GeneralNetwork, LooksAtWholeRandomWordsWhereTheirHighestHalvesDoNotTell) {
     }
 }
 
+/// Gives a network four samples of 40 inputs, stored * `scale`: size(i), less 1 or negative.
+template <class Size>
+void set_edge_samples(RandomNetwork& network, double scale, const Size& size) {
+  Dataset& dataset = network.dataset;
+  dataset.samples = dataset.train_samples = 4;
+  dataset.inputs = 40;
+  dataset.classes = 9;
+  dataset.scale = scale;
+  std::vector<double> inputs;
+  for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i)
+    inputs.push_back(std::floor(i % 3 == 0 ? -size(i) : size(i) - 1));
+  dataset.values = inputs;
+  dataset.labels = {0, 8, 2, 0};
+  network.spec.units = {static_cast<std::uint32_t>(dataset.inputs), dataset.classes};
+}
+
 /// One layer of 32-bit words that lie over their whole range, whose steps are up to `largest` of
 /// it. One d is near -2^31, the others are near 0.
 RandomNetwork edge_network_32(Format gradient, Format master, int largest) {
@@ -362,21 +378,11 @@ RandomNetwork edge_network_32(Format gradient, Format master, int largest) {
   spec.lr = to_step + master.fraction - gradient.fraction;
   spec.output_activation = Activation::linear;
   spec.rounding_seed = 3;
-  Dataset& dataset = network.dataset;
-  dataset.samples = dataset.train_samples = 4;
-  dataset.inputs = 40;
-  dataset.classes = 9;
-  dataset.scale = 0x1p31;
-  std::vector<double> inputs;
-  for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i) {
-    const auto size = static_cast<double>(std::max(1, largest >> (i * 7 % 30)));
-    inputs.push_back(i % 3 == 0 ? -size : size - 1);
-  }
-  dataset.values = inputs;
-  dataset.labels = {0, 8, 2, 0};
-  spec.units = {static_cast<std::uint32_t>(dataset.inputs), dataset.classes};
+  set_edge_samples(network, 0x1p31, [&](std::size_t i) {
+    return static_cast<double>(std::max(1, largest >> (i * 7 % 30)));
+  });
   std::vector<std::int64_t>& weights = network.weights.emplace_back();
-  for (std::uint64_t i = 0; i < dataset.inputs * dataset.classes; ++i)
+  for (std::uint64_t i = 0; i < network.dataset.inputs * network.dataset.classes; ++i)
     weights.push_back(overflowed(static_cast<std::int64_t>(i * 0x9E3779B97F4A7C15) >> 32,
                                  master.bits, master.overflow));
   network.iterations = 40;
@@ -432,21 +438,11 @@ RandomNetwork edge_network_64(Format gradient, Format master, const Edge64& edge
   spec.lr = edge.step + master.fraction - gradient.fraction;
   spec.output_activation = Activation::linear;
   spec.rounding_seed = 3;
-  Dataset& dataset = network.dataset;
-  dataset.samples = dataset.train_samples = 4;
-  dataset.inputs = 40;
-  dataset.classes = 9;
-  dataset.scale = std::ldexp(1.0, edge.input);
-  std::vector<double> inputs;
-  for (std::size_t i = 0; i < dataset.samples * dataset.inputs; ++i) {
-    const double size = std::ldexp(1.0, edge.input - static_cast<int>(i * 7 % 30));
-    inputs.push_back(std::floor(i % 3 == 0 ? -size : size - 1));
-  }
-  dataset.values = inputs;
-  dataset.labels = {0, 8, 2, 0};
-  spec.units = {static_cast<std::uint32_t>(dataset.inputs), dataset.classes};
+  set_edge_samples(network, std::ldexp(1.0, edge.input), [&](std::size_t i) {
+    return std::ldexp(1.0, edge.input - static_cast<int>(i * 7 % 30));
+  });
   std::vector<std::int64_t>& weights = network.weights.emplace_back();
-  for (std::uint64_t i = 0; i < dataset.inputs * dataset.classes; ++i)
+  for (std::uint64_t i = 0; i < network.dataset.inputs * network.dataset.classes; ++i)
     weights.push_back(overflowed(
         static_cast<std::int64_t>(i * 0x9E3779B97F4A7C15) >> (64 - master.bits + edge.spare),
         master.bits, master.overflow));

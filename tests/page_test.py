@@ -69,7 +69,8 @@ class BrowserTest(unittest.TestCase):
         return self.browser.execute_script(text, *arguments)
 
     def texts(self, selector):
-        return [found.get_attribute("textContent") for found in self.browser.find_elements("css selector", selector)]
+        # At once: the page may draw anew what was found.
+        return self.script("return [...document.querySelectorAll(arguments[0])].map(found => found.textContent)", selector)
 
     def svg(self, at):
         return self.browser.find_element("css selector", f"#{at} svg")

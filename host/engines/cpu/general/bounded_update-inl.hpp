@@ -33,7 +33,7 @@ class BoundedRounding {
  public:
   explicit BoundedRounding(int n)
       : n_(n),
-        raised_(raise + constant()),
+        raised_(raise + is(Round::nearest_away) + rounding_constant<std::int64_t>(kRound, n)),
         quotient_of_raise_(raise >> n),
         mask_((std::int64_t{1} << n) - 1) {}
 
@@ -44,7 +44,8 @@ class BoundedRounding {
     if (is(Round::stochastic)) sum = hn::Add(sum, random);
     if (is(Round::nearest_even))  // half - 1 carries no tie; an odd quotient does
       sum = hn::Add(sum, hn::And(shifted(v), hn::Set(d, 1)));
-    if (is(Round::nearest_away)) sum = hn::Add(sum, sign);
+    if (is(Round::nearest_away))  // nor here; a positive v does, by a 1 in raised_
+      sum = hn::Add(sum, sign);
     if (is(Round::toward_zero)) sum = hn::Add(sum, hn::And(sign, hn::Set(d, mask_)));
     return hn::Sub(shifted(sum), hn::Set(d, quotient_of_raise_));
   }
@@ -53,11 +54,6 @@ class BoundedRounding {
   static constexpr std::int64_t raise = std::int64_t{1} << 62;
   static constexpr bool is(Round round) { return kRound == static_cast<int>(round); }
 
-  std::int64_t constant() const {
-    const std::int64_t half = std::int64_t{1} << (n_ - 1);
-    if (is(Round::nearest_up) || is(Round::nearest_away)) return half;
-    return is(Round::nearest_down) || is(Round::nearest_even) ? half - 1 : 0;
-  }
   HWY_INLINE VWide shifted(VWide v) const {
     return hn::BitCast(Wide(), hn::ShiftRightSame(hn::BitCast(WideU(), v), n_));
   }

@@ -38,6 +38,23 @@ auto with_round(Round round, const Visit& visit) {
   return visit(RoundConstant<Round::floor>());
 }
 
+/// What a Round adds to every V before it is shifted by `shift` places, 1 at least; what it adds by
+/// V comes beside. 0 where nothing is known when this is compiled.
+template <class Word>
+constexpr Word rounding_constant(int round, int shift) {
+  const auto half = static_cast<Word>(Word{1} << (shift - 1));
+  switch (round) {
+    case static_cast<int>(Round::nearest_up):
+      return half;
+    case static_cast<int>(Round::nearest_down):
+    case static_cast<int>(Round::nearest_even):
+    case static_cast<int>(Round::nearest_away):
+      return half - 1;
+    default:
+      return 0;
+  }
+}
+
 /// V / 2^shift rounded, all roundings by one rule: with quotient q and rest r it is q + 1 where r >
 /// threshold (+ more_if_negative where V < 0) (- less_if_odd where q is odd) - R, else q.
 template <class Word>

@@ -295,13 +295,15 @@ class ShortBatch {
     const std::int16_t* x = state.inputs.row(s);
     index_.clear();
     x_.clear();
+    Ends ends;
+    std::uint64_t sum = 0;
     for (std::size_t k = 0; k < rows; ++k) {
       if (x[k] == 0) continue;
       index_.push_back(static_cast<std::uint32_t>(k));
       x_.push_back(x[k]);
+      ends.add(x[k]);
+      sum += magnitude(x[k]);
     }
-    const Ends ends = ends_of(x_.data(), x_.size());
-    const std::uint64_t sum = Magnitudes(x_.data(), x_.size()).sum;
     const std::size_t count = x_.size();
     index_.push_back(0);
     x_.push_back(0);

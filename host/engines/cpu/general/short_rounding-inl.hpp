@@ -38,22 +38,7 @@ inline Range range_of(const Format& a, const Format& b) {
   return wraps ? Range::wrap : Range::clamp;
 }
 
-/// What is added to P before it is shifted.
-constexpr std::int32_t rounding_constant(int round, int shift) {
-  const int half = 1 << (shift - 1);
-  switch (round) {
-    case static_cast<int>(Round::nearest_up):
-      return half;
-    case static_cast<int>(Round::nearest_down):
-    case static_cast<int>(Round::nearest_even):
-    case static_cast<int>(Round::nearest_away):
-      return half - 1;
-    default:
-      return 0;
-  }
-}
-
-constexpr bool has_constant(int round) { return rounding_constant(round, 2) != 0; }
+constexpr bool has_constant(int round) { return rounding_constant<std::int32_t>(round, 2) != 0; }
 
 /// Rounds u / 2^shift, shift at least 16: to -1 where u is below this, else to 0.
 inline std::int16_t far_step_bound(int shift, Round round) {
@@ -116,7 +101,7 @@ struct Update {
         master_round(of_master.round),
         gradient_bits(highest_bits(of_gradient.random_bits)),
         master_bits(highest_bits(of_master.random_bits)),
-        constant(rounding_constant(round, gradient.shift)),
+        constant(rounding_constant<std::int32_t>(round, gradient.shift)),
         constant_is_wide(constant > 0x7fff),
         draws_far(gradient.shift >= 16 && of_gradient.round == Round::stochastic),
         is_far(layer.to_step.shift() > step.shift),

@@ -23,6 +23,7 @@ namespace HWY_NAMESPACE {
 /// What kernels count: nothing; updates of which neither u nor w overflows; or any.
 enum class Counting { none, in_range, any };
 
+/// Of `count` words.
 template <class Word>
 Ends ends_of(const Word* words, std::size_t count) {
   Word least = 0, most = 0;

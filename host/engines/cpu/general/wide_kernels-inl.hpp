@@ -295,8 +295,10 @@ class WideKernels {
   template <class Word>
   void update(Layer<Word>& layer, const InputList<Word>& list, RowNoise<std::uint32_t> for_gradient,
               RowNoise<std::uint32_t> for_master, LayerSums& total, Counts& counts) {
-    const std::optional<KnownUpdates> known = known_updates(layer, list);
-    if constexpr (sizeof(Word) == sizeof(std::int64_t)) {
+    constexpr bool may_be_bounded = sizeof(Word) == sizeof(std::int64_t);
+    std::optional<KnownUpdates> known;
+    if constexpr (may_be_bounded || Counts::counts) known = known_updates(layer, list);
+    if constexpr (may_be_bounded) {
       if (known && update_bounded(*known, layer, list, for_gradient, for_master, total, counts))
         return;
       bounds_of(layer).forget();

@@ -6,13 +6,13 @@
 // After foreach_target.h:
 #include <hwy/highway.h>
 
-#include <cstring>
 #include <optional>
 
 #include "engines/cpu/general/general_network.hpp"
 #include "engines/cpu/general/network-inl.hpp"
 #include "engines/cpu/general/short_batch-inl.hpp"
 #include "engines/cpu/general/short_lanes-inl.hpp"
+#include "engines/cpu/general/short_products-inl.hpp"
 #include "engines/cpu/general/short_update-inl.hpp"
 
 HWY_BEFORE_NAMESPACE();
@@ -31,28 +31,11 @@ class ShortKernels {
   explicit ShortKernels(const NetworkSpec& spec)
       : formats_(spec.formats),
         kernels_(kernels_for<Counts>(formats_.gradient, formats_.master)),
-        most_inputs_((std::uint64_t{1} << (32 - spec.formats.weight.bits)) - 1) {}
+        products_(spec.formats.weight) {}
 
-  /// z = the sums of v x. Pairs of inputs are summed up in pieces whose |v x| surely fit 31 bits.
+  /// z = the sums of v x.
   void products(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list) {
-    const std::size_t pairs = (list.count + 1) / 2;
-    if (list.sum <= most_inputs_) {
-      ++statistics_.whole_sums;
-      all_products<4, Sums::whole>(layer, list, pairs);
-      return;
-    }
-    const std::size_t piece = most_inputs_ / (2 * list.ends.largest_magnitude());
-    constexpr std::size_t most_pieces = 32767;  // whose halves add up in 31 bits
-    if (piece == 0 || pairs >= most_pieces * piece) {
-      ++statistics_.wide_sums;
-      wide_products(layer, list);
-    } else if (piece == 1) {
-      ++statistics_.pair_sums;
-      all_products<2, Sums::pairs>(layer, list, piece);
-    } else {
-      ++statistics_.split_sums;
-      all_products<2, Sums::pieces>(layer, list, piece);
-    }
+    products_.sum(layer, list, statistics_);
   }
 
   /// e of the layer below, for its units `rows`.
@@ -60,7 +43,7 @@ class ShortKernels {
                   std::int64_t* e) {
     std::uint64_t sum = 0;
     for (std::size_t j = 0; j < layer.units; ++j) sum += magnitude(layer.d[j]);
-    if (sum > most_inputs_) {
+    if (!products_.fit(sum)) {
       ++statistics_.wide_errors;
       for (std::size_t i = 0; i < count; ++i) e[rows[i]] = wide_row_error(layer, rows[i]);
       return;
@@ -131,58 +114,6 @@ class ShortKernels {
   }
 
  private:
-  /// How sums of products stay within 32 bits: they do, pieces of them do, or products of pairs.
-  enum class Sums { whole, pieces, pairs };
-
-  template <std::size_t kVectors, Sums kSums>
-  HWY_NOINLINE void all_products(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list,
-                                 std::size_t piece) {
-    const std::size_t lanes = hn::Lanes(Short());
-    std::size_t j = 0;
-    for (; j + kVectors * lanes <= layer.stride; j += kVectors * lanes)
-      products_of<kVectors, kSums>(layer, list, piece, j);
-    for (; j < layer.stride; j += lanes) products_of<1, kSums>(layer, list, piece, j);
-  }
-
-  template <std::size_t kVectors, Sums kSums>
-  HWY_INLINE void products_of(Layer<std::int16_t>& layer, const InputList<std::int16_t>& list,
-                              std::size_t piece, std::size_t j) {
-    const Short d;
-    const std::int16_t* const weights = layer.product_row(0) + j;
-    const std::size_t stride = layer.stride, count = list.count;
-    SplitSum totals[kVectors];
-    for (std::size_t i = 0; i < count;) {
-      const std::size_t end = std::min(count, i + 2 * piece);
-      MiddlePair sums[kVectors];
-      for (; i < (kSums == Sums::pairs ? count : end); i += 2) {
-        std::int32_t pair;
-        std::memcpy(&pair, list.x + i, sizeof pair);
-        const VShort x = set_pairs(pair);
-        const std::int16_t* first = weights + list.index[i] * stride;
-        const std::int16_t* second = weights + list.index[i + 1] * stride;
-        for (std::size_t v = 0; v < kVectors; ++v) {
-          const VShort a = hn::Load(d, first + v * hn::Lanes(d));
-          const VShort b = hn::Load(d, second + v * hn::Lanes(d));
-          const MiddlePair products(multiply_pairs(hn::InterleaveLower(d, a, b), x),
-                                    multiply_pairs(hn::InterleaveUpper(d, a, b), x));
-          if constexpr (kSums == Sums::pairs)
-            totals[v].add(products);
-          else
-            sums[v].add(products);
-        }
-      }
-      if constexpr (kSums == Sums::whole) {
-        for (std::size_t v = 0; v < kVectors; ++v)
-          sums[v].store(layer.z.get() + j + v * hn::Lanes(d));
-        return;
-      }
-      if constexpr (kSums == Sums::pieces)
-        for (std::size_t v = 0; v < kVectors; ++v) totals[v].add(sums[v]);
-    }
-    for (std::size_t v = 0; v < kVectors; ++v)
-      totals[v].store(layer.z.get() + j + v * hn::Lanes(d));
-  }
-
   /// pairs_: each x of a list, and beside it another word, or x again.
   void make_pairs(const InputList<std::int16_t>& list, std::optional<std::int16_t> other) {
     const hn::RebindToUnsigned<Middle> d;
@@ -217,7 +148,7 @@ class ShortKernels {
   GeneralStatistics statistics_;
   const TensorFormats formats_;
   const UpdateKernels kernels_;
-  const std::uint64_t most_inputs_;   // a sum of |x| or |d| so large times any |v| fits 31 bits
+  const ShortProducts products_;
   std::vector<Update> updates_;       // of single samples, one a layer
   std::optional<Update> any_update_;  // the last that counted any
   std::vector<std::int32_t> pairs_;

@@ -11,6 +11,7 @@ struct GeneralStatistics {
   std::uint64_t shared_draws = 0;  // steps whose random words were drawn once for several networks
 
   // In 16-bit words.
+  std::uint64_t packed = 0;       // networks that were trained side by side
   std::uint64_t far_updates = 0;  // of a layer, that shift P by 16 places or more
   std::uint64_t far_steps = 0;    // updates of a layer that shift u so
 
@@ -48,6 +49,7 @@ struct GeneralStatistics {
     networks_32 += other.networks_32;
     networks_64 += other.networks_64;
     shared_draws += other.shared_draws;
+    packed += other.packed;
     far_updates += other.far_updates;
     far_steps += other.far_steps;
     counted_in_range += other.counted_in_range;

@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "data/largest_input.hpp"
+#include "engines/cpu/general/network_pack.hpp"
 #include "engines/cpu/general/shared_noise.hpp"
 
 namespace gridrun {
@@ -66,14 +67,28 @@ std::vector<NetworkGroup> groups_of(const StagedSweep& sweep, unsigned threads,
     // Samples are read, and random words drawn, once a group; few networks are dealt out unevenly.
     const bool one_a_thread = shares_noise || count >= 64.0 * threads;
     const double a_thread = std::max(one_a_thread ? 1.0 : 2.0, std::ceil(count / fit / threads));
-    const auto parts = std::min(networks.size(), static_cast<std::size_t>(a_thread * threads));
-    const std::size_t first = groups.size();
-    groups.resize(first + parts, {size, {}, shares_noise, block_steps(sweep, shares_noise, batch)});
     std::stable_sort(networks.begin(), networks.end(),
                      [&](std::size_t a, std::size_t b) { return input_of(a) < input_of(b); });
-    for (std::size_t i = 0; i < networks.size(); ++i)
-      groups[first + (trains ? i % parts : i * parts / networks.size())].members.push_back(
-          networks[i]);
+    const std::vector<NetworkRun> runs = trains ? pack(sweep, size, threads, fit, networks)
+                                                : std::vector<NetworkRun>(networks.size());
+    const auto deals = static_cast<std::size_t>(std::count_if(
+        runs.begin(), runs.end(), [](const NetworkRun& run) { return run.is_apart; }));
+    const auto parts = std::min(deals, static_cast<std::size_t>(a_thread * threads));
+    const std::size_t first = groups.size();
+    groups.resize(first + parts,
+                  {size, {}, {}, shares_noise, block_steps(sweep, shares_noise, batch)});
+    auto next = networks.begin();
+    std::size_t deal = 0;  // the next
+    for (const NetworkRun& run : runs) {
+      deal += run.is_apart;
+      // There and back again, as neighbours are likely to differ alike.
+      const std::size_t turn = (deal - 1) % (2 * parts);
+      const std::size_t dealt = std::min(turn, 2 * parts - 1 - turn);
+      NetworkGroup& group = groups[first + (trains ? dealt : (deal - 1) * parts / deals)];
+      group.members.insert(group.members.end(), next, next + run.size);
+      group.runs.push_back(run.size);
+      next += run.size;
+    }
   }
   return groups;
 }

@@ -15,6 +15,7 @@ namespace gridrun {
 struct NetworkGroup {
   WordSize words;
   std::vector<std::size_t> members;  // indices into the sweep's networks
+  std::vector<std::uint32_t> runs;   // of successive members: network_pack.hpp
   bool shares_noise = false;         // its members' random words are drawn once
   std::uint32_t block_steps = 1;
 };

@@ -9,6 +9,7 @@
 #include "engines/cpu/general/general_network.hpp"
 #include "engines/cpu/general/input_block.hpp"
 #include "engines/cpu/general/network_group.hpp"
+#include "engines/cpu/general/network_pack.hpp"
 #include "engines/cpu/general/shared_noise.hpp"
 #include "staging/initial_weights.hpp"
 
@@ -38,10 +39,21 @@ class GroupInWork {
   GroupInWork(const StagedSweep& sweep, const NetworkGroup& group, const Progress& progress,
               const WeightsOf& weights_of, bool diagnosed)
       : sweep_(sweep), group_(group), progress_(progress) {
-    for (std::size_t member = 0; member < group.members.size(); ++member) {
-      const NetworkSpec& spec = sweep.networks[group.members[member]];
-      needs_.add(spec);
-      networks_.push_back(make_network<Word>(group.words, spec, weights_of(member), diagnosed));
+    std::size_t first = 0;
+    for (const std::uint32_t size : group.runs) {
+      Run& run = runs_.emplace_back(Run{first, size, nullptr, nullptr});
+      std::vector<const NetworkSpec*> specs;
+      for (std::size_t member = first; member < first + size; ++member)
+        specs.push_back(&sweep.networks[group.members[member]]);
+      for (const NetworkSpec* const spec : specs) needs_.add(*spec);
+      if (size == 1) {
+        run.network = make_network<Word>(group.words, *specs[0], weights_of(first), diagnosed);
+      } else if constexpr (sizeof(Word) == 2) {
+        run.pack = make_pack(specs);
+        for (std::size_t i = 0; i < size; ++i) run.pack->start(i, weights_of(first + i));
+      }
+      any_pack_ |= run.pack != nullptr;
+      first += size;
     }
   }
 
@@ -54,22 +66,28 @@ class GroupInWork {
       samples.clear();
       for (std::uint64_t i = first; i < first + steps; ++i)
         samples.push_back(static_cast<std::uint32_t>(sweep_.sample_of_step(i)));
-      pass(samples, [&](std::size_t member) {
-        if (member == 0 && group_.shares_noise) {
-          noise_.draw(sweep_.networks[group_.members.front()], needs_, block_,
-                      static_cast<std::uint32_t>(first));
-          statistics_.shared_draws += steps;
+      pass(samples, [&](Run& run) {
+        if (run.first == 0 && group_.shares_noise) draw(static_cast<std::uint32_t>(first), steps);
+        if (run.network != nullptr) {
+          run.network->train(labelled_, noise_.steps(), first, outcomes[run.first].right,
+                             progress_);
+        } else if constexpr (sizeof(Word) == 2) {
+          run.pack->train(labelled_, noise_.steps(), pack_noise_, first, outcomes_of(run, outcomes),
+                          progress_);
         }
-        networks_[member]->train(labelled_, noise_.steps(), first, outcomes[member].right,
-                                 progress_);
-        progress.add(steps);
+        progress.add(steps * run.size);
       });
     }
-    for (std::size_t member = 0; member < networks_.size(); ++member) {
-      outcomes[member].layers = networks_[member]->sums();
-      outcomes[member].weights_digest = networks_[member]->weights_digest();
-      outcomes[member].diagnostics = networks_[member]->diagnostics();
-      if (sweep_.keep_weights) outcomes[member].weights = networks_[member]->weights();
+    for (const Run& run : runs_) {
+      if (run.network == nullptr) {
+        run.pack->finish(outcomes_of(run, outcomes), sweep_.keep_weights);
+        continue;
+      }
+      Outcome& outcome = outcomes[run.first];
+      outcome.layers = run.network->sums();
+      outcome.weights_digest = run.network->weights_digest();
+      outcome.diagnostics = run.network->diagnostics();
+      if (sweep_.keep_weights) outcome.weights = run.network->weights();
     }
   }
 
@@ -80,11 +98,16 @@ class GroupInWork {
     const std::size_t most = group_.block_steps;
     for (std::size_t first = 0; first < held_out.size(); first += most) {
       const std::size_t count = std::min<std::size_t>(most, held_out.size() - first);
-      pass(held_out.subspan(first, count), [&](std::size_t member) {
+      pass(held_out.subspan(first, count), [&](Run& run) {
+        if (run.network == nullptr) {
+          if constexpr (sizeof(Word) == 2)
+            run.pack->judge(labelled_, first, outcomes_of(run, outcomes), progress_);
+          return;
+        }
         for (std::size_t i = 0; i < count; ++i) {
           progress_.throw_if_stopped();
-          if (networks_[member]->classify(labelled_[i].inputs) == labelled_[i].label)
-            outcomes[member].held_out_right.set(first + i);
+          if (run.network->classify(labelled_[i].inputs) == labelled_[i].label)
+            outcomes[run.first].held_out_right.set(first + i);
         }
       });
     }
@@ -92,19 +115,42 @@ class GroupInWork {
 
   GeneralStatistics statistics() const {
     GeneralStatistics statistics = statistics_;
-    for (const auto& network : networks_) statistics += network->statistics();
+    for (const Run& run : runs_)
+      statistics += run.network != nullptr ? run.network->statistics() : run.pack->statistics();
     return statistics;
   }
 
  private:
-  /// Calls work(member) for every network, with the samples in block_ and inputs_.
+  /// Members that are trained together: a network, or a pack.
+  struct Run {
+    std::size_t first, size;
+    std::unique_ptr<GeneralNetwork<Word>> network;
+    std::unique_ptr<NetworkPack> pack;
+  };
+
+  static std::span<Outcome> outcomes_of(const Run& run, Outcomes& outcomes) {
+    return std::span(outcomes).subspan(run.first, run.size);
+  }
+
+  /// Draws the random words of the block, whose first step is `first`.
+  void draw(std::uint32_t first, std::uint64_t steps) {
+    const NetworkSpec& spec = sweep_.networks[group_.members.front()];
+    noise_.draw(spec, needs_, block_, first);
+    if constexpr (sizeof(Word) == 2)
+      if (any_pack_)
+        pack_noise_.read(noise_.steps(), block_.first_place(block_.samples(), spec.bias),
+                         spec.units_of(0));
+    statistics_.shared_draws += steps;
+  }
+
+  /// Calls work(run) for every run, with the samples in block_ and inputs_.
   template <class Work>
   void pass(std::span<const std::uint32_t> samples, const Work& work) {
     block_.read(*sweep_.dataset, samples);
     const Format* format = nullptr;
-    for (std::size_t member = 0; member < networks_.size(); ++member) {
+    for (Run& run : runs_) {
       progress_.throw_if_stopped();
-      const NetworkSpec& spec = sweep_.networks[group_.members[member]];
+      const NetworkSpec& spec = sweep_.networks[group_.members[run.first]];
       if (format == nullptr || spec.formats.input != *format) {
         inputs_.quantise(block_, *sweep_.dataset, spec.formats.input, spec.bias);
         labelled_.clear();
@@ -112,19 +158,21 @@ class GroupInWork {
           labelled_.push_back({inputs_.sample(i), block_.labels[i]});
       }
       format = &spec.formats.input;
-      work(member);
+      work(run);
     }
   }
 
   const StagedSweep& sweep_;
   const NetworkGroup& group_;
   const Progress& progress_;
-  std::vector<std::unique_ptr<GeneralNetwork<Word>>> networks_;  // [member]
+  std::vector<Run> runs_;
+  bool any_pack_ = false;
   StoredBlock block_;
   InputBlock<Word> inputs_;
   std::vector<LabelledInputs<Word>> labelled_;  // of the block
   NoiseNeeds needs_;
   SharedNoise<Word> noise_;
+  PackNoise pack_noise_;
   GeneralStatistics statistics_;
 };
 
@@ -198,8 +246,9 @@ double groups_bytes(const StagedSweep& sweep, unsigned threads, Neighbours neigh
   for (const NetworkGroup& group : groups) {
     const NetworkSpec& spec = sweep.networks[group.members.front()];
     const auto inputs = static_cast<double>(sweep.inputs());
+    constexpr double copied = 1.5;  // packs have copies of the highest halves
     const double noise =
-        group.shares_noise ? noise_bytes(spec, {true, true, true, true}, inputs) : 0;
+        group.shares_noise ? copied * noise_bytes(spec, {true, true, true, true}, inputs) : 0;
     block = std::max(block, group.block_steps * ((inputs + 16) * 5 * sizeof(std::int64_t) + noise));
   }
   const auto in_work = static_cast<double>(std::min<std::size_t>(threads, groups.size()));

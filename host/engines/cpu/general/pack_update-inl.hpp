@@ -1,0 +1,518 @@
+// Updates of a unit of networks side by side, in 16-bit words: lanes differ in their learning rate.
+// Included once per SIMD target:
+#if defined(GRIDRUN_HOST_PACK_UPDATE_INL_HPP) == defined(HWY_TARGET_TOGGLE)
+#ifdef GRIDRUN_HOST_PACK_UPDATE_INL_HPP
+#undef GRIDRUN_HOST_PACK_UPDATE_INL_HPP
+#else
+#define GRIDRUN_HOST_PACK_UPDATE_INL_HPP
+#endif
+
+#include <hwy/highway.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+
+#include "engines/cpu/general/network_pack.hpp"
+#include "engines/cpu/general/short_update-inl.hpp"
+
+HWY_BEFORE_NAMESPACE();
+namespace gridrun {
+namespace HWY_NAMESPACE {
+
+namespace hn = hwy::HWY_NAMESPACE;
+
+/// Lanes of a row of weights: two units of the networks of a pack, or four where a vector has more
+/// lanes. Neighbours are two units of one network, so that one instruction adds up their products.
+constexpr std::size_t cell_lanes = std::max(pack_lanes, hn::MaxLanes(Short()));
+constexpr std::size_t cell_pairs = cell_lanes / pack_lanes;  // of units
+static_assert(cell_pairs <= 2);
+
+constexpr std::size_t member_of(std::size_t lane) { return lane % pack_lanes / 2; }
+constexpr std::size_t unit_of(std::size_t cell, std::size_t lane) {
+  return 2 * (cell * cell_pairs + lane / pack_lanes) + lane % 2;
+}
+constexpr std::size_t cell_of(std::size_t unit) { return unit / (2 * cell_pairs); }
+constexpr std::size_t lane_of(std::size_t unit, std::size_t member) {
+  return unit / 2 % cell_pairs * pack_lanes + 2 * member + unit % 2;
+}
+
+/// What stands for each pair of units, in all lanes of the pair.
+template <class D, class Of>
+HWY_INLINE hn::Vec<D> in_lanes(D d, const Of& of_pair) {
+  if constexpr (cell_pairs == 1)
+    return hn::Set(d, of_pair(0));
+  else
+    return hn::ConcatLowerLower(d, hn::Set(d, of_pair(1)), hn::Set(d, of_pair(0)));
+}
+
+/// A constant of each lane of a cell.
+struct LaneWords {
+  HWY_ALIGN std::array<std::int16_t, cell_lanes> words{};
+
+  HWY_INLINE VShort at(std::size_t lane) const { return hn::Load(Short(), words.data() + lane); }
+};
+
+/// v / 2^n of each lane, n from 1 to 15, rounded down; or 0 in lanes where n is 0.
+struct LaneShift {
+  LaneWords factor, half;
+
+  void set(std::size_t lane, int n) {
+    factor.words[lane] = static_cast<std::int16_t>(n == 0 ? 0 : 1 << (16 - n));
+    half.words[lane] = static_cast<std::int16_t>(n == 0 ? 0 : 1 << (15 - n));
+  }
+
+  /// v + 2^15 is not negative, and its product with the factor 2^16 times the quotient and half of
+  /// the factor.
+  struct At {
+    VShort factor, half;
+    HWY_INLINE VShort shift(VShort v) const {
+      const hn::RebindToUnsigned<Short> du;
+      const VShort raised = hn::Xor(v, hn::Set(Short(), static_cast<std::int16_t>(-0x8000)));
+      const auto product = hn::MulHigh(hn::BitCast(du, raised), hn::BitCast(du, factor));
+      return hn::Sub(hn::BitCast(Short(), product), half);
+    }
+  };
+  HWY_INLINE At at(std::size_t lane) const { return {factor.at(lane), half.at(lane)}; }
+};
+
+/// u / 2^n of each lane, n the shift of its network's steps, 1 to 63: as Update has it for one n.
+class LaneSteps {
+ public:
+  void set(std::size_t lane, int n, Round round) {
+    const Rounding<std::int16_t> rounding(std::min(n, 15), round);
+    shifts_[lane] = n;
+    quotient_.set(lane, rounding.shift);
+    mask_.words[lane] = rounding.mask;
+    threshold_.words[lane] = rounding.threshold;
+    more_if_negative_.words[lane] = rounding.more_if_negative;
+    if (n > 15) {  // the quotient is 0 or -1, and rounded up where u is not below a bound
+      threshold_.words[lane] = 0x7fff;
+      more_if_negative_.words[lane] = far_step_bound(n, round);
+      far_dropped_[lane] = (std::uint64_t{1} << n) - (std::uint64_t{1} << 15);
+      any_far_ = true;
+    }
+    less_if_odd_ = rounding.less_if_odd;
+    left_.words[lane] = static_cast<std::int16_t>(n > 16 ? 0 : 1U << (16 - n));
+    right_.set(lane, n > 16 ? std::min(n - 16, 15) : 0);
+    right_.half.words[lane] = static_cast<std::int16_t>(right_.half.words[lane] - 0x8000);
+  }
+
+  /// Whether any u is shifted by 16 places or more.
+  bool any_far() const { return any_far_; }
+  /// What no |step| of these errors is larger than, given the largest |x| and the shift of P.
+  std::int32_t largest(const std::int16_t* errors, std::int32_t x, int shift) const {
+    std::int32_t largest = 0;
+    for (std::size_t lane = 0; lane < cell_lanes; ++lane) {
+      const std::int32_t u = (std::abs(std::int32_t{errors[lane]}) * x >> shift) + 1;
+      largest = std::max(largest, (u >> std::min(shifts_[lane], 31)) + 1);
+    }
+    return largest;
+  }
+  /// What each negative u drops beside its rest.
+  std::uint64_t far_dropped(std::size_t lane) const { return far_dropped_[lane]; }
+
+  /// A vector of lanes.
+  struct At {
+    LaneShift::At to_quotient;
+    VShort mask, threshold, more_if_negative;
+    std::int16_t less_if_odd;
+    VShort left;          // factors of V of random_threshold where n <= 16, else 0
+    LaneShift::At right;  // V less 2^15 where n > 16, else -2^15
+
+    HWY_INLINE VShort rest(VShort u) const { return hn::And(u, mask); }
+    HWY_INLINE VShort quotient(VShort u) const { return to_quotient.shift(u); }
+
+    /// The step, where it is not at random.
+    template <int kRound>
+    HWY_INLINE VShort round(VShort u) const {
+      const Short d;
+      const VShort whole = quotient(u);
+      if (kRound == static_cast<int>(Round::floor)) return whole;
+      VShort most = hn::Add(threshold, hn::And(hn::BroadcastSignBit(u), more_if_negative));
+      if (kRound == static_cast<int>(Round::nearest_even))
+        most = hn::Sub(most, hn::And(whole, hn::Set(d, less_if_odd)));
+      return hn::Sub(whole, hn::VecFromMask(d, hn::Gt(rest(u), most)));
+    }
+
+    /// V of a random step, its highest half, less 2^15.
+    template <bool kFar>
+    HWY_INLINE VShort high_half(VShort u, std::uint32_t bits) const {
+      const Short d;
+      VShort v = hn::Mul(u, left);
+      v = kFar ? hn::Add(v, right.shift(u)) : hn::Xor(v, hn::Set(d, -0x8000));
+      return hn::And(v, hn::Set(d, static_cast<std::int16_t>(bits >> 16)));
+    }
+  };
+  HWY_INLINE At at(std::size_t lane) const {
+    return {quotient_.at(lane), mask_.at(lane), threshold_.at(lane), more_if_negative_.at(lane),
+            less_if_odd_,       left_.at(lane), right_.at(lane)};
+  }
+
+  /// Its lowest half, less 2^15.
+  VShort low_half(VShort u, std::uint32_t bits, std::size_t lane) const {
+    const Short d;
+    HWY_ALIGN std::int16_t words[hn::MaxLanes(d)];
+    hn::Store(u, d, words);
+    for (std::size_t i = 0; i < hn::Lanes(d); ++i) {
+      const int n = shifts_[lane + i];
+      const std::int32_t v = words[i];
+      words[i] = static_cast<std::int16_t>(n <= 16   ? 0
+                                           : n <= 32 ? static_cast<std::uint32_t>(v) << (32 - n)
+                                                     : v >> std::min(n - 32, 15));
+    }
+    return hn::Not(threshold_half(hn::Load(d, words), bits));
+  }
+
+ private:
+  LaneShift quotient_, right_;
+  LaneWords mask_, threshold_, more_if_negative_, left_;
+  std::array<std::uint64_t, cell_lanes> far_dropped_{};
+  std::array<int, cell_lanes> shifts_{};
+  std::int16_t less_if_odd_ = 0;
+  bool any_far_ = false;
+};
+
+/// What one update of a cell needs.
+struct PackUpdate {
+  Update of;  // but for its steps, its x and its noise
+  const LaneSteps* steps = nullptr;
+  const std::int16_t* x = nullptr;       // [row]
+  const std::uint32_t* place = nullptr;  // [row]
+  std::size_t units = 0;                 // of a row of random words
+  // Of a pair of units PackNoise's highest halves [place][2], and the lowest of its first
+  // [place][unit].
+  const std::int16_t* gradient[cell_pairs] = {};
+  const std::int16_t* master[cell_pairs] = {};
+  const std::uint16_t* low_gradient[cell_pairs] = {};
+  const std::uint16_t* low_master[cell_pairs] = {};
+
+  static HWY_INLINE VShort high(const std::int16_t* const (&words)[cell_pairs], std::size_t at) {
+    return hn::BitCast(Short(), in_lanes(Middle(), [&](std::size_t pair) {
+                         std::int32_t both;
+                         std::memcpy(&both, words[pair] + 2 * at, sizeof both);
+                         return both;
+                       }));
+  }
+  HWY_INLINE VShort low(const std::uint16_t* const (&words)[cell_pairs], std::size_t at) const {
+    return hn::BitCast(Short(), in_lanes(Middle(), [&](std::size_t pair) {
+                         std::uint32_t both;
+                         std::memcpy(&both, words[pair] + at * units, sizeof both);
+                         return static_cast<std::int32_t>(both ^ 0x7fff7fff);
+                       }));
+  }
+};
+
+/// What some rows have before their products with the errors, for random updates.
+struct RowPairs {
+  static constexpr std::size_t most = 32;
+  HWY_ALIGN std::int64_t pairs[cell_pairs][most];  // of both units x and R, or R alone where far
+
+  template <bool kFar>
+  HWY_INLINE void make(const PackUpdate& update, std::size_t first, std::size_t count) {
+    const hn::CappedTag<std::uint16_t, 8> d;
+    const hn::Repartition<std::uint32_t, decltype(d)> d32;
+    static_assert(hn::MaxLanes(d) == 8);
+    const std::uint32_t bits = update.of.gradient_bits;
+    const int shift = update.of.gradient.shift;
+    const std::uint32_t* const place = update.place + first;
+    const bool in_order = place[count - 1] - place[0] == count - 1;
+    for (std::size_t pair = 0; pair < cell_pairs; ++pair)
+      for (std::size_t i = 0; i < count; i += 4) {
+        const bool whole = i + 4 <= count;
+        HWY_ALIGN std::uint32_t highs[4], lows[4];
+        HWY_ALIGN std::int16_t x[8];
+        const auto row_of = [&](std::size_t n) {
+          return whole ? i + n : std::min(i + n, count - 1);
+        };
+        for (std::size_t n = 0; n < 4 && !(whole && in_order); ++n)
+          std::memcpy(&highs[n], update.gradient[pair] + 2 * place[row_of(n)], sizeof highs[n]);
+        if constexpr (kFar) {
+          for (std::size_t n = 0; n < 4; ++n)
+            std::memcpy(&lows[n], update.low_gradient[pair] + place[row_of(n)] * update.units,
+                        sizeof lows[n]);
+        } else if (whole) {
+          std::memcpy(x, update.x + first + i, 4 * sizeof x[0]);
+        } else {
+          for (std::size_t n = 0; n < 4; ++n) x[n] = update.x[first + row_of(n)];
+        }
+        const auto stored =
+            whole && in_order
+                ? hn::LoadU(d, reinterpret_cast<const std::uint16_t*>(update.gradient[pair]) +
+                                   2 * place[i])
+                : hn::BitCast(d, hn::Load(d32, highs));
+        auto high = hn::Xor(stored, hn::Set(d, 0x7fff));
+        hn::Vec<decltype(d)> other;
+        if constexpr (kFar) {
+          other = hn::BitCast(d, hn::Load(d32, lows));
+        } else {
+          const hn::CappedTag<std::uint16_t, 4> d4;
+          const auto four = hn::ZeroExtendVector(
+              d, hn::BitCast(d4, hn::Load(hn::RebindToSigned<decltype(d4)>(), x)));
+          other = hn::InterleaveLower(d, four, four);
+        }
+        if (!kFar)
+          high = hn::ShiftRightSame(
+              hn::And(high, hn::Set(d, static_cast<std::uint16_t>(bits >> 16))), 16 - shift);
+        const auto store = [&](auto halves, std::int64_t* to) {
+          auto words = hn::BitCast(d32, halves);
+          if (kFar) words = hn::ShiftRightSame(hn::And(words, hn::Set(d32, bits)), 32 - shift);
+          hn::Store(words, d32, reinterpret_cast<std::uint32_t*>(to));
+        };
+        store(hn::InterleaveLower(d, other, high), &pairs[pair][i]);
+        store(hn::InterleaveUpper(d, other, high), &pairs[pair][i + 2]);
+      }
+  }
+
+  HWY_INLINE VMiddle at(std::size_t i) const {
+    return hn::BitCast(Middle(),
+                       in_lanes(Wide(), [&](std::size_t pair) { return pairs[pair][i]; }));
+  }
+};
+
+/// What an update adds up for a vector of lanes, of fewer than 2^16 rows.
+struct LaneSums {
+  VMiddle update, dropped;  // of two units, not signed
+  VShort negatives;         // how many u are, where any is shifted far
+
+  HWY_INLINE LaneSums()
+      : update(hn::Zero(Middle())), dropped(hn::Zero(Middle())), negatives(hn::Zero(Short())) {}
+
+  template <bool kFar>
+  HWY_INLINE void add(const LaneSteps::At& steps, VShort u) {
+    const Short d;
+    update = hn::Add(update, multiply_pairs(u, signs(u)));
+    dropped = hn::Add(dropped, multiply_pairs(steps.rest(u), hn::Set(d, 1)));
+    if (kFar) negatives = hn::Sub(negatives, hn::BroadcastSignBit(u));
+  }
+
+  /// u of `counts` rows, 0 ... 32767.
+  HWY_INLINE void add_rows(const LaneSteps::At& steps, VShort u, VShort counts) {
+    const VShort sign = hn::BroadcastSignBit(u);
+    update = hn::Add(update, multiply_pairs(u, hn::Sub(hn::Xor(counts, sign), sign)));
+    dropped = hn::Add(dropped, multiply_pairs(steps.rest(u), counts));
+    negatives = hn::Add(negatives, hn::And(counts, sign));
+  }
+
+  /// Adds to sums [network].
+  void add_to(LayerSums* sums, const LaneSteps& steps, std::size_t lane) const {
+    const Short d;
+    HWY_ALIGN std::uint16_t counts[hn::MaxLanes(d)];
+    HWY_ALIGN std::uint32_t updates[hn::MaxLanes(d)], all_dropped[hn::MaxLanes(d)];
+    const hn::RebindToUnsigned<Middle> dm;
+    hn::Store(hn::BitCast(dm, update), dm, updates);
+    hn::Store(hn::BitCast(dm, dropped), dm, all_dropped);
+    hn::Store(hn::BitCast(ShortU(), negatives), ShortU(), counts);
+    for (std::size_t i = 0; i < hn::Lanes(dm); ++i) {
+      const std::uint64_t far_dropped = steps.far_dropped(lane + 2 * i);
+      LayerSums& of = sums[member_of(lane + 2 * i)];
+      of.abs_update += updates[i];
+      of.dropped += all_dropped[i];
+      if (far_dropped != 0)
+        of.dropped += WideSum{std::uint32_t{counts[2 * i]} + counts[2 * i + 1]} * far_dropped;
+    }
+  }
+};
+
+/// Weights of a row, moved by a step.
+template <Range kRange>
+HWY_INLINE void add_lane_step(const Update& of, std::size_t i, std::size_t lane, VShort step) {
+  UnitCounts<Counting::none> none;
+  add_to_row<kRange>(of, of.weights + of.index[i] * cell_lanes + lane, step, none);
+}
+
+/// Rows `first` to `end` - 1, of a vector of lanes from `lane` on, at random. kFarUpdate: P is
+/// shifted by 16 places or more; kFarStep: u is, of some network.
+template <Range kRange, bool kFarUpdate, bool kFarStep>
+HWY_INLINE void update_random_rows(const PackUpdate& update, std::size_t first, std::size_t end,
+                                   std::size_t lane, const LaneSteps::At& steps,
+                                   const ErrorPairs& errors, LaneSums& sums) {
+  const Short d;
+  const Update& of = update.of;
+  UnitCounts<Counting::none> none;
+  constexpr int round = static_cast<int>(Round::stochastic);
+  RowPairs rows;
+  for (; first < end; first += RowPairs::most) {
+    const std::size_t count = std::min(end - first, RowPairs::most);
+    rows.make<kFarUpdate>(update, first, count);
+    for (std::size_t n = 0; n < count; ++n) {
+      const std::size_t i = first + n;
+      const VMiddle pairs = rows.at(n);
+      const VShort inputs = kFarUpdate ? set_pairs(pair_of(update.x[i], 0)) : hn::BitCast(d, pairs);
+      MiddlePair products(multiply_pairs(errors.lower, inputs),
+                          multiply_pairs(errors.upper, inputs));
+      if (kFarUpdate) products.add({pairs, pairs});
+      const VShort u = round_update<round, kRange>(of, products.lower, products.upper, {}, none);
+      sums.add<kFarStep>(steps, u);
+      const std::uint32_t place = update.place[i];
+      const VShort random = update.high(update.master, place);
+      const VShort high = steps.high_half<kFarStep>(u, of.master_bits);
+      VShort up = hn::VecFromMask(d, hn::Gt(high, random));
+      if constexpr (kFarStep) {
+        const auto ties = hn::Eq(random, high);
+        if (HWY_UNLIKELY(!hn::AllFalse(d, ties))) {
+          const VShort low = update.steps->low_half(u, of.master_bits, lane);
+          const auto low_up = hn::Gt(low, update.low(update.low_master, place));
+          up = hn::Or(up, hn::VecFromMask(d, hn::And(ties, low_up)));
+        }
+      }
+      add_lane_step<kRange>(of, i, lane, hn::Sub(steps.quotient(u), up));
+    }
+  }
+}
+
+/// The same, where nothing is random.
+template <int kRound, Range kRange>
+HWY_INLINE void update_lane_rows(const PackUpdate& update, std::size_t first, std::size_t end,
+                                 std::size_t lane, const LaneSteps::At& steps,
+                                 const ErrorPairs& errors, LaneSums& sums) {
+  const Update& of = update.of;
+  UnitCounts<Counting::none> none;
+  const auto constant = static_cast<std::int16_t>(of.constant_is_wide ? 0 : of.constant);
+  for (std::size_t i = first; i < end; ++i) {
+    const MiddlePair products = row_products<kRound>(of, errors, pair_of(update.x[i], constant));
+    const VShort u = round_update<kRound, kRange>(of, products.lower, products.upper, {}, none);
+    sums.add<true>(steps, u);
+    add_lane_step<kRange>(of, i, lane, steps.round<kRound>(u));
+  }
+}
+
+/// Rows of one x, where nothing is random.
+template <int kRound, Range kRange>
+HWY_INLINE void update_lane_stretch(const PackUpdate& update, Stretch rows, std::size_t lane,
+                                    const LaneSteps::At& steps, const ErrorPairs& errors,
+                                    LaneSums& sums) {
+  const Short d;
+  const Update& of = update.of;
+  UnitCounts<Counting::none> none;
+  const auto constant = static_cast<std::int16_t>(of.constant_is_wide ? 0 : of.constant);
+  const MiddlePair products =
+      row_products<kRound>(of, errors, pair_of(update.x[rows.begin], constant));
+  const VShort u = round_update<kRound, kRange>(of, products.lower, products.upper, {}, none);
+  sums.add_rows(steps, u, hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin)));
+  const VShort step = steps.round<kRound>(u);
+  if (hn::AllTrue(d, hn::Eq(step, hn::Zero(d)))) return;
+  for (std::size_t i = rows.begin; i < rows.end; ++i) add_lane_step<kRange>(of, i, lane, step);
+}
+
+/// The same, at random: as update_random_stretch.
+template <Range kRange, bool kFarUpdate, bool kFarStep>
+HWY_INLINE void update_random_lane_stretch(const PackUpdate& update, Stretch rows, std::size_t lane,
+                                           const LaneSteps::At& steps, const ErrorPairs& errors,
+                                           LaneSums& sums) {
+  const Short d;
+  const Middle dm;
+  const Update& of = update.of;
+  const VMiddle one = hn::Set(dm, 1);
+  const VShort x = set_pairs(pair_of(update.x[rows.begin], 0));
+  const VMiddle lower = multiply_pairs(errors.lower, x), upper = multiply_pairs(errors.upper, x);
+  const VMiddle lower_quotient = hn::ShiftRightSame(lower, of.gradient.shift);
+  const VMiddle upper_quotient = hn::ShiftRightSame(upper, of.gradient.shift);
+  const VShort u = into_words<kRange>(lower_quotient, upper_quotient, of.gradient_range);
+  const VShort next = into_words<kRange>(hn::Add(lower_quotient, one), hn::Add(upper_quotient, one),
+                                         of.gradient_range);
+  // As Threshold has it, but V where it has 2^32 - 1 - V.
+  const Threshold not_next = random_threshold(lower, upper, of.gradient_bits, of.gradient.shift);
+  const VShort to_next = hn::Not(not_next.high);
+  const std::uint32_t bits = of.master_bits;
+  const VShort high = steps.high_half<kFarStep>(u, bits);
+  const VShort high_change = hn::Xor(high, steps.high_half<kFarStep>(next, bits));
+  const VShort step = steps.quotient(u);
+  const VShort step_change = hn::Sub(steps.quotient(next), step);
+  VShort nexts = hn::Zero(d);  // how many u are one more
+  std::size_t place = update.place[rows.begin];
+  for (std::size_t i = rows.begin; i < rows.end; ++i, ++place) {
+    const VShort for_u = update.high(update.gradient, place);
+    const VShort for_step = update.high(update.master, place);
+    VShort is_next = hn::VecFromMask(d, hn::Gt(to_next, for_u));
+    VShort to_up = hn::Xor(high, hn::And(high_change, is_next));
+    VShort up = hn::VecFromMask(d, hn::Gt(to_up, for_step));
+    if constexpr (kFarUpdate || kFarStep) {
+      VShort ties = hn::Zero(d);
+      if (kFarUpdate) ties = hn::VecFromMask(d, hn::Eq(for_u, to_next));
+      if (kFarStep) ties = hn::Or(ties, hn::VecFromMask(d, hn::Eq(for_step, to_up)));
+      if (HWY_UNLIKELY(!hn::AllFalse(d, hn::MaskFromVec(ties)))) {
+        const auto above = [&](VShort half, VShort random, VShort low_half, VShort low) {
+          return hn::VecFromMask(d, hn::Or(hn::Gt(half, random),
+                                           hn::And(hn::Eq(half, random), hn::Gt(low_half, low))));
+        };
+        is_next =
+            above(to_next, for_u, hn::Not(not_next.low), update.low(update.low_gradient, place));
+        to_up = hn::Xor(high, hn::And(high_change, is_next));
+        const VShort low =
+            hn::IfThenElse(hn::MaskFromVec(is_next), update.steps->low_half(next, bits, lane),
+                           update.steps->low_half(u, bits, lane));
+        up = above(to_up, for_step, low, update.low(update.low_master, place));
+      }
+    }
+    nexts = hn::Sub(nexts, is_next);
+    add_lane_step<kRange>(of, i, lane, hn::Sub(hn::Add(step, hn::And(step_change, is_next)), up));
+  }
+  const VShort all = hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin));
+  sums.add_rows(steps, u, hn::Sub(all, nexts));
+  sums.add_rows(steps, next, nexts);
+}
+
+/// Updates all rows, fewer than 2^16, of a vector of lanes from `lane` on. Adds to sums [network].
+template <int kRound, Range kRange, bool kFarUpdate, bool kFarStep>
+HWY_NOINLINE void update_lanes(const PackUpdate& given, std::size_t lane, VShort d_of_lanes,
+                               LayerSums* sums) {
+  const PackUpdate update = given;  // which no store can reach, so that it stays in registers
+  const LaneSteps::At steps = update.steps->at(lane);
+  const ErrorPairs errors(d_of_lanes);
+  LaneSums of_lanes;
+  std::size_t done = 0;
+  for (std::size_t i = 0;; ++i) {
+    const bool is_last = i == update.of.stretches.size();
+    const Stretch stretch =
+        is_last ? Stretch{static_cast<std::uint32_t>(update.of.rows), 0} : update.of.stretches[i];
+    if constexpr (kRound == static_cast<int>(Round::stochastic))
+      update_random_rows<kRange, kFarUpdate, kFarStep>(update, done, stretch.begin, lane, steps,
+                                                       errors, of_lanes);
+    else
+      update_lane_rows<kRound, kRange>(update, done, stretch.begin, lane, steps, errors, of_lanes);
+    if (is_last) break;
+    if constexpr (kRound == static_cast<int>(Round::stochastic))
+      update_random_lane_stretch<kRange, kFarUpdate, kFarStep>(update, stretch, lane, steps, errors,
+                                                               of_lanes);
+    else
+      update_lane_stretch<kRound, kRange>(update, stretch, lane, steps, errors, of_lanes);
+    done = stretch.end;
+  }
+  of_lanes.add_to(sums, *update.steps, lane);
+}
+
+using UpdateLanes = void (*)(const PackUpdate&, std::size_t, VShort, LayerSums*);
+
+template <int kRound, Range kRange>
+UpdateLanes lanes_kernel(bool far_update, bool far_step) {
+  if constexpr (kRound == static_cast<int>(Round::stochastic)) {
+    if (far_update)
+      return far_step ? update_lanes<kRound, kRange, true, true>
+                      : update_lanes<kRound, kRange, true, false>;
+    if (far_step) return update_lanes<kRound, kRange, false, true>;
+  }
+  return update_lanes<kRound, kRange, false, false>;
+}
+
+/// The kernel for a rounding and an overflow of both gradient and master.
+inline UpdateLanes lanes_kernel(const Format& gradient, const Format& master, bool far_update,
+                                bool far_step) {
+  return with_round(gradient.round, [&](auto round) {
+    switch (range_of(gradient, master)) {
+      case Range::saturate_16:
+        return lanes_kernel<round(), Range::saturate_16>(far_update, far_step);
+      case Range::clamp:
+        return lanes_kernel<round(), Range::clamp>(far_update, far_step);
+      default:
+        return lanes_kernel<round(), Range::wrap>(far_update, far_step);
+    }
+  });
+}
+
+}  // namespace HWY_NAMESPACE
+}  // namespace gridrun
+HWY_AFTER_NAMESPACE();
+
+#endif

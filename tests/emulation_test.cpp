@@ -119,7 +119,7 @@ TEST(Emulation, DifferentWidthsOfValuesFail) {
                      [] {
                        const auto meet = [](auto value) {
                          return emulation::shuffle_from(full, value, 0,
-                                                        std::source_location::current());
+                                                        emulation::CallPlace::current());
                        };
                        if (threadIdx.x == 0)
                          meet(1);

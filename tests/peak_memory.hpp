@@ -11,11 +11,7 @@
 #include <fstream>
 #include <string>
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define GRIDRUN_SANITIZED 1  // memory is not what it would be, and its limits cannot be set
-#else
-#define GRIDRUN_SANITIZED 0
-#endif
+#include "sanitizers.hpp"
 
 namespace gridrun {
 

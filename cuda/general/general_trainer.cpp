@@ -351,8 +351,10 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
       std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
   for (const auto& [kind, networks] : kinds) {
     const auto [word, plain] = kind;
-    const auto [places, launch] =
+    const NetworkLayout laid_out =
         lay_out_networks(sweep.networks.front().units, word, plain, sweep.diagnose, limits);
+    const NetworkPlaces& places = laid_out.places;
+    const NetworkLaunch& launch = laid_out.launch;
     const std::uint64_t free =
         std::min<std::uint64_t>(device.free_memory() / 10 * 9, tuning.memory);
     const std::uint64_t taken = StepList::bytes(sweep, steps);

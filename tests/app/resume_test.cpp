@@ -46,7 +46,9 @@ TEST_F(Resume, GoesOnHoweverItWasStopped) {
                                              {SIGUSR1, 85, "stopped by SIGUSR1"},
                                              {SIGINT, 1, "interrupted"},
                                              {SIGHUP, 1, "interrupted"}}) {
-    EXPECT_EQ(disturb(before + 1, [&](pid_t program) { ::kill(program, signal); }), status) << said;
+    EXPECT_EQ(disturb(before + 1, [kind = signal](pid_t program) { ::kill(program, kind); }),
+              status)
+        << said;
     const std::size_t stored = stored_in(out());
     EXPECT_GT(stored, before) << name;
     EXPECT_LT(stored, long_networks) << "it was to be stopped before its end";

@@ -40,7 +40,7 @@ class Random {
   std::uint64_t state_;
 };
 
-std::string place(const std::source_location& where) {
+std::string place(const CallPlace& where) {
   return std::string(where.file_name()) + ":" + std::to_string(where.line());
 }
 
@@ -50,7 +50,7 @@ struct Meeting {
   unsigned arrived = 0;  // of these
   Collective kind{};
   unsigned bytes = 0;
-  std::source_location where;
+  CallPlace where;
 };
 
 struct Thread {
@@ -115,7 +115,7 @@ class Block {
     if (finished_ != threads_.size()) throw Error(missing());
   }
 
-  std::uint64_t meet(unsigned mask, const Operand& operand, const std::source_location& where) {
+  std::uint64_t meet(unsigned mask, const Operand& operand, const CallPlace& where) {
     const unsigned lane = current_ % lanes_of_warp;
     const unsigned warp_index = current_ / lanes_of_warp;
     Warp& warp = warps_[warp_index];
@@ -133,7 +133,7 @@ class Block {
     return warp.result[lane];
   }
 
-  void barrier(const std::source_location& where) {
+  void barrier(const CallPlace& where) {
     if (at_barrier_.empty()) {
       barrier_place_ = where;
     } else if (!same_place(barrier_place_, where)) {
@@ -153,7 +153,7 @@ class Block {
  private:
   static constexpr int orders = 64;
 
-  static bool same_place(const std::source_location& a, const std::source_location& b) {
+  static bool same_place(const CallPlace& a, const CallPlace& b) {
     return a.line() == b.line() && a.column() == b.column() &&
            std::strcmp(a.file_name(), b.file_name()) == 0;
   }
@@ -205,7 +205,7 @@ class Block {
 
   /// The open meeting that a lane joins, or a new one.
   Meeting& meeting_of(Warp& warp, unsigned lane, unsigned mask, const Operand& operand,
-                      const std::source_location& where) {
+                      const CallPlace& where) {
     if (!(mask >> lane & 1))
       throw Error("collective at " + place(where) + ": the mask leaves out the lane itself");
     if (mask & warp.done)
@@ -260,7 +260,7 @@ class Block {
   std::vector<Warp> warps_;
   std::vector<unsigned> runnable_;  // a stack, so that a warp goes on while it can
   std::vector<unsigned> at_barrier_;
-  std::source_location barrier_place_;
+  CallPlace barrier_place_;
   std::vector<std::vector<std::uint8_t>> orders_;  // of a warp's lanes, to draw from
   std::size_t finished_ = 0;
   unsigned current_ = 0;
@@ -293,9 +293,9 @@ void launch(dim3 grid, unsigned block_lanes, std::size_t shared_bytes, std::uint
 
 void* dynamic_shared_memory() { return block->shared(); }
 
-void block_barrier(const std::source_location& where) { block->barrier(where); }
+void block_barrier(const CallPlace& where) { block->barrier(where); }
 
-std::uint64_t meet(unsigned mask, const Operand& operand, const std::source_location& where) {
+std::uint64_t meet(unsigned mask, const Operand& operand, const CallPlace& where) {
   return block->meet(mask, operand, where);
 }
 

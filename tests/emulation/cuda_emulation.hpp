@@ -13,9 +13,10 @@
 #include <cstdint>
 #include <cstring>
 #include <functional>
-#include <source_location>
 #include <stdexcept>
 #include <type_traits>
+
+#include "call_place.hpp"
 
 #define __global__
 #define __device__
@@ -53,7 +54,7 @@ void launch(dim3 grid, unsigned block_lanes, std::size_t shared_bytes, std::uint
 void* dynamic_shared_memory();
 
 /// Waits until every thread of the block has come.
-void block_barrier(const std::source_location& where);
+void block_barrier(const CallPlace& where);
 
 enum class Collective : std::uint8_t { sync, shuffle, ballot, add };
 
@@ -66,12 +67,12 @@ struct Operand {
 };
 
 /// Meets the lanes of `mask`, of the thread's own warp.
-std::uint64_t meet(unsigned mask, const Operand& operand, const std::source_location& where);
+std::uint64_t meet(unsigned mask, const Operand& operand, const CallPlace& where);
 
 unsigned lane_of_thread();
 
 template <typename T>
-T shuffle_from(unsigned mask, T value, unsigned source_lane, const std::source_location& where) {
+T shuffle_from(unsigned mask, T value, unsigned source_lane, const CallPlace& where) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8);
   std::uint64_t bits = 0;
   std::memcpy(&bits, &value, sizeof(T));
@@ -83,18 +84,18 @@ T shuffle_from(unsigned mask, T value, unsigned source_lane, const std::source_l
 
 }  // namespace emulation
 
-inline void __syncthreads(const std::source_location& where = std::source_location::current()) {
+inline void __syncthreads(const emulation::CallPlace& where = emulation::CallPlace::current()) {
   emulation::block_barrier(where);
 }
 
 inline void __syncwarp(unsigned mask = ~0U,
-                       const std::source_location& where = std::source_location::current()) {
+                       const emulation::CallPlace& where = emulation::CallPlace::current()) {
   emulation::meet(mask, {emulation::Collective::sync, 0, 0, 0}, where);
 }
 
 template <typename T>
 T __shfl_sync(unsigned mask, T value, int source, int width = 32,
-              const std::source_location& where = std::source_location::current()) {
+              const emulation::CallPlace& where = emulation::CallPlace::current()) {
   const unsigned lane = emulation::lane_of_thread();
   const unsigned segment = lane / static_cast<unsigned>(width) * static_cast<unsigned>(width);
   return emulation::shuffle_from(
@@ -103,7 +104,7 @@ T __shfl_sync(unsigned mask, T value, int source, int width = 32,
 
 template <typename T>
 T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = 32,
-                  const std::source_location& where = std::source_location::current()) {
+                  const emulation::CallPlace& where = emulation::CallPlace::current()) {
   const unsigned lane = emulation::lane_of_thread();
   const unsigned source = lane ^ static_cast<unsigned>(lane_mask);
   const bool within = source / static_cast<unsigned>(width) <= lane / static_cast<unsigned>(width);
@@ -112,31 +113,31 @@ T __shfl_xor_sync(unsigned mask, T value, int lane_mask, int width = 32,
 
 template <typename T>
 T __shfl_down_sync(unsigned mask, T value, unsigned delta, int width = 32,
-                   const std::source_location& where = std::source_location::current()) {
+                   const emulation::CallPlace& where = emulation::CallPlace::current()) {
   const unsigned lane = emulation::lane_of_thread();
   const bool within = lane % static_cast<unsigned>(width) + delta < static_cast<unsigned>(width);
   return emulation::shuffle_from(mask, value, within ? lane + delta : lane, where);
 }
 
 inline unsigned __ballot_sync(unsigned mask, bool predicate,
-                              const std::source_location& where = std::source_location::current()) {
+                              const emulation::CallPlace& where = emulation::CallPlace::current()) {
   return static_cast<unsigned>(
       emulation::meet(mask, {emulation::Collective::ballot, 0, 0, predicate}, where));
 }
 
 inline bool __any_sync(unsigned mask, bool predicate,
-                       const std::source_location& where = std::source_location::current()) {
+                       const emulation::CallPlace& where = emulation::CallPlace::current()) {
   return __ballot_sync(mask, predicate, where) != 0;
 }
 
 inline bool __all_sync(unsigned mask, bool predicate,
-                       const std::source_location& where = std::source_location::current()) {
+                       const emulation::CallPlace& where = emulation::CallPlace::current()) {
   return __ballot_sync(mask, predicate, where) == mask;
 }
 
 inline unsigned __reduce_add_sync(
     unsigned mask, unsigned value,
-    const std::source_location& where = std::source_location::current()) {
+    const emulation::CallPlace& where = emulation::CallPlace::current()) {
   return static_cast<unsigned>(
       emulation::meet(mask, {emulation::Collective::add, 4, 0, value}, where));
 }

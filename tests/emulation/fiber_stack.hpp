@@ -8,14 +8,16 @@
 #include <new>
 #include <vector>
 
-#ifdef __SANITIZE_ADDRESS__
+#include "../sanitizers.hpp"
+
+#if GRIDRUN_ADDRESS_SANITIZER
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
 namespace emulation {
 
-#ifdef __SANITIZE_ADDRESS__
+#if GRIDRUN_ADDRESS_SANITIZER
 inline constexpr std::size_t stack_bytes = 256 << 10;
 #else
 inline constexpr std::size_t stack_bytes = 32 << 10;
@@ -37,14 +39,14 @@ class SwitchedStack {
 
   /// The fiber runs for the first time.
   void arrive() {
-#ifdef __SANITIZE_ADDRESS__
+#if GRIDRUN_ADDRESS_SANITIZER
     __sanitizer_finish_switch_fiber(nullptr, &from_bottom_, &from_bytes_);
 #endif
   }
 
   /// The fiber is about to end.
   void leave_for_good() {
-#ifdef __SANITIZE_ADDRESS__
+#if GRIDRUN_ADDRESS_SANITIZER
     __sanitizer_start_switch_fiber(nullptr, from_bottom_, from_bytes_);
 #endif
   }
@@ -67,7 +69,7 @@ class SwitchedStack {
       return static_cast<char*>(::operator new (stack_bytes, std::align_val_t{4096}));
     char* stack = stacks.back();
     stacks.pop_back();
-#ifdef __SANITIZE_ADDRESS__
+#if GRIDRUN_ADDRESS_SANITIZER
     __asan_unpoison_memory_region(stack, stack_bytes);
 #endif
     return stack;
@@ -83,7 +85,7 @@ class OnStack {
  public:
   enum Direction { to, back };
 
-#ifdef __SANITIZE_ADDRESS__
+#if GRIDRUN_ADDRESS_SANITIZER
   explicit OnStack(SwitchedStack& stack, Direction direction = to)
       : stack_(stack), direction_(direction) {
     if (direction == to)

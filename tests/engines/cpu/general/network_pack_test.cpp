@@ -18,6 +18,8 @@ namespace {
 
 /// Formats as packs have them: words of 16 bits at most, P shifted by 1 to 30 places.
 TensorFormats packed_formats(TensorFormats formats, RandomDraws& draw) {
+  if (draw.chance(30)) formats.master.round = Round::stochastic;
+  if (draw.chance(30)) formats.input.fraction = 1;  // many inputs become 0
   formats.gradient.round = formats.master.round;
   if ((formats.gradient.overflow == Overflow::wrap) != (formats.master.overflow == Overflow::wrap))
     formats.gradient.overflow = formats.master.overflow;

@@ -75,6 +75,7 @@ struct BoundedUpdate {
   RowNoise<std::uint32_t> for_gradient, for_master;
   int gradient_bits, master_bits;  // of random words that count
   bool symmetric_gradient, symmetric_master;
+  bool counts_weights;  // their bits, if anything is counted
 };
 
 /// What it adds up, and counts.
@@ -82,7 +83,8 @@ struct BoundedSums {
   WideSum abs_update = 0, dropped = 0;
   std::uint64_t updates = 0, steps = 0;                     // u and steps other than 0
   SignedSum update = 0, added = 0;                          // u, steps
-  std::int64_t most_like_update = 0, most_like_weight = 0;  // of as many bits as any u, any w
+  std::int64_t most_like_update = 0, most_like_weight = 0;  // of as many bits as any u, any w,
+                                                            // if that is looked at
 };
 
 /// Updates all units that have an error. kWraps: P may leave 64 bits, and is wrapped.
@@ -91,6 +93,8 @@ HWY_NOINLINE void update_bounded(const BoundedUpdate& given, BoundedSums& sums) 
   const BoundedUpdate update = given;  // which no store can reach, so that it stays in registers
   // Rounded down, a step is u without what is dropped.
   constexpr bool follows_dropped = kCounts && kRound == static_cast<int>(Round::floor);
+  // The ends of u are known else.
+  constexpr bool counts_updates = kWraps || kRound == static_cast<int>(Round::stochastic);
   const Wide d;
   const std::size_t lanes = hn::Lanes(d);
   const VWide zero = hn::Zero(d);
@@ -100,7 +104,6 @@ HWY_NOINLINE void update_bounded(const BoundedUpdate& given, BoundedSums& sums) 
   const VWide dropped_bits = hn::Set(d, (std::int64_t{1} << update.step_shift) - 1);
   VWide abs_update = zero, dropped = zero, added = zero, update_bits = zero, weight_bits = zero;
   VWide all_updates = zero, no_updates = zero, no_steps = zero;
-  const bool any_symmetric = update.symmetric_gradient || update.symmetric_master;
   std::uint64_t places = 0;
   for (std::size_t j = 0; j < update.stride; j += lanes) {
     const VWide errors = hn::Load(d, update.d + j);
@@ -132,18 +135,21 @@ HWY_NOINLINE void update_bounded(const BoundedUpdate& given, BoundedSums& sums) 
       if constexpr (kCounts) {
         no_updates = hn::Sub(no_updates, hn::VecFromMask(d, hn::Eq(u, zero)));
         no_steps = hn::Sub(no_steps, hn::VecFromMask(d, hn::Eq(step, zero)));
-        all_updates = hn::Add(all_updates, u);
+        if (follows_dropped || kWraps) all_updates = hn::Add(all_updates, u);
         added = hn::Add(added, step);
-        update_bits = hn::Or(update_bits, without_sign);
-        // The highest bit in which a word differs from itself shifted left is its highest that is
-        // not sign, shifted left.
-        weight_bits = hn::Or(weight_bits, hn::Xor(w, hn::Add(w, w)));
         // Symmetric formats have no -2^n of n bits beside a sign.
-        if (HWY_UNLIKELY(any_symmetric)) {
-          if (update.symmetric_gradient) update_bits = hn::Or(update_bits, size);
-          const VWide size_of_w = hn::Abs(w);
-          if (update.symmetric_master)
+        if constexpr (counts_updates) {
+          update_bits = hn::Or(update_bits, without_sign);
+          if (HWY_UNLIKELY(update.symmetric_gradient)) update_bits = hn::Or(update_bits, size);
+        }
+        if (update.counts_weights) {
+          // The highest bit in which a word differs from itself shifted left is its highest that is
+          // not sign, shifted left.
+          weight_bits = hn::Or(weight_bits, hn::Xor(w, hn::Add(w, w)));
+          if (HWY_UNLIKELY(update.symmetric_master)) {
+            const VWide size_of_w = hn::Abs(w);
             weight_bits = hn::Or(weight_bits, hn::Add(size_of_w, size_of_w));
+          }
         }
       }
     }
@@ -189,11 +195,25 @@ class WeightBounds {
     return fit(steps, master);
   }
 
-  /// Adds the steps of a bounded update.
-  void move(const Ends& steps) {
-    ends_.least += steps.least;
-    ends_.most += steps.most;
+  /// Where they lie after a move by some of `steps`.
+  Ends moved_by(const Ends& steps) const {
+    Ends moved = ends_;
+    moved.least += steps.least;
+    moved.most += steps.most;
+    return moved;
   }
+
+  /// Looks at the weights, but seldom. Returns whether it did.
+  bool look() {
+    constexpr int updates_a_look = 128;
+    if (--until_close_look_ > 0) return false;
+    until_close_look_ = updates_a_look;
+    ends_ = ends_of(layer_->master.get(), layer_->rows * layer_->stride);
+    return true;
+  }
+
+  /// Adds the steps of a bounded update.
+  void move(const Ends& steps) { ends_ = moved_by(steps); }
 
   /// From now on weights may be anywhere.
   void forget() { is_known_ = false; }
@@ -201,16 +221,13 @@ class WeightBounds {
  private:
   bool fit(const Ends& steps, const Format& master) const {
     if (std::max(ends_.largest_magnitude(), steps.largest_magnitude()) > most_bounded) return false;
-    Ends moved = ends_;
-    moved.least += steps.least;
-    moved.most += steps.most;
-    return is_in_range(moved, master);
+    return is_in_range(moved_by(steps), master);
   }
 
   const Layer<std::int64_t>* layer_;
   Ends ends_;
   bool is_known_ = false;
-  int until_look_ = 0;
+  int until_look_ = 0, until_close_look_ = 0;
 };
 
 }  // namespace HWY_NAMESPACE

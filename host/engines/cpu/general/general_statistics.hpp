@@ -38,6 +38,7 @@ struct GeneralStatistics {
 
   // In 64-bit words.
   std::uint64_t bounded_updates = 0;  // of a layer, of which nothing could overflow
+  std::uint64_t weight_counts = 0;  // of these, whose weights might need more bits than any before
 
   // In batches of 16-bit words, layer by layer: as products of matrices, or else.
   std::uint64_t matrix_sums = 0, sparse_sums = 0, single_sums = 0;
@@ -66,6 +67,7 @@ struct GeneralStatistics {
     weight_scans += other.weight_scans;
     left_32_bits += other.left_32_bits;
     bounded_updates += other.bounded_updates;
+    weight_counts += other.weight_counts;
     matrix_sums += other.matrix_sums;
     sparse_sums += other.sparse_sums;
     single_sums += other.single_sums;

@@ -11,6 +11,7 @@
 
 #include <algorithm>
 
+#include "engines/cpu/general/ends.hpp"
 #include "engines/cpu/general/fit_lanes-inl.hpp"
 #include "engines/cpu/general/layer-inl.hpp"
 #include "gridrun/count_value.hpp"
@@ -53,6 +54,14 @@ class ValueCounts {
     least_[0] = std::min(least_[0], least);
     most_[0] = std::max(most_[0], most);
     overflowed_[0] += static_cast<std::int64_t>(overflowed);
+  }
+
+  /// Whether no value between these ends needs more bits than some value that was counted.
+  bool covers(const Ends& ends) const {
+    TensorDiagnostics counted;
+    add_to(counted);
+    return word_width(ends.least, format_.overflow, left_) <= counted.bits &&
+           word_width(ends.most, format_.overflow, left_) <= counted.bits;
   }
 
   void add_to(TensorDiagnostics& of) const {

@@ -267,6 +267,7 @@ class WideKernels {
   GeneralStatistics statistics() const {
     GeneralStatistics statistics;
     statistics.bounded_updates = bounded_updates_;
+    statistics.weight_counts = weight_counts_;
     return statistics;
   }
 
@@ -371,19 +372,33 @@ class WideKernels {
     const Ends steps = rounded_ends(known.updates, step_shift, master_.round);
     WeightBounds& bounds = bounds_of(layer);
     if (!bounds.hold(steps, master_)) return false;
+    bool counts_weights = false;
+    if constexpr (Counts::counts) {
+      const auto covers = [&] { return counts.master.covers(bounds.moved_by(steps)); };
+      counts_weights = !covers() && !(bounds.look() && covers());
+      weight_counts_ += counts_weights;
+    }
     bounds.move(steps);
     ++bounded_updates_;
     const auto is_symmetric = [](const Format& format) {
       return format.overflow == Overflow::saturate_symmetric;
     };
-    const BoundedUpdate update{list.index,           list.x,
-                               list.count,           layer.master.get(),
-                               layer.stride,         layer.d.get(),
-                               known.short_factors,  shift,
-                               step_shift,           for_gradient,
-                               for_master,           gradient_.random_bits,
-                               master_.random_bits,  is_symmetric(gradient_),
-                               is_symmetric(master_)};
+    const BoundedUpdate update{list.index,
+                               list.x,
+                               list.count,
+                               layer.master.get(),
+                               layer.stride,
+                               layer.d.get(),
+                               known.short_factors,
+                               shift,
+                               step_shift,
+                               for_gradient,
+                               for_master,
+                               gradient_.random_bits,
+                               master_.random_bits,
+                               is_symmetric(gradient_),
+                               is_symmetric(master_),
+                               counts_weights};
     BoundedSums sums;
     with_round(gradient_.round, [&](auto round) {
       if (known.wraps)
@@ -395,6 +410,7 @@ class WideKernels {
     total.dropped += sums.dropped;
     if constexpr (Counts::counts) {
       counts.gradient.add(0, sums.most_like_update, 0);
+      if (known.exact) counts.gradient.add(known.updates.least, known.updates.most, 0);
       counts.master.add(0, sums.most_like_weight, 0);
       counts.add_updates(
           sums.updates, sums.steps, sums.added,
@@ -435,7 +451,7 @@ class WideKernels {
 
   const Format gradient_, master_;
   std::vector<WeightBounds> bounds_;  // one a layer
-  std::uint64_t bounded_updates_ = 0;
+  std::uint64_t bounded_updates_ = 0, weight_counts_ = 0;
 };
 
 }  // namespace HWY_NAMESPACE

@@ -119,7 +119,7 @@ int step_shift(const NetworkSpec& spec) {
 }
 
 /// On every SIMD target, by networks that count too. Returns how the network was trained, the same
-/// everywhere, and how many updates were counted in words of 16 and 32 bits.
+/// everywhere, and how updates were counted.
 GeneralStatistics expect_same_as_reference(const RandomNetwork& given, WordSize words) {
   std::optional<GeneralStatistics> statistics;
   const Trained expected = by_reference(given);
@@ -150,6 +150,8 @@ GeneralStatistics expect_same_as_reference(const RandomNetwork& given, WordSize 
       EXPECT_EQ(trained.statistics.counted_in_range + trained.statistics.counted_any, 0U);
       trained.statistics.counted_in_range = counting->statistics.counted_in_range;
       trained.statistics.counted_any = counting->statistics.counted_any;
+      EXPECT_EQ(trained.statistics.weight_counts, 0U);
+      trained.statistics.weight_counts = counting->statistics.weight_counts;
     }
     if (!statistics) statistics = trained.statistics;
     // Parts of layers that are counted at once depend on the vectors' lengths.
@@ -455,8 +457,13 @@ RandomNetwork edge_network_64(Format gradient, Format master, const Edge64& edge
   return network;
 }
 
+constexpr Edge64 edges_64[] = {{30, 30, 20, 1, 4}, {31, 31, 25, 20, 1}, {30, 31, 30, 40, 3},
+                               {31, 30, 1, 1, 2},  {45, 40, 40, 10, 4}, {40, 50, 61, 20, 8},
+                               {62, 50, 62, 1, 1}, {40, 20, 2, 61, 2},  {20, 20, 12, 62, 2},
+                               {62, 1, 55, 5, 3}};
+
 TEST(GeneralNetwork, KnowsWhatIsBoundedAtTheEdgesOf64Bits) {
-  std::uint64_t bounded = 0, updates = 0;
+  std::uint64_t bounded = 0, weight_counts = 0, updates = 0;
   const Overflow wrap = Overflow::wrap, saturate = Overflow::saturate,
                  symmetric = Overflow::saturate_symmetric;
   for (const Round round : all_rounds)
@@ -464,23 +471,42 @@ TEST(GeneralNetwork, KnowsWhatIsBoundedAtTheEdgesOf64Bits) {
          {Format{64, 0, round, wrap}, {40, 0, round, saturate}, {40, 0, round, symmetric}})
       for (const Format& master :
            {Format{64, 0, round, wrap}, {64, 0, round, saturate}, {40, 0, round, symmetric}})
-        for (const Edge64& edge : {Edge64{30, 30, 20, 1, 4},
-                                   {31, 31, 25, 20, 1},
-                                   {30, 31, 30, 40, 3},
-                                   {31, 30, 1, 1, 2},
-                                   {45, 40, 40, 10, 4},
-                                   {40, 50, 61, 20, 8},
-                                   {62, 50, 62, 1, 1},
-                                   {40, 20, 2, 61, 2},
-                                   {20, 20, 12, 62, 2},
-                                   {62, 1, 55, 5, 3}}) {
+        for (const Edge64& edge : edges_64) {
           const RandomNetwork given = edge_network_64(gradient, master, edge);
-          bounded += expect_same_as_reference(given, WordSize::bits_64).bounded_updates;
+          const GeneralStatistics way = expect_same_as_reference(given, WordSize::bits_64);
+          bounded += way.bounded_updates;
+          weight_counts += way.weight_counts;
           updates += given.iterations;
           if (HasFailure()) return;
         }
   EXPECT_GT(bounded, updates / 4);
   EXPECT_LT(bounded, 3 * updates / 4);
+  EXPECT_GT(weight_counts, bounded / 100);
+  EXPECT_LT(weight_counts, bounded / 2);
+}
+
+/// Whichever is the last update, the weights that it makes are counted.
+TEST(GeneralNetwork, CountsTheBitsOfGrowingWeights) {
+  GeneralStatistics ways;
+  for (std::uint32_t iterations = 1; iterations <= 12; ++iterations) {
+    RandomNetwork given;
+    NetworkSpec& spec = given.spec;
+    const Format format{64, 20, Round::floor, Overflow::wrap};
+    spec.formats = {format, format, format, format, format, format, format};
+    spec.formats.input.round = Round::nearest_even;
+    spec.units = {2, 2};
+    spec.output_activation = Activation::linear;
+    spec.lr = 3;  // from 0 to 1/2, by 1/8, 3/32, 9/128 ...
+    given.dataset.samples = given.dataset.train_samples = 1;
+    given.dataset.inputs = given.dataset.classes = 2;
+    given.dataset.values = std::vector<double>{1, 1};
+    given.dataset.labels = {0};
+    given.weights = {{0, 0, 0, 0}};
+    given.iterations = iterations;
+    ways += expect_same_as_reference(given, WordSize::bits_64);
+  }
+  EXPECT_GT(ways.weight_counts, 0U);
+  EXPECT_GT(ways.bounded_updates, ways.weight_counts);
 }
 
 TEST(GeneralNetwork, LooksForWordsAnewAfterABatchInWideLanes) {

@@ -6,12 +6,10 @@
 #include <algorithm>
 #include <numeric>
 
+#include "cpu_engine_expectations.hpp"
 #include "draws.hpp"
-#include "engines/cpu/cpu_engine.hpp"
 #include "engines/cpu/general/network_group.hpp"
-#include "engines/reference/reference_engine.hpp"
 #include "random_network.hpp"
-#include "simd_targets.hpp"
 
 namespace gridrun {
 namespace {
@@ -63,17 +61,7 @@ TEST(NetworkPack, TrainsAsTheReferenceDoes) {
   GeneralStatistics statistics;
   for (std::uint32_t seed = 0; seed < 120; ++seed) {
     const RandomNetworks sweep = packed_networks(seed);
-    Progress reference_progress;
-    const Outcomes expected = ReferenceEngine(2).train(sweep.staged, reference_progress);
-    for (const std::int64_t target : simd_targets()) {
-      const OnlyTarget only(target);
-      Progress progress;
-      CpuEngine engine(1 + seed % 3);
-      EXPECT_TRUE(engine.train(sweep.staged, progress) == expected)
-          << sweep.description << ", " << hwy::TargetName(target);
-      EXPECT_EQ(progress.done(), reference_progress.done());
-      statistics += engine.general_statistics();
-    }
+    expect_as_reference(sweep.staged, sweep.description, 1 + seed % 3, statistics);
     if (HasFailure()) return;
   }
   EXPECT_GT(statistics.packed, 0U);
@@ -115,15 +103,9 @@ TEST(NetworkPack, RoundsByAllBitsOfARandomWord) {
   staged.networks.clear();
   for (spec.lr = 17; spec.lr <= 24; ++spec.lr) staged.networks.push_back(spec);
 
-  Progress reference_progress;
-  const Outcomes expected = ReferenceEngine(2).train(staged, reference_progress);
-  for (const std::int64_t target : simd_targets()) {
-    const OnlyTarget only(target);
-    Progress progress;
-    CpuEngine engine(1);
-    EXPECT_TRUE(engine.train(staged, progress) == expected) << hwy::TargetName(target);
-    EXPECT_EQ(engine.general_statistics().packed, 8U);
-  }
+  GeneralStatistics statistics;
+  expect_as_reference(staged, "learning rates 17 to 24", 1, statistics);
+  EXPECT_EQ(statistics.packed, 8 * simd_targets().size());
 }
 
 /// A sweep of single layers with 16-bit words, of so many learning rates and fractions.

@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
-#include "engines/cpu/cpu_engine.hpp"
+#include "cpu_engine_expectations.hpp"
 #include "engines/cpu/general/general_network.hpp"
-#include "engines/reference/reference_engine.hpp"
 #include "random_network.hpp"
-#include "simd_targets.hpp"
 
 namespace gridrun {
 namespace {
@@ -16,17 +14,7 @@ TEST(TrainGeneral, ReturnsWhatTheReferenceReturns) {
   for (const RandomBits bits : {RandomBits{8, 16}, {2, 24}, {2, 64}})
     for (std::uint32_t seed = 0; seed < 30; ++seed) {
       const RandomNetworks sweep = random_networks(seed, bits);
-      Progress reference_progress;
-      const Outcomes expected = ReferenceEngine(1).train(sweep.staged, reference_progress);
-      for (const std::int64_t target : simd_targets()) {
-        const OnlyTarget only(target);
-        Progress progress;
-        CpuEngine engine(1 + seed % 3);
-        EXPECT_TRUE(engine.train(sweep.staged, progress) == expected)
-            << sweep.description << ", " << hwy::TargetName(target);
-        EXPECT_EQ(progress.done(), reference_progress.done());
-        statistics += engine.general_statistics();
-      }
+      expect_as_reference(sweep.staged, sweep.description, 1 + seed % 3, statistics);
     }
   EXPECT_GT(statistics.shared_draws, 0U);
   EXPECT_GT(statistics.networks_16, 0U);
@@ -35,20 +23,16 @@ TEST(TrainGeneral, ReturnsWhatTheReferenceReturns) {
 }
 
 TEST(TrainGeneral, CountsWhatTheReferenceCounts) {
+  GeneralStatistics statistics;
   for (const RandomBits bits : {RandomBits{2, 16}, {8, 16}, {16, 16}, {2, 24}, {2, 64}, {60, 64}})
     for (std::uint32_t seed = 0; seed < 15; ++seed) {
       RandomNetworks sweep = random_networks(seed, bits);
       sweep.staged.diagnose = true;
-      Progress reference_progress;
-      const Outcomes expected = ReferenceEngine(1).train(sweep.staged, reference_progress);
-      for (const std::int64_t target : simd_targets()) {
-        const OnlyTarget only(target);
-        Progress progress;
-        EXPECT_TRUE(CpuEngine(1 + seed % 3).train(sweep.staged, progress) == expected)
-            << sweep.description << ", " << hwy::TargetName(target);
-      }
+      expect_as_reference(sweep.staged, sweep.description, 1 + seed % 3, statistics);
       if (HasFailure()) return;
     }
+  EXPECT_GT(statistics.counted_in_range, 0U);
+  EXPECT_GT(statistics.counted_any, 0U);
 }
 
 TEST(TrainGeneral, StopsSoon) {

@@ -1,5 +1,5 @@
-// Networks of one layer side by side, a SIMD lane each: where a layer has few units, most lanes of
-// its own vectors would be idle. Equal to ReferenceNetwork in every bit.
+// Networks of one layer side by side in the lanes of a vector: where a layer has few units, many
+// lanes of its own vectors would be idle. Equal to ReferenceNetwork in every bit.
 #pragma once
 
 #include <cstddef>
@@ -22,8 +22,8 @@ inline constexpr std::size_t pack_lanes = 2 * most_packed;
 /// Networks that are trained together: a pack, or one by itself.
 struct NetworkRun {
   std::uint32_t size = 1;
-  bool is_apart =
-      true;  // from the run before; else for the same thread, which makes their inputs once
+  // For any thread; else for that of the run before, which makes the inputs of both once.
+  bool is_apart = true;
 };
 
 /// Makes runs of a list of networks, whose order becomes that of the runs; the order of input

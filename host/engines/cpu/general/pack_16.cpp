@@ -37,7 +37,6 @@ class ShortPack final : public NetworkPack {
       : spec_(*networks.front()),
         members_(networks.size()),
         units_(spec_.units_of(0)),
-        none_(spec_, Layer<std::int16_t>(cell_spec(spec_), 0)),
         words_(aligned_zeros<std::uint32_t>(cell_lanes)),
         halves_(aligned_zeros<std::uint32_t>(cell_lanes)),
         sums_(most_packed) {
@@ -154,7 +153,8 @@ class ShortPack final : public NetworkPack {
                std::int16_t* answers) {
     Layer<std::int16_t>& layer = cells_[cell];
     products_[cell].sum(layer, inputs, statistics_);
-    activate(layer, layer.z.get(), in_all_lanes(words, cell), cell_lanes, layer.a.get(), none_);
+    NoCounts none(spec_, layer);
+    activate(layer, layer.z.get(), in_all_lanes(words, cell), cell_lanes, layer.a.get(), none);
     const std::int64_t* const a = layer.a.get();
     for (std::size_t lane = 0; lane < cell_lanes; ++lane)
       answers[lane] =
@@ -171,7 +171,8 @@ class ShortPack final : public NetworkPack {
     if (label / (2 * cell_pairs) == cell)
       for (std::size_t lane = 0; lane < cell_lanes; ++lane)
         if (unit_of(cell, lane) == label) e[lane] = wrapping_subtract(layer.one, a[lane]);
-    find_errors(layer, in_all_lanes(words, cell), none_);
+    NoCounts none(spec_, layer);
+    find_errors(layer, in_all_lanes(words, cell), none);
   }
 
   void update(std::size_t cell, const InputList<std::int16_t>& inputs,
@@ -271,7 +272,6 @@ class ShortPack final : public NetworkPack {
 
   const NetworkSpec spec_;  // of any member, but for what is a member's own
   const std::size_t members_, units_;
-  NoCounts none_;
   LaneSteps steps_;
   UpdateLanes kernel_ = nullptr;
   std::vector<Layer<std::int16_t>> cells_;

@@ -23,6 +23,7 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+/// The sums of a layer's products, given a bound on its weights: at first that of their format.
 class ShortProducts {
  public:
   explicit ShortProducts(const Format& weight) {

@@ -457,11 +457,6 @@ RandomNetwork edge_network_64(Format gradient, Format master, const Edge64& edge
   return network;
 }
 
-constexpr Edge64 edges_64[] = {{30, 30, 20, 1, 4}, {31, 31, 25, 20, 1}, {30, 31, 30, 40, 3},
-                               {31, 30, 1, 1, 2},  {45, 40, 40, 10, 4}, {40, 50, 61, 20, 8},
-                               {62, 50, 62, 1, 1}, {40, 20, 2, 61, 2},  {20, 20, 12, 62, 2},
-                               {62, 1, 55, 5, 3}};
-
 TEST(GeneralNetwork, KnowsWhatIsBoundedAtTheEdgesOf64Bits) {
   std::uint64_t bounded = 0, weight_counts = 0, updates = 0;
   const Overflow wrap = Overflow::wrap, saturate = Overflow::saturate,
@@ -471,7 +466,16 @@ TEST(GeneralNetwork, KnowsWhatIsBoundedAtTheEdgesOf64Bits) {
          {Format{64, 0, round, wrap}, {40, 0, round, saturate}, {40, 0, round, symmetric}})
       for (const Format& master :
            {Format{64, 0, round, wrap}, {64, 0, round, saturate}, {40, 0, round, symmetric}})
-        for (const Edge64& edge : edges_64) {
+        for (const Edge64& edge : {Edge64{30, 30, 20, 1, 4},
+                                   {31, 31, 25, 20, 1},
+                                   {30, 31, 30, 40, 3},
+                                   {31, 30, 1, 1, 2},
+                                   {45, 40, 40, 10, 4},
+                                   {40, 50, 61, 20, 8},
+                                   {62, 50, 62, 1, 1},
+                                   {40, 20, 2, 61, 2},
+                                   {20, 20, 12, 62, 2},
+                                   {62, 1, 55, 5, 3}}) {
           const RandomNetwork given = edge_network_64(gradient, master, edge);
           const GeneralStatistics way = expect_same_as_reference(given, WordSize::bits_64);
           bounded += way.bounded_updates;

@@ -145,7 +145,7 @@ std::vector<std::uint32_t> sizes_of(const std::vector<NetworkRun>& runs) {
   return sizes;
 }
 
-TEST(NetworkPack, IsMadeWhereItTakesLessVectors) {
+TEST(NetworkPack, IsMadeWhereItTakesFewerVectors) {
   using Sizes = std::vector<std::uint32_t>;
   const auto sizes = [](std::uint32_t units, int rates, int fractions, unsigned threads,
                         double fit = 1000) {

@@ -204,7 +204,7 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
                                                    : sizeof(std::int64_t);
   constexpr double lists = 3 * 48;  // three vectors of a sample, their allocations included
   constexpr double padding = 64;    // words that a row or an array is rounded up by, at most
-  double bytes = 576;               // the objects themselves, and what the allocator adds
+  double bytes = 832;               // the objects themselves, and what the allocator adds
   for (std::size_t layer = 0; layer < spec.layers(); ++layer) {
     const auto rows = static_cast<double>(spec.row_length(layer));
     const double units = static_cast<double>(spec.units_of(layer)) + padding;

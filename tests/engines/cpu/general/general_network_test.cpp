@@ -157,6 +157,7 @@ GeneralStatistics expect_same_as_reference(const RandomNetwork& given, WordSize 
     // Parts of layers that are counted at once depend on the vectors' lengths.
     trained.statistics.counted_in_range = statistics->counted_in_range;
     trained.statistics.counted_any = statistics->counted_any;
+    trained.statistics.weight_counts = statistics->weight_counts;
     EXPECT_TRUE(trained.statistics == *statistics);
   }
   return *statistics;

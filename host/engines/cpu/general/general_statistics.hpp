@@ -16,6 +16,7 @@ struct GeneralStatistics {
   std::uint64_t far_steps = 0;    // updates of a layer that shift u so
 
   // Counted updates in 16- and 32-bit words, of a layer or a part of it.
+  std::uint64_t counted_known = 0;     // that surely need no more bits than others before
   std::uint64_t counted_in_range = 0;  // of which nothing overflowed
   std::uint64_t counted_any = 0;       //
 
@@ -53,6 +54,7 @@ struct GeneralStatistics {
     packed += other.packed;
     far_updates += other.far_updates;
     far_steps += other.far_steps;
+    counted_known += other.counted_known;
     counted_in_range += other.counted_in_range;
     counted_any += other.counted_any;
     stretches += other.stretches;

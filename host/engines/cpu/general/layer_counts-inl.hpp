@@ -65,11 +65,13 @@ class ValueCounts {
   }
 
   void add_to(TensorDiagnostics& of) const {
-    for (std::size_t i = 0; i < hn::Lanes(Wide()); ++i) {
-      for (const std::int64_t end : {least_[i], most_[i]})
-        of.bits = std::max(of.bits, word_width(end, format_.overflow, left_));
-      of.overflowed += static_cast<std::uint64_t>(overflowed_[i]);
-    }
+    for (std::size_t lane = 0; lane < hn::Lanes(Wide()); ++lane) add_lane_to(of, lane);
+  }
+  /// What one lane of all vectors had.
+  void add_lane_to(TensorDiagnostics& of, std::size_t lane) const {
+    for (const std::int64_t end : {least_[lane], most_[lane]})
+      of.bits = std::max(of.bits, word_width(end, format_.overflow, left_));
+    of.overflowed += static_cast<std::uint64_t>(overflowed_[lane]);
   }
 
  private:
@@ -100,6 +102,28 @@ class SignedLanes {
   HWY_ALIGN std::int64_t low_[hn::MaxLanes(Wide())] = {}, high_[hn::MaxLanes(Wide())] = {};
 };
 
+/// The values of units in forward and backward passes.
+struct PassCounts {
+  template <class Word>
+  PassCounts(const NetworkSpec& spec, const Layer<Word>& layer)
+      : accumulator(spec.formats.accumulator, 0),
+        activation(spec.formats.activation, layer.to_activation),
+        activation_leaking(spec.formats.activation, layer.to_activation_leaking),
+        error(spec.formats.error, layer.to_error),
+        error_leaking(spec.formats.error, layer.to_error_leaking) {}
+
+  /// What one lane of all vectors had.
+  void add_lane_to(LayerDiagnostics& of, std::size_t lane) const {
+    accumulator.add_lane_to(of.of(Tensor::accumulator), lane);
+    activation.add_lane_to(of.of(Tensor::activation), lane);
+    activation_leaking.add_lane_to(of.of(Tensor::activation), lane);
+    error.add_lane_to(of.of(Tensor::error), lane);
+    error_leaking.add_lane_to(of.of(Tensor::error), lane);
+  }
+
+  ValueCounts accumulator, activation, activation_leaking, error, error_leaking;
+};
+
 /// Counts nothing.
 struct NoCounts {
   static constexpr bool counts = false;
@@ -116,16 +140,31 @@ struct LayerCounts {
 
   template <class Word>
   LayerCounts(const NetworkSpec& spec, const Layer<Word>& layer)
-      : accumulator(spec.formats.accumulator, 0),
-        activation(spec.formats.activation, layer.to_activation),
-        activation_leaking(spec.formats.activation, layer.to_activation_leaking),
-        error(spec.formats.error, layer.to_error),
-        error_leaking(spec.formats.error, layer.to_error_leaking),
-        gradient(spec.formats.gradient, layer.to_gradient),
+      : gradient(spec.formats.gradient, layer.to_gradient),
         master(spec.formats.master, 0),
         weight(spec.formats.weight, layer.to_copy),
+        passes_(spec, layer),
         word_bits_(8 * sizeof(Word)) {
     forget_words();
+  }
+
+  /// What passes count for the units from j on.
+  PassCounts& of_units(std::size_t) { return passes_; }
+
+  /// Whether the units from j on are active in a sample.
+  HWY_INLINE void add_active(std::size_t, VWide is_active) {
+    const Wide d;
+    hn::Store(hn::Or(hn::Load(d, active_), is_active), d, active_);
+  }
+  void end_sample() {
+    const Wide d;
+    add_sample(!hn::AllTrue(d, hn::Eq(hn::Load(d, active_), hn::Zero(d))));
+    hn::Store(hn::Zero(d), d, active_);
+  }
+  /// A sample with any active unit, or with none.
+  void add_sample(bool any_active) {
+    inactive_ += !any_active;
+    last_inactive_ = any_active ? 0 : last_inactive_ + 1;
   }
 
   /// Counts the updates of a vector of weights, but for their P and for what they make of w.
@@ -165,23 +204,14 @@ struct LayerCounts {
     most_word = largest_word(word_bits_);
   }
 
-  void add_sample(bool any_active) {
-    inactive_ += !any_active;
-    last_inactive_ = any_active ? 0 : last_inactive_ + 1;
-  }
-
   void add_to(LayerDiagnostics& of) const {
-    accumulator.add_to(of.of(Tensor::accumulator));
-    activation.add_to(of.of(Tensor::activation));
-    activation_leaking.add_to(of.of(Tensor::activation));
-    error.add_to(of.of(Tensor::error));
-    error_leaking.add_to(of.of(Tensor::error));
     gradient.add_to(of.of(Tensor::gradient));
     master.add_to(of.of(Tensor::master));
     weight.add_to(of.of(Tensor::weight));
-    for (std::size_t i = 0; i < hn::Lanes(Wide()); ++i) {
-      of.updates += static_cast<std::uint64_t>(updates_[i]);
-      of.lost += static_cast<std::uint64_t>(lost_[i]);
+    for (std::size_t lane = 0; lane < hn::Lanes(Wide()); ++lane) {
+      passes_.add_lane_to(of, lane);
+      of.updates += static_cast<std::uint64_t>(updates_[lane]);
+      of.lost += static_cast<std::uint64_t>(lost_[lane]);
     }
     of.inactive += inactive_;
     of.last_inactive += last_inactive_;
@@ -189,7 +219,6 @@ struct LayerCounts {
     of.product += product_;
   }
 
-  ValueCounts accumulator, activation, activation_leaking, error, error_leaking;
   ValueCounts gradient, master, weight;
 
   // Of words of 16 and 32 bits: where all lie, and updates until they may be looked at again.
@@ -197,9 +226,13 @@ struct LayerCounts {
   int until_look = 0;
 
  private:
+  static constexpr std::size_t lanes = hn::MaxLanes(Wide());
+
+  PassCounts passes_;
   int word_bits_;
-  HWY_ALIGN std::int64_t updates_[hn::MaxLanes(Wide())] = {}, lost_[hn::MaxLanes(Wide())] = {};
-  SignedLanes steps_, products_;  // of the update in work
+  HWY_ALIGN std::int64_t updates_[lanes] = {}, lost_[lanes] = {};
+  HWY_ALIGN std::int64_t active_[lanes] = {};  // in the sample in work
+  SignedLanes steps_, products_;               // of the update in work
   SignedSum step_ = 0, product_ = 0;
   std::uint64_t inactive_ = 0, last_inactive_ = 0;  // samples
 };

@@ -25,9 +25,10 @@ auto common_of(const NetworkSpec& spec) {
 }
 
 /// Whether packs have kernels for it.
-bool may_be_packed(const NetworkSpec& spec) {
+bool may_be_packed(const NetworkSpec& spec, bool diagnosed) {
   const Format &gradient = spec.formats.gradient, &master = spec.formats.master;
-  constexpr std::size_t most_rows = 32767;  // whose updates add up in 32 bits
+  // Whose updates add up in 32 bits, as does what overflowing takes.
+  const std::size_t most_rows = diagnosed ? 4096 : 32767;
   return spec.layers() == 1 && spec.batch == 1 && spec.row_length(0) <= most_rows &&
          spec.formats.weight == master && gradient.round == master.round &&
          (gradient.overflow == Overflow::wrap) == (master.overflow == Overflow::wrap) &&
@@ -43,14 +44,14 @@ std::vector<NetworkRun> pack(const StagedSweep& sweep, WordSize words, unsigned 
                              std::vector<std::size_t>& networks) {
   const std::vector<NetworkRun> singles(networks.size());
   const std::size_t units = sweep.networks[networks.front()].units_of(0);
-  if (words != WordSize::bits_16 || sweep.diagnose || fit < most_packed) return singles;
+  if (words != WordSize::bits_16 || fit < most_packed) return singles;
   std::map<decltype(common_of({})), std::size_t> list_of;
   std::vector<std::vector<std::size_t>> lists;
   for (const std::size_t n : networks) {
     const NetworkSpec& spec = sweep.networks[n];
     bool is_new = true;
     std::size_t list = lists.size();
-    if (may_be_packed(spec)) {
+    if (may_be_packed(spec, sweep.diagnose)) {
       const auto [found, inserted] = list_of.try_emplace(common_of(spec), lists.size());
       list = found->second;
       is_new = inserted;

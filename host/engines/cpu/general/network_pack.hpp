@@ -71,13 +71,14 @@ class NetworkPack {
   virtual void judge(std::span<const LabelledInputs<std::int16_t>> samples, std::size_t first,
                      std::span<Outcome> outcomes, const Progress& progress) = 0;
 
-  /// What training leaves: sums, digests and, where they are kept, weights.
+  /// What training leaves: sums, digests, diagnostics and, where they are kept, weights.
   virtual void finish(std::span<Outcome> outcomes, bool keep_weights) const = 0;
 
   virtual GeneralStatistics statistics() const = 0;
 };
 
-/// A pack of 2 to most_packed networks that pack() has put together.
-std::unique_ptr<NetworkPack> make_pack(std::span<const NetworkSpec* const> networks);
+/// A pack of 2 to most_packed networks that pack() has put together. `diagnosed` ones count.
+std::unique_ptr<NetworkPack> make_pack(std::span<const NetworkSpec* const> networks,
+                                       bool diagnosed);
 
 }  // namespace gridrun

@@ -11,6 +11,8 @@
 #include <vector>
 
 #include "engines/cpu/general/network_pack.hpp"
+#include "engines/cpu/general/pack_bounds-inl.hpp"
+#include "engines/cpu/general/pack_counts-inl.hpp"
 #include "engines/cpu/general/pack_update-inl.hpp"
 #include "engines/cpu/general/short_products-inl.hpp"
 #include "engines/cpu/general/wide_kernels-inl.hpp"
@@ -31,6 +33,7 @@ NetworkSpec cell_spec(NetworkSpec spec) {
 
 /// Units do not depend on one another, so that each cell trains on all samples of a block by
 /// itself, its weights in the first-level cache; which step was right is settled after that.
+template <class Counts>
 class ShortPack final : public NetworkPack {
  public:
   explicit ShortPack(std::span<const NetworkSpec* const> networks)
@@ -39,7 +42,9 @@ class ShortPack final : public NetworkPack {
         units_(spec_.units_of(0)),
         words_(aligned_zeros<std::uint32_t>(cell_lanes)),
         halves_(aligned_zeros<std::uint32_t>(cell_lanes)),
-        sums_(most_packed) {
+        sums_(most_packed),
+        counted_updates_(members_),
+        counted_weights_(members_) {
     for (std::size_t lane = 0; lane < cell_lanes; ++lane) {
       const NetworkSpec& spec = *networks[std::min(member_of(lane), members_ - 1)];
       steps_.set(lane, spec.formats.gradient.fraction + spec.lr - spec.formats.master.fraction,
@@ -52,6 +57,7 @@ class ShortPack final : public NetworkPack {
     updates_.reserve(cells);
     for (std::size_t cell = 0; cell < cells; ++cell) {
       Layer<std::int16_t>& layer = cells_.emplace_back(of_cell, 0);
+      counts_.emplace_back(spec_, layer);
       PackUpdate& update = updates_.emplace_back(
           PackUpdate{Update(layer, spec_.formats.gradient, spec_.formats.master,
                             static_cast<int>(spec_.formats.gradient.round))});
@@ -63,8 +69,10 @@ class ShortPack final : public NetworkPack {
     }
     products_.assign(cells, ShortProducts(spec_.formats.weight));
     bounds_.resize(cells);
-    kernel_ = lanes_kernel(spec_.formats.gradient, spec_.formats.master,
-                           updates_.front().of.draws_far, steps_.any_far());
+    kernels_ = lanes_kernels<Counts>(spec_.formats.gradient, spec_.formats.master,
+                                     updates_.front().of.draws_far, steps_.any_far());
+    if constexpr (Counts::counts)
+      member_counts_.assign(members_, LayerCounts(spec_, cells_.front()));
     statistics_.networks_16 = statistics_.packed = members_;
   }
 
@@ -74,33 +82,43 @@ class ShortPack final : public NetworkPack {
       for (std::size_t k = 0; k < inputs; ++k)
         cells_[cell_of(j)].master_row(k)[lane_of(j, member)] =
             static_cast<std::int16_t>(weights[0][j * inputs + k]);
+    if constexpr (Counts::counts) {
+      member_counts_[member].add_moved(-sum_of_weights(member));
+      for (const std::int64_t w : weights[0])  // which StartDiagnostics counts
+        counted_weights_.add(member, static_cast<std::int32_t>(w));
+    }
   }
 
   void train(std::span<const LabelledInputs<std::int16_t>> samples,
              std::span<const StepNoise<std::int16_t>> noise, const PackNoise& pack_noise,
              std::size_t first, std::span<Outcome> outcomes, const Progress& progress) override {
     answers_.resize(samples.size() * cells_.size() * cell_lanes);
+    active_.assign(Counts::counts ? samples.size() : 0, 0);
     for (std::size_t cell = 0; cell < cells_.size(); ++cell) {
       progress.throw_if_stopped();
       for (std::size_t i = 0; i < samples.size(); ++i) {
         const LayerNoise<std::uint16_t> drawn =
             noise.empty() ? LayerNoise<std::uint16_t>() : noise[i].front();
-        forward(cell, samples[i].inputs, drawn.activation, answers_of(i, cell));
+        forward(cell, samples[i].inputs, drawn.activation, answers_of(i, cell), counts_[cell]);
         find_cell_errors(cell, samples[i].label, drawn.error);
+        if constexpr (Counts::counts) active_[i] |= counts_[cell].active();
         update(cell, samples[i].inputs, drawn, pack_noise);
       }
+      if constexpr (Counts::counts) counts_[cell].end_block();
     }
     settle(samples,
            [&](std::size_t member, std::size_t i) { outcomes[member].right.set(first + i); });
+    if constexpr (Counts::counts) count_active();
   }
 
   void judge(std::span<const LabelledInputs<std::int16_t>> samples, std::size_t first,
              std::span<Outcome> outcomes, const Progress& progress) override {
+    NoCounts none(spec_, cells_.front());
     answers_.resize(samples.size() * cells_.size() * cell_lanes);
     for (std::size_t cell = 0; cell < cells_.size(); ++cell) {
       progress.throw_if_stopped();
       for (std::size_t i = 0; i < samples.size(); ++i)
-        forward(cell, samples[i].inputs, nullptr, answers_of(i, cell));
+        forward(cell, samples[i].inputs, nullptr, answers_of(i, cell), none);
     }
     settle(samples, [&](std::size_t member, std::size_t i) {
       outcomes[member].held_out_right.set(first + i);
@@ -112,6 +130,7 @@ class ShortPack final : public NetworkPack {
     for (std::size_t member = 0; member < members_; ++member) {
       Outcome& outcome = outcomes[member];
       outcome.layers = {sums_[member]};
+      if constexpr (Counts::counts) outcome.diagnostics = {diagnostics(member)};
       std::uint64_t place = 0;
       for (std::size_t k = 0; k < rows; ++k)
         for (std::size_t j = 0; j < units_; ++j)
@@ -133,6 +152,33 @@ class ShortPack final : public NetworkPack {
     const Layer<std::int16_t>& layer = cells_[cell_of(unit)];
     return layer.master.get()[k * layer.stride + lane_of(unit, member)];
   }
+  SignedSum sum_of_weights(std::size_t member) const {
+    SignedSum sum = 0;
+    for (std::size_t j = 0; j < units_; ++j)
+      for (std::size_t k = 0; k < spec_.row_length(0); ++k) sum += weight(member, j, k);
+    return sum;
+  }
+
+  LayerDiagnostics diagnostics(std::size_t member) const {
+    LayerDiagnostics diagnostics;
+    LayerCounts counts = member_counts_[member];
+    counts.add_moved(sum_of_weights(member));
+    for (std::size_t j = 0; j < units_; ++j)
+      counts_[cell_of(j)].add_lane_to(lane_of(j, member), counts, diagnostics);
+    counts.add_to(diagnostics);
+    return diagnostics;
+  }
+
+  /// The samples of a block in which no unit of a network was active.
+  void count_active() {
+    for (const std::uint32_t lanes : active_)
+      for (std::size_t member = 0; member < members_; ++member) {
+        std::uint32_t units = 0;
+        for (std::size_t i = 0; i < cell_pairs; ++i) units |= lanes >> lane_of(2 * i, member) & 3;
+        member_counts_[member].add_sample(units != 0);
+      }
+  }
+
   std::int16_t* answers_of(std::size_t sample, std::size_t cell) {
     return &answers_[(sample * cells_.size() + cell) * cell_lanes];
   }
@@ -149,12 +195,12 @@ class ShortPack final : public NetworkPack {
     return words_.get();
   }
 
+  template <class PassCounts>
   void forward(std::size_t cell, const InputList<std::int16_t>& inputs, const std::uint32_t* words,
-               std::int16_t* answers) {
+               std::int16_t* answers, PassCounts& counts) {
     Layer<std::int16_t>& layer = cells_[cell];
     products_[cell].sum(layer, inputs, statistics_);
-    NoCounts none(spec_, layer);
-    activate(layer, layer.z.get(), in_all_lanes(words, cell), cell_lanes, layer.a.get(), none);
+    activate(layer, layer.z.get(), in_all_lanes(words, cell), cell_lanes, layer.a.get(), counts);
     const std::int64_t* const a = layer.a.get();
     for (std::size_t lane = 0; lane < cell_lanes; ++lane)
       answers[lane] =
@@ -171,8 +217,7 @@ class ShortPack final : public NetworkPack {
     if (label / (2 * cell_pairs) == cell)
       for (std::size_t lane = 0; lane < cell_lanes; ++lane)
         if (unit_of(cell, lane) == label) e[lane] = wrapping_subtract(layer.one, a[lane]);
-    NoCounts none(spec_, layer);
-    find_errors(layer, in_all_lanes(words, cell), none);
+    find_errors(layer, in_all_lanes(words, cell), counts_[cell]);
   }
 
   void update(std::size_t cell, const InputList<std::int16_t>& inputs,
@@ -199,49 +244,68 @@ class ShortPack final : public NetworkPack {
       update.low_gradient[i] = low(drawn.gradient);
       update.low_master[i] = low(drawn.master);
     }
-    bound_weights(cell, errors, inputs);
+    update.least_x = static_cast<std::int16_t>(inputs.ends.least);
+    update.most_x = static_cast<std::int16_t>(inputs.ends.most);
+    WeightsBound& bound = bounds_[cell];
+    bound.prepare(layer);
+    const UpdateBound update_bound(errors, inputs.ends.largest_magnitude(),
+                                   update.of.gradient.shift, steps_);
+    Counting counting = Counting::none;
+    CellCounts* counted = nullptr;
+    if constexpr (Counts::counts) {
+      counted = &counts_[cell];
+      counted->add_products(all_errors, inputs.ends.sum);
+      counting = counting_of(cell, errors, inputs.ends, update_bound);
+    }
+    const UpdateLanes kernel = kernels_.of(counting);
     for (std::size_t lane = 0; lane < cell_lanes; lane += hn::Lanes(d)) {
       const VShort of_lanes = hn::Load(d, errors + lane);
       if (hn::AllTrue(d, hn::Eq(of_lanes, hn::Zero(d)))) continue;
-      kernel_(update, lane, of_lanes, sums_.data());
+      kernel(update, lane, of_lanes, sums_.data(), counted);
       statistics_.stretches += inputs.stretches.size();
       update.of.count(statistics_);
     }
+    const LaneSizes moved = bound.moved_by(update_bound.steps);
+    if (counting == Counting::in_range) {
+      bound.set(moved, counted->weights());
+      counted_updates_.add(counted->updates());
+      counted_weights_.add(counted->weights());
+    } else {
+      bound.set(moved);
+    }
+    const std::int32_t largest =
+        std::clamp(bound.sizes().largest(), 1, 1 << (spec_.formats.weight.bits - 1));
+    products_[cell].set_largest(static_cast<std::uint64_t>(largest));
   }
 
-  /// What no |w| of a cell is larger than: each update raises it, and it is looked up now and then.
-  struct WeightsBound {
-    std::int32_t largest = 1 << 15;
-    int until_look = 0;  // updates
-  };
-
-  static std::int32_t largest_weight(const Layer<std::int16_t>& layer) {
-    const Short d;
-    VShort least = hn::Zero(d), most = hn::Zero(d);
-    const std::int16_t* const weights = layer.master.get();
-    for (std::size_t i = 0; i < layer.rows * layer.stride; i += hn::Lanes(d)) {
-      const VShort w = hn::Load(d, weights + i);
-      least = hn::Min(least, w);
-      most = hn::Max(most, w);
-    }
-    return std::max(-std::int32_t{hn::GetLane(hn::MinOfLanes(d, least))},
-                    std::int32_t{hn::GetLane(hn::MaxOfLanes(d, most))});
-  }
-
-  /// Before an update.
-  void bound_weights(std::size_t cell, const std::int16_t* errors,
-                     const InputList<std::int16_t>& inputs) {
-    constexpr int updates_a_look = 64;
-    WeightsBound& bound = bounds_[cell];
-    if (--bound.until_look <= 0) {
-      bound.until_look = updates_a_look;
-      bound.largest = largest_weight(cells_[cell]);
-    }
-    const auto x = static_cast<std::int32_t>(inputs.ends.largest_magnitude());
-    const std::int32_t step = steps_.largest(errors, x, updates_[cell].of.gradient.shift);
-    const std::int32_t most = 1 << (spec_.formats.weight.bits - 1);
-    bound.largest = std::min(bound.largest + step, most);
-    products_[cell].set_largest(static_cast<std::uint64_t>(bound.largest));
+  /// Which kernel counts an update.
+  Counting counting_of(std::size_t cell, const std::int16_t* errors, const Ends& x,
+                       const UpdateBound& update_bound) {
+    const Counting counting = [&] {
+      const Format &gradient = spec_.formats.gradient, &master = spec_.formats.master;
+      const Ends products = ends_of_products(ends_of(errors, cell_lanes), x);
+      const int shift = updates_[cell].of.gradient.shift;
+      if (!is_in_range(rounded_ends(products, shift, gradient.round), gradient))
+        return Counting::any;
+      // The ends of u are known where nothing is random.
+      const bool updates_are_known = gradient.round != Round::stochastic ||
+                                     update_bound.updates.are_within(counted_updates_.sizes());
+      WeightsBound& bound = bounds_[cell];
+      const auto by_weights = [&] {
+        const LaneSizes moved = bound.moved_by(update_bound.steps);
+        if (moved.largest() > largest_word(master.bits)) return Counting::any;
+        return updates_are_known && moved.are_within(counted_weights_.sizes()) ? Counting::known
+                                                                               : Counting::in_range;
+      };
+      const Counting before = by_weights();
+      const bool may_change =
+          before == Counting::any || (before == Counting::in_range && updates_are_known);
+      return may_change && bound.look_again(cells_[cell]) ? by_weights() : before;
+    }();
+    statistics_.counted_known += counting == Counting::known;
+    statistics_.counted_in_range += counting == Counting::in_range;
+    statistics_.counted_any += counting == Counting::any;
+    return counting;
   }
 
   /// set_right(member, i) where the answers to sample i were right.
@@ -273,7 +337,7 @@ class ShortPack final : public NetworkPack {
   const NetworkSpec spec_;  // of any member, but for what is a member's own
   const std::size_t members_, units_;
   LaneSteps steps_;
-  UpdateLanes kernel_ = nullptr;
+  LanesKernels kernels_;
   std::vector<Layer<std::int16_t>> cells_;
   std::vector<PackUpdate> updates_;                            // [cell]
   hwy::AlignedFreeUniquePtr<std::uint32_t[]> words_, halves_;  // [lane]
@@ -282,12 +346,17 @@ class ShortPack final : public NetworkPack {
   std::vector<LaneWords> used_;        // [cell], -1 where a lane is one of a unit, else 0
   std::vector<std::int16_t> answers_;  // a [sample][cell][lane] of a block
   std::vector<LayerSums> sums_;        // [member]
+  std::vector<Counts> counts_;         // [cell]
+  CountedSizes counted_updates_, counted_weights_;
+  std::vector<LayerCounts> member_counts_;  // [member], of what is counted for all units
+  std::vector<std::uint32_t> active_;       // CellCounts::active of all cells [sample] of a block
   GeneralStatistics statistics_;
 };
 
 /// Owned by the caller.
-NetworkPack* new_pack(std::span<const NetworkSpec* const> networks) {
-  return new ShortPack(networks);
+NetworkPack* new_pack(std::span<const NetworkSpec* const> networks, bool diagnosed) {
+  if (diagnosed) return new ShortPack<CellCounts>(networks);
+  return new ShortPack<NoCounts>(networks);
 }
 
 }  // namespace
@@ -301,8 +370,9 @@ namespace {
 HWY_EXPORT(new_pack);
 }  // namespace
 
-std::unique_ptr<NetworkPack> make_pack(std::span<const NetworkSpec* const> networks) {
-  return std::unique_ptr<NetworkPack>(HWY_DYNAMIC_DISPATCH(new_pack)(networks));
+std::unique_ptr<NetworkPack> make_pack(std::span<const NetworkSpec* const> networks,
+                                       bool diagnosed) {
+  return std::unique_ptr<NetworkPack>(HWY_DYNAMIC_DISPATCH(new_pack)(networks, diagnosed));
 }
 
 }  // namespace gridrun

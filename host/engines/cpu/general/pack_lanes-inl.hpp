@@ -83,6 +83,7 @@ class LaneSteps {
   void set(std::size_t lane, int n, Round round) {
     const Rounding<std::int16_t> rounding(std::min(n, 15), round);
     shifts_[lane] = n;
+    near_shifts_.words[lane] = static_cast<std::int16_t>(std::min(n, 31));
     quotient_.set(lane, rounding.shift);
     mask_.words[lane] = rounding.mask;
     threshold_.words[lane] = rounding.threshold;
@@ -101,15 +102,8 @@ class LaneSteps {
 
   /// Whether any u is shifted by 16 places or more.
   bool any_far() const { return any_far_; }
-  /// What no |step| of these errors is larger than, given the largest |x| and the shift of P.
-  std::int32_t largest(const std::int16_t* errors, std::int32_t x, int shift) const {
-    std::int32_t largest = 0;
-    for (std::size_t lane = 0; lane < cell_lanes; ++lane) {
-      const std::int32_t u = (std::abs(std::int32_t{errors[lane]}) * x >> shift) + 1;
-      largest = std::max(largest, (u >> std::min(shifts_[lane], 31)) + 1);
-    }
-    return largest;
-  }
+  /// n of each lane, or 31 where it is more.
+  VShort near_shifts(std::size_t lane) const { return near_shifts_.at(lane); }
   /// What each negative u drops beside its rest.
   std::uint64_t far_dropped(std::size_t lane) const { return far_dropped_[lane]; }
 
@@ -167,7 +161,7 @@ class LaneSteps {
 
  private:
   LaneShift quotient_, right_;
-  LaneWords mask_, threshold_, more_if_negative_, left_;
+  LaneWords mask_, threshold_, more_if_negative_, left_, near_shifts_;
   std::array<std::uint64_t, cell_lanes> far_dropped_{};
   std::array<int, cell_lanes> shifts_{};
   std::int16_t less_if_odd_ = 0;

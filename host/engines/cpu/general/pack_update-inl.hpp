@@ -10,8 +10,10 @@
 #include <hwy/highway.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
+#include "engines/cpu/general/pack_counts-inl.hpp"
 #include "engines/cpu/general/pack_lanes-inl.hpp"
 #include "engines/cpu/general/short_update-inl.hpp"
 
@@ -27,6 +29,7 @@ struct PackUpdate {
   const LaneSteps* steps = nullptr;
   const std::int16_t* x = nullptr;       // [row]
   const std::uint32_t* place = nullptr;  // [row]
+  std::int16_t least_x = 0, most_x = 0;  // of these and 0
   std::size_t units = 0;                 // of a row of random words
   // Of a pair of units PackNoise's highest halves [place][2], and the lowest of its first
   // [place][unit].
@@ -163,21 +166,22 @@ struct LaneSums {
 };
 
 /// Weights of a row, moved by a step.
-template <Range kRange>
-HWY_INLINE void add_lane_step(const Update& of, std::size_t i, std::size_t lane, VShort step) {
-  UnitCounts<Counting::none> none;
-  add_to_row<kRange>(of, of.weights + of.index[i] * cell_lanes + lane, step, none);
+template <Range kRange, Counting kCounting>
+HWY_INLINE void add_lane_step(const Update& of, std::size_t i, std::size_t lane, VShort step,
+                              UnitCounts<kCounting>& counts) {
+  counts.add_step(step);
+  add_to_row<kRange>(of, of.weights + of.index[i] * cell_lanes + lane, step, counts);
 }
 
 /// Rows `first` to `end` - 1, of a vector of lanes from `lane` on, at random. kFarUpdate: P is
 /// shifted by 16 places or more; kFarStep: u is, of some network.
-template <Range kRange, bool kFarUpdate, bool kFarStep>
+template <Range kRange, bool kFarUpdate, bool kFarStep, Counting kCounting>
 HWY_INLINE void update_random_rows(const PackUpdate& update, std::size_t first, std::size_t end,
                                    std::size_t lane, const LaneSteps::At& steps,
-                                   const ErrorPairs& errors, LaneSums& sums) {
+                                   const ErrorPairs& errors, LaneSums& sums,
+                                   UnitCounts<kCounting>& counts) {
   const Short d;
   const Update& of = update.of;
-  UnitCounts<Counting::none> none;
   constexpr int round = static_cast<int>(Round::stochastic);
   RowPairs rows;
   for (; first < end; first += RowPairs::most) {
@@ -190,8 +194,10 @@ HWY_INLINE void update_random_rows(const PackUpdate& update, std::size_t first, 
       MiddlePair products(multiply_pairs(errors.lower, inputs),
                           multiply_pairs(errors.upper, inputs));
       if (kFarUpdate) products.add({pairs, pairs});
-      const VShort u = round_update<round, kRange>(of, products.lower, products.upper, {}, none);
+      const VShort u = round_update<round, kRange>(of, products.lower, products.upper, {}, counts);
       sums.add<kFarStep>(steps, u);
+      counts.add_update(u);
+      if constexpr (kCounting == Counting::in_range) counts.add_ends(u);
       const std::uint32_t place = update.place[i];
       const VShort random = update.high(update.master, place);
       const VShort high = steps.high_half<kFarStep>(u, of.master_bits);
@@ -204,50 +210,55 @@ HWY_INLINE void update_random_rows(const PackUpdate& update, std::size_t first, 
           up = hn::Or(up, hn::VecFromMask(d, hn::And(ties, low_up)));
         }
       }
-      add_lane_step<kRange>(of, i, lane, hn::Sub(steps.quotient(u), up));
+      add_lane_step<kRange>(of, i, lane, hn::Sub(steps.quotient(u), up), counts);
     }
   }
 }
 
 /// The same, where nothing is random.
-template <int kRound, Range kRange>
+template <int kRound, Range kRange, Counting kCounting>
 HWY_INLINE void update_lane_rows(const PackUpdate& update, std::size_t first, std::size_t end,
                                  std::size_t lane, const LaneSteps::At& steps,
-                                 const ErrorPairs& errors, LaneSums& sums) {
+                                 const ErrorPairs& errors, LaneSums& sums,
+                                 UnitCounts<kCounting>& counts) {
   const Update& of = update.of;
-  UnitCounts<Counting::none> none;
   const auto constant = static_cast<std::int16_t>(of.constant_is_wide ? 0 : of.constant);
   for (std::size_t i = first; i < end; ++i) {
     const MiddlePair products = row_products<kRound>(of, errors, pair_of(update.x[i], constant));
-    const VShort u = round_update<kRound, kRange>(of, products.lower, products.upper, {}, none);
+    const VShort u = round_update<kRound, kRange>(of, products.lower, products.upper, {}, counts);
     sums.add<true>(steps, u);
-    add_lane_step<kRange>(of, i, lane, steps.round<kRound>(u));
+    counts.add_update(u);
+    add_lane_step<kRange>(of, i, lane, steps.round<kRound>(u), counts);
   }
 }
 
 /// Rows of one x, where nothing is random.
-template <int kRound, Range kRange>
+template <int kRound, Range kRange, Counting kCounting>
 HWY_INLINE void update_lane_stretch(const PackUpdate& update, Stretch rows, std::size_t lane,
                                     const LaneSteps::At& steps, const ErrorPairs& errors,
-                                    LaneSums& sums) {
+                                    LaneSums& sums, UnitCounts<kCounting>& counts) {
   const Short d;
   const Update& of = update.of;
-  UnitCounts<Counting::none> none;
   const auto constant = static_cast<std::int16_t>(of.constant_is_wide ? 0 : of.constant);
   const MiddlePair products =
       row_products<kRound>(of, errors, pair_of(update.x[rows.begin], constant));
-  const VShort u = round_update<kRound, kRange>(of, products.lower, products.upper, {}, none);
-  sums.add_rows(steps, u, hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin)));
+  const VShort u = round_update<kRound, kRange>(of, products.lower, products.upper, {}, counts);
+  const VShort all = hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin));
+  sums.add_rows(steps, u, all);
+  counts.add_updates(u, all);
   const VShort step = steps.round<kRound>(u);
   if (hn::AllTrue(d, hn::Eq(step, hn::Zero(d)))) return;
-  for (std::size_t i = rows.begin; i < rows.end; ++i) add_lane_step<kRange>(of, i, lane, step);
+  UnitCounts<kCounting> of_rows;
+  for (std::size_t i = rows.begin; i < rows.end; ++i)
+    add_lane_step<kRange>(of, i, lane, step, of_rows);
+  counts.add(of_rows);
 }
 
 /// The same, at random: as update_random_stretch.
-template <Range kRange, bool kFarUpdate, bool kFarStep>
+template <Range kRange, bool kFarUpdate, bool kFarStep, Counting kCounting>
 HWY_INLINE void update_random_lane_stretch(const PackUpdate& update, Stretch rows, std::size_t lane,
                                            const LaneSteps::At& steps, const ErrorPairs& errors,
-                                           LaneSums& sums) {
+                                           LaneSums& sums, UnitCounts<kCounting>& counts) {
   const Short d;
   const Middle dm;
   const Update& of = update.of;
@@ -268,6 +279,7 @@ HWY_INLINE void update_random_lane_stretch(const PackUpdate& update, Stretch row
   const VShort step = steps.quotient(u);
   const VShort step_change = hn::Sub(steps.quotient(next), step);
   VShort nexts = hn::Zero(d);  // how many u are one more
+  UnitCounts<kCounting> of_rows;
   std::size_t place = update.place[rows.begin];
   for (std::size_t i = rows.begin; i < rows.end; ++i, ++place) {
     const VShort for_u = update.high(update.gradient, place);
@@ -294,67 +306,110 @@ HWY_INLINE void update_random_lane_stretch(const PackUpdate& update, Stretch row
       }
     }
     nexts = hn::Sub(nexts, is_next);
-    add_lane_step<kRange>(of, i, lane, hn::Sub(hn::Add(step, hn::And(step_change, is_next)), up));
+    add_lane_step<kRange>(of, i, lane, hn::Sub(hn::Add(step, hn::And(step_change, is_next)), up),
+                          of_rows);
   }
+  counts.add(of_rows);
   const VShort all = hn::Set(d, static_cast<std::int16_t>(rows.end - rows.begin));
   sums.add_rows(steps, u, hn::Sub(all, nexts));
   sums.add_rows(steps, next, nexts);
+  counts.add_updates(u, hn::Sub(all, nexts));
+  counts.add_updates(next, nexts);
 }
 
-/// Updates all rows, fewer than 2^16, of a vector of lanes from `lane` on. Adds to sums [network].
-template <int kRound, Range kRange, bool kFarUpdate, bool kFarStep>
+/// Counts u of the ends of x, where nothing is random: they are the ends of all u.
+template <int kRound, Range kRange, Counting kCounting>
+HWY_INLINE void count_ends(const PackUpdate& update, const ErrorPairs& errors,
+                           UnitCounts<kCounting>& counts) {
+  const Update& of = update.of;
+  const auto constant = static_cast<std::int16_t>(of.constant_is_wide ? 0 : of.constant);
+  for (const std::int16_t x : {update.least_x, update.most_x}) {
+    const MiddlePair products = row_products<kRound>(of, errors, pair_of(x, constant));
+    counts.add_ends(round_update<kRound, kRange>(of, products.lower, products.upper, {}, counts));
+  }
+}
+
+/// Updates all rows, fewer than 2^15, of a vector of lanes from `lane` on. Adds to sums [network]
+/// and, where it counts, to `counted`.
+template <int kRound, Range kRange, bool kFarUpdate, bool kFarStep, Counting kCounting>
 HWY_NOINLINE void update_lanes(const PackUpdate& given, std::size_t lane, VShort d_of_lanes,
-                               LayerSums* sums) {
+                               LayerSums* sums, CellCounts* counted) {
+  constexpr bool is_random = kRound == static_cast<int>(Round::stochastic);
   const PackUpdate update = given;  // which no store can reach, so that it stays in registers
   const LaneSteps::At steps = update.steps->at(lane);
   const ErrorPairs errors(d_of_lanes);
   LaneSums of_lanes;
+  UnitCounts<kCounting> counts;
+  const auto update_some = [&](std::size_t first, std::size_t end) {
+    if constexpr (is_random)
+      update_random_rows<kRange, kFarUpdate, kFarStep>(update, first, end, lane, steps, errors,
+                                                       of_lanes, counts);
+    else
+      update_lane_rows<kRound, kRange>(update, first, end, lane, steps, errors, of_lanes, counts);
+  };
   std::size_t done = 0;
-  for (std::size_t i = 0;; ++i) {
-    const bool is_last = i == update.of.stretches.size();
-    const Stretch stretch =
-        is_last ? Stretch{static_cast<std::uint32_t>(update.of.rows), 0} : update.of.stretches[i];
-    if constexpr (kRound == static_cast<int>(Round::stochastic))
-      update_random_rows<kRange, kFarUpdate, kFarStep>(update, done, stretch.begin, lane, steps,
-                                                       errors, of_lanes);
-    else
-      update_lane_rows<kRound, kRange>(update, done, stretch.begin, lane, steps, errors, of_lanes);
-    if (is_last) break;
-    if constexpr (kRound == static_cast<int>(Round::stochastic))
-      update_random_lane_stretch<kRange, kFarUpdate, kFarStep>(update, stretch, lane, steps, errors,
-                                                               of_lanes);
-    else
-      update_lane_stretch<kRound, kRange>(update, stretch, lane, steps, errors, of_lanes);
-    done = stretch.end;
-  }
+  if constexpr (kCounting != Counting::any)  // which looks at each row
+    for (const Stretch& stretch : update.of.stretches) {
+      update_some(done, stretch.begin);
+      if constexpr (is_random)
+        update_random_lane_stretch<kRange, kFarUpdate, kFarStep>(update, stretch, lane, steps,
+                                                                 errors, of_lanes, counts);
+      else
+        update_lane_stretch<kRound, kRange>(update, stretch, lane, steps, errors, of_lanes, counts);
+      done = stretch.end;
+    }
+  update_some(done, update.of.rows);
   of_lanes.add_to(sums, *update.steps, lane);
+  if constexpr (kCounting != Counting::none) {
+    if constexpr (kCounting != Counting::any && !is_random)
+      count_ends<kRound, kRange>(update, errors, counts);
+    counted->add(counts, lane);
+  }
 }
 
-using UpdateLanes = void (*)(const PackUpdate&, std::size_t, VShort, LayerSums*);
+using UpdateLanes = void (*)(const PackUpdate&, std::size_t, VShort, LayerSums*, CellCounts*);
 
-template <int kRound, Range kRange>
+template <int kRound, Range kRange, Counting kCounting>
 UpdateLanes lanes_kernel(bool far_update, bool far_step) {
   if constexpr (kRound == static_cast<int>(Round::stochastic)) {
     if (far_update)
-      return far_step ? update_lanes<kRound, kRange, true, true>
-                      : update_lanes<kRound, kRange, true, false>;
-    if (far_step) return update_lanes<kRound, kRange, false, true>;
+      return far_step ? update_lanes<kRound, kRange, true, true, kCounting>
+                      : update_lanes<kRound, kRange, true, false, kCounting>;
+    if (far_step) return update_lanes<kRound, kRange, false, true, kCounting>;
   }
-  return update_lanes<kRound, kRange, false, false>;
+  return update_lanes<kRound, kRange, false, false, kCounting>;
 }
 
-/// The kernel for a rounding and an overflow of both gradient and master.
-inline UpdateLanes lanes_kernel(const Format& gradient, const Format& master, bool far_update,
-                                bool far_step) {
+/// The kernels for a rounding and an overflow of both gradient and master: those that count, or the
+/// one that does not.
+struct LanesKernels {
+  std::array<UpdateLanes, 4> kernels{};  // [counting]
+
+  UpdateLanes& of(Counting counting) { return kernels[static_cast<std::size_t>(counting)]; }
+};
+
+template <class Counts>
+LanesKernels lanes_kernels(const Format& gradient, const Format& master, bool far_update,
+                           bool far_step) {
   return with_round(gradient.round, [&](auto round) {
-    switch (range_of(gradient, master)) {
-      case Range::saturate_16:
-        return lanes_kernel<round(), Range::saturate_16>(far_update, far_step);
-      case Range::clamp:
-        return lanes_kernel<round(), Range::clamp>(far_update, far_step);
-      default:
-        return lanes_kernel<round(), Range::wrap>(far_update, far_step);
+    LanesKernels kernels;
+    const auto kernel = [&]<Range kRange, Counting kCounting>() {
+      kernels.of(kCounting) = lanes_kernel<round(), kRange, kCounting>(far_update, far_step);
+    };
+    if constexpr (Counts::counts) {  // where nothing overflows, all overflows are the same
+      kernel.template operator()<Range::saturate_16, Counting::known>();
+      kernel.template operator()<Range::saturate_16, Counting::in_range>();
+      kernel.template operator()<Range::any, Counting::any>();
+    } else {
+      const Range range = range_of(gradient, master);
+      if (range == Range::saturate_16)
+        kernel.template operator()<Range::saturate_16, Counting::none>();
+      else if (range == Range::clamp)
+        kernel.template operator()<Range::clamp, Counting::none>();
+      else
+        kernel.template operator()<Range::wrap, Counting::none>();
     }
+    return kernels;
   });
 }
 

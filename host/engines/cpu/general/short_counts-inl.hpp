@@ -22,18 +22,25 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
+/// In place of w + step where that leaves 16 bits: it then has 17, as this has.
+inline constexpr std::int64_t of_17_bits = 0xffff;
+
 /// What an update counts for one vector of units.
 template <Counting kCounting>
 struct UnitCounts {
   static constexpr bool any = kCounting == Counting::any;
   VShort updates, steps, least_update, most_update, least_weight, most_weight;
+  // Where any is counted.
+  VShort overflowed_weights, left_16_bits, least_copy, most_copy, overflowed_copies;
+  MiddlePair least_quotient, most_quotient, overflowed_updates;
+  VMiddle excess;  // of pairs of lanes: what overflowing took off the sum of steps
 
   HWY_INLINE UnitCounts() {
     updates = steps = least_update = most_update = least_weight = most_weight = hn::Zero(Short());
     if constexpr (any) {
       overflowed_weights = left_16_bits = hn::Zero(Short());
       least_copy = most_copy = overflowed_copies = hn::Zero(Short());
-      least_quotient = most_quotient = overflowed_updates = excess = hn::Zero(Middle());
+      excess = hn::Zero(Middle());
     }
   }
 
@@ -43,12 +50,14 @@ struct UnitCounts {
       const Middle d;
       const VMiddle largest = hn::Set(d, of.gradient_range.largest);
       const VMiddle smallest = hn::Set(d, of.gradient_range.smallest);
-      for (const VMiddle& some : {lower, upper}) {
-        least_quotient = hn::Min(least_quotient, some);
-        most_quotient = hn::Max(most_quotient, some);
+      const auto add = [&](VMiddle some, VMiddle& least, VMiddle& most, VMiddle& overflowed) {
+        least = hn::Min(least, some);
+        most = hn::Max(most, some);
         const auto overflows = hn::Or(hn::Gt(some, largest), hn::Lt(some, smallest));
-        overflowed_updates = hn::Sub(overflowed_updates, hn::VecFromMask(d, overflows));
-      }
+        overflowed = hn::Sub(overflowed, hn::VecFromMask(d, overflows));
+      };
+      add(lower, least_quotient.lower, most_quotient.lower, overflowed_updates.lower);
+      add(upper, least_quotient.upper, most_quotient.upper, overflowed_updates.upper);
     }
   }
 
@@ -72,10 +81,10 @@ struct UnitCounts {
 
   /// A weight, before and after.
   HWY_INLINE void add_weight(const Update& of, VShort before, VShort step, VShort after) {
-    if constexpr (!any) {
+    if constexpr (kCounting == Counting::in_range) {
       least_weight = hn::Min(least_weight, after);
       most_weight = hn::Max(most_weight, after);
-    } else {
+    } else if constexpr (any) {
       const Short d;
       const VShort moved = hn::SaturatedAdd(before, step), one = hn::Set(d, 1);
       const auto leaves = hn::Ne(moved, hn::Add(before, step));
@@ -128,15 +137,17 @@ struct UnitCounts {
     counts.most_weight = std::max(counts.most_weight, most(d, most_weight));
     if constexpr (any) {
       const Middle dm;
-      constexpr std::int64_t of_17_bits = 0xffff;  // as every w + step that leaves 16
       if (!hn::AllTrue(d, hn::Eq(left_16_bits, hn::Zero(d)))) counts.most_weight = of_17_bits;
       counts.overflowed_weights += sum_of_lanes(overflowed_weights);
       counts.least_copy = std::min(counts.least_copy, least(d, least_copy));
       counts.most_copy = std::max(counts.most_copy, most(d, most_copy));
       counts.overflowed_copies += sum_of_lanes(overflowed_copies);
-      counts.least_update = std::min(counts.least_update, least(dm, least_quotient));
-      counts.most_update = std::max(counts.most_update, most(dm, most_quotient));
-      counts.overflowed_updates += sum_of_lanes(overflowed_updates);
+      counts.least_update = std::min(
+          counts.least_update, least(dm, hn::Min(least_quotient.lower, least_quotient.upper)));
+      counts.most_update =
+          std::max(counts.most_update, most(dm, hn::Max(most_quotient.lower, most_quotient.upper)));
+      counts.overflowed_updates +=
+          sum_of_lanes(overflowed_updates.lower) + sum_of_lanes(overflowed_updates.upper);
       HWY_ALIGN std::int32_t lanes[hn::MaxLanes(dm)];
       hn::Store(excess, dm, lanes);
       counts.added = std::accumulate(lanes, lanes + hn::Lanes(dm), counts.added);
@@ -148,9 +159,6 @@ struct UnitCounts {
     const hn::RebindToUnsigned<Short> du;
     return hn::BitCast(Short(), hn::Min(hn::BitCast(du, v), hn::Set(du, 1)));
   }
-
-  VShort overflowed_weights, left_16_bits, least_copy, most_copy, overflowed_copies;
-  VMiddle least_quotient, most_quotient, overflowed_updates, excess;
 };
 
 template <>

@@ -49,7 +49,7 @@ class GroupInWork {
       if (size == 1) {
         run.network = make_network<Word>(group.words, *specs[0], weights_of(first), diagnosed);
       } else if constexpr (sizeof(Word) == 2) {
-        run.pack = make_pack(specs);
+        run.pack = make_pack(specs, diagnosed);
         for (std::size_t i = 0; i < size; ++i) run.pack->start(i, weights_of(first + i));
       }
       any_pack_ |= run.pack != nullptr;

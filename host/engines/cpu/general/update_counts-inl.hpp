@@ -20,8 +20,9 @@ HWY_BEFORE_NAMESPACE();
 namespace gridrun {
 namespace HWY_NAMESPACE {
 
-/// What kernels count: nothing; updates of which neither u nor w overflows; or any.
-enum class Counting { none, in_range, any };
+/// What kernels count: nothing; updates of which neither u nor w overflows, nor needs more bits
+/// than one that was counted; updates of which neither overflows; or any.
+enum class Counting { none, known, in_range, any };
 
 /// Of `count` words.
 template <class Word>

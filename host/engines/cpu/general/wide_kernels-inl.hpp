@@ -83,13 +83,14 @@ void activate(const Layer<Word>& layer, std::int64_t* sums, const std::uint32_t*
     const bool leaky = layer.activation == Activation::leaky_relu;
     VWide a;
     if constexpr (Counts::counts) {
-      counts.accumulator.add(sum);
+      PassCounts& of_units = counts.of_units(j);
+      of_units.accumulator.add(sum);
       a = layer.to_activation.fit(leaky ? hn::Max(z, hn::Zero(d)) : z, words + j,
-                                  counts.activation);
+                                  of_units.activation);
       if (leaky)
         a = hn::IfThenElse(hn::Gt(z, hn::Zero(d)), a,
                            layer.to_activation_leaking.fit(hn::Min(z, hn::Zero(d)), words + j,
-                                                           counts.activation_leaking));
+                                                           of_units.activation_leaking));
     } else {
       a = layer.to_activation.fit(z, words + j);
       if (leaky)
@@ -149,30 +150,30 @@ void find_errors(Layer<Word>& layer, const std::uint32_t* words, NoCounts&) {
 }
 
 /// The same, counted. What fits round is 0 where it is not to count.
-template <class Word>
-void find_errors(Layer<Word>& layer, const std::uint32_t* words, LayerCounts& counts) {
+template <class Word, class Counts>
+void find_errors(Layer<Word>& layer, const std::uint32_t* words, Counts& counts) {
   const Wide d;
   const bool linear = layer.activation == Activation::linear;
-  auto any_active = hn::Zero(d);
   for (std::size_t j = 0; j < layer.units; j += hn::Lanes(d)) {
     const std::int64_t* decides =
         layer.activation == Activation::relu ? layer.a.get() : layer.z.get();
     const VWide is_active =
         linear ? hn::Set(d, -1) : hn::VecFromMask(d, hn::Gt(hn::Load(d, decides + j), hn::Zero(d)));
-    any_active = hn::Or(any_active, is_active);
+    counts.add_active(j, is_active);
+    PassCounts& of_units = counts.of_units(j);
     VWide e = hn::Load(d, layer.e.get() + j);
     if (layer.activation == Activation::relu) e = hn::And(is_active, e);
     if (!layer.is_last) {
-      counts.accumulator.add(e);
+      of_units.accumulator.add(e);
       e = overflow_lanes(d, e, layer.accumulator);
     }
-    VWide error = layer.to_error.fit(hn::And(is_active, e), words + j, counts.error);
+    VWide error = layer.to_error.fit(hn::And(is_active, e), words + j, of_units.error);
     if (layer.activation == Activation::leaky_relu)
       error = hn::Or(error, layer.to_error_leaking.fit(hn::AndNot(is_active, e), words + j,
-                                                       counts.error_leaking));
+                                                       of_units.error_leaking));
     hn::Store(error, d, layer.d.get() + j);
   }
-  counts.add_sample(!hn::AllTrue(d, hn::Eq(any_active, hn::Zero(d))));
+  counts.end_sample();
 }
 
 /// z = the sums of v x.

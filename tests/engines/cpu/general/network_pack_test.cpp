@@ -72,6 +72,20 @@ TEST(NetworkPack, TrainsAsTheReferenceDoes) {
   EXPECT_GT(statistics.split_sums, 0U);
 }
 
+TEST(NetworkPack, CountsAsTheReferenceDoes) {
+  GeneralStatistics statistics;
+  for (std::uint32_t seed = 200; seed < 320; ++seed) {
+    RandomNetworks sweep = packed_networks(seed);
+    sweep.staged.diagnose = true;
+    expect_as_reference(sweep.staged, sweep.description, 1 + seed % 3, statistics);
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(statistics.packed, 0U);
+  EXPECT_GT(statistics.counted_known, 1000U);
+  EXPECT_GT(statistics.counted_in_range, 1000U);
+  EXPECT_GT(statistics.counted_any, 1000U);
+}
+
 /// Few words are so close to their threshold that their lowest halves decide: one of 65,536.
 TEST(NetworkPack, RoundsByAllBitsOfARandomWord) {
   RandomNetworks sweep = packed_networks(0);

@@ -74,6 +74,7 @@ class ShortKernels {
     const bool counts_any = counting == Counting::any;
     if (counts_any) any_update_.emplace(layer, formats_.gradient, formats_.master, any_round);
     Update& update = counts_any ? *any_update_ : update_of(layer);
+    update.updates_fit = counted.updates_fit;
     const int round = counts_any ? any_round : kernels_.round;
     const bool draws_near = round == static_cast<int>(Round::stochastic) && !update.draws_far;
     const std::int16_t constant =

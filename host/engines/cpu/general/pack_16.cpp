@@ -284,9 +284,10 @@ class ShortPack final : public NetworkPack {
     const Counting counting = [&] {
       const Format &gradient = spec_.formats.gradient, &master = spec_.formats.master;
       const Ends products = ends_of_products(ends_of(errors, cell_lanes), x);
-      const int shift = updates_[cell].of.gradient.shift;
-      if (!is_in_range(rounded_ends(products, shift, gradient.round), gradient))
-        return Counting::any;
+      Update& update = updates_[cell].of;
+      update.updates_fit =
+          is_in_range(rounded_ends(products, update.gradient.shift, gradient.round), gradient);
+      if (!update.updates_fit) return Counting::any;
       // The ends of u are known where nothing is random.
       const bool updates_are_known = gradient.round != Round::stochastic ||
                                      update_bound.updates.are_within(counted_updates_.sizes());

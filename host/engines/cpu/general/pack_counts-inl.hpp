@@ -76,15 +76,14 @@ class CellCounts {
       counted[2 * i].updates += static_cast<std::uint64_t>(updates[i]);
       counted[2 * i].steps += static_cast<std::uint64_t>(steps[i]);
     }
-    if constexpr (kCounting == Counting::any) {
+    updates_.add(lane, of_lanes.least_update, of_lanes.most_update);
+    if constexpr (kCounting == Counting::any)
       add_any(of_lanes, counted);
-    } else {
-      updates_.add(lane, of_lanes.least_update, of_lanes.most_update);
+    else
       weights_.add(lane, of_lanes.least_weight, of_lanes.most_weight);
-    }
   }
 
-  /// The ends of u and of w that were counted where none could overflow.
+  /// The ends of u, and of w where none could overflow, that were counted.
   const LaneEnds& updates() const { return updates_; }
   const LaneEnds& weights() const { return weights_; }
 

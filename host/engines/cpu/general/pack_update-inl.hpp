@@ -197,7 +197,7 @@ HWY_INLINE void update_random_rows(const PackUpdate& update, std::size_t first, 
       const VShort u = round_update<round, kRange>(of, products.lower, products.upper, {}, counts);
       sums.add<kFarStep>(steps, u);
       counts.add_update(u);
-      if constexpr (kCounting == Counting::in_range) counts.add_ends(u);
+      if constexpr (kCounting != Counting::known) counts.add_ends(u);
       const std::uint32_t place = update.place[i];
       const VShort random = update.high(update.master, place);
       const VShort high = steps.high_half<kFarStep>(u, of.master_bits);
@@ -361,8 +361,8 @@ HWY_NOINLINE void update_lanes(const PackUpdate& given, std::size_t lane, VShort
   update_some(done, update.of.rows);
   of_lanes.add_to(sums, *update.steps, lane);
   if constexpr (kCounting != Counting::none) {
-    if constexpr (kCounting != Counting::any && !is_random)
-      count_ends<kRound, kRange>(update, errors, counts);
+    if constexpr (!is_random)
+      if (update.of.updates_fit) count_ends<kRound, kRange>(update, errors, counts);
     counted->add(counts, lane);
   }
 }

@@ -458,7 +458,9 @@ class ShortBatch {
           const Counting counting = begin_counts(layer, kernels.formats(), ends, counted, counts);
           const UpdateByProducts counting_by_products =
               counting == Counting::any ? count_any_by_products : by_products;
-          counting_by_products(update.part(k, end - k), products, j, sums, counted);
+          Update part = update.part(k, end - k);
+          part.updates_fit = counted.updates_fit;
+          counting_by_products(part, products, j, sums, counted);
           kernels.end_counting(layer, counted, counting, counts);
         } else {
           by_products(update.part(k, end - k), products, j, sums, counted);

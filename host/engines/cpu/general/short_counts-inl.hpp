@@ -47,6 +47,7 @@ struct UnitCounts {
   /// Rounded quotients, of which u is made.
   HWY_INLINE void add_quotients(const Update& of, VMiddle lower, VMiddle upper) {
     if constexpr (any) {
+      if (of.updates_fit) return;
       const Middle d;
       const VMiddle largest = hn::Set(d, of.gradient_range.largest);
       const VMiddle smallest = hn::Set(d, of.gradient_range.smallest);
@@ -86,13 +87,16 @@ struct UnitCounts {
       most_weight = hn::Max(most_weight, after);
     } else if constexpr (any) {
       const Short d;
-      const VShort moved = hn::SaturatedAdd(before, step), one = hn::Set(d, 1);
-      const auto leaves = hn::Ne(moved, hn::Add(before, step));
+      const VShort moved = hn::SaturatedAdd(before, step), sum = hn::Add(before, step);
+      least_weight = hn::Min(least_weight, moved);
+      most_weight = hn::Max(most_weight, moved);
+      const auto fits = hn::And(hn::Eq(moved, sum), hn::Eq(moved, after));
+      if (HWY_LIKELY(hn::AllTrue(d, fits))) return;
+      const VShort one = hn::Set(d, 1);
+      const auto leaves = hn::Ne(moved, sum);
       const auto overflows =
           hn::Or(leaves, hn::Or(hn::Gt(moved, hn::Set(d, of.master_range.largest)),
                                 hn::Lt(moved, hn::Set(d, of.master_range.smallest))));
-      least_weight = hn::Min(least_weight, moved);
-      most_weight = hn::Max(most_weight, moved);
       left_16_bits = hn::Or(left_16_bits, hn::VecFromMask(d, leaves));
       overflowed_weights = hn::Sub(overflowed_weights, hn::VecFromMask(d, overflows));
       const VMiddle all = hn::Add(multiply_pairs(before, one), multiply_pairs(step, one));

@@ -87,6 +87,7 @@ struct Update {
   FarShift far_shift;                        // of u
   bool has_copies;                           // of weights
   CopyLanes<std::int16_t> copy_lanes;        //
+  bool updates_fit = false;                  // whether no u overflows, if that is known
   std::uint64_t far_dropped = 0;             // what each negative u drops beside `step`
 
   /// An update of all rows of a layer, before it has rows.

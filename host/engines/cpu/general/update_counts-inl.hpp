@@ -47,6 +47,7 @@ inline Ends ends_of_products(const Ends& d, const Ends& x) {
 
 /// What updates counted. The least and the largest of values are also of 0.
 struct UpdateCounts {
+  bool updates_fit = false;                        // whether it is known that no u overflows
   std::uint64_t updates = 0, steps = 0;            // u and steps other than 0
   std::int64_t least_update = 0, most_update = 0;  // u before it overflows, if it was looked at
   std::int64_t least_weight = 0, most_weight = 0;  // w + step; or others of as many bits
@@ -90,7 +91,8 @@ Counting begin_counts(const Layer<Word>& layer, const TensorFormats& formats, co
     counted.least_update = updates.least;
     counted.most_update = updates.most;
   }
-  if (!is_in_range(updates, gradient)) return Counting::any;
+  counted.updates_fit = is_in_range(updates, gradient);
+  if (!counted.updates_fit) return Counting::any;
   const Ends steps = rounded_ends(updates, layer.to_step.shift(), master.round);
   const auto fits = [&] {
     Ends moved;

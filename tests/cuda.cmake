@@ -50,8 +50,7 @@ target_link_libraries(gridrun_gpu_tests PRIVATE gridrun_cuda gridrun_host fmt::f
 gtest_discover_tests(gridrun_gpu_tests TEST_PREFIX gpu.)
 
 if(CMAKE_CUDA_COMPILER AND NOT GRIDRUN_SANITIZE)
-  # The two that the ci preset compiles for; the command by itself compares all of the table.
-  add_test(NAME KernelResources COMMAND ${PROJECT_SOURCE_DIR}/tools/kernel-resources 75 90)
-  set_tests_properties(KernelResources PROPERTIES
-    ENVIRONMENT NVCC=${CMAKE_CUDA_COMPILER} SKIP_RETURN_CODE 77 COST 95)
+  # Of the architectures that are built; the command by itself compares all of the table.
+  add_test(NAME KernelResources COMMAND ${PROJECT_SOURCE_DIR}/tools/kernel-resources --build ${PROJECT_BINARY_DIR})
+  set_tests_properties(KernelResources PROPERTIES ENVIRONMENT NVCC=${CMAKE_CUDA_COMPILER} SKIP_RETURN_CODE 77)
 endif()

@@ -60,7 +60,8 @@ struct LaneSizes {
   }
 };
 
-/// What no |u| and no |step| of an update is larger than, or 2^16 - 1.
+/// What no |u| and no |step| of an update is larger than. Of |u| 2^15 - 1 stands for any larger ones
+/// too; steps, shifted by one place at least, are smaller.
 struct UpdateBound {
   LaneSizes updates, steps;
 
@@ -92,8 +93,7 @@ struct UpdateBound {
       const auto any = hn::Ne(error, zero);
       const auto sizes = [&](VMiddle low, VMiddle high) {
         const VShort size = hn::ReorderDemote2To(d, low, high);
-        const VShort is_cut_off = hn::VecFromMask(d, hn::Eq(size, hn::Set(d, 0x7fff)));
-        return hn::BitCast(ShortU(), hn::IfThenElseZero(any, hn::Or(size, is_cut_off)));
+        return hn::BitCast(ShortU(), hn::IfThenElseZero(any, size));
       };
       updates.set(lane, sizes(lower, upper));
       steps.set(lane, sizes(lower_step, upper_step));

@@ -86,6 +86,56 @@ TEST(NetworkPack, CountsAsTheReferenceDoes) {
   EXPECT_GT(statistics.counted_any, 1000U);
 }
 
+/// Weights that no update has moved need another bit after the second one, but for those of the
+/// last network, which do after the third.
+TEST(NetworkPack, CountsEachNetworksWeightsByThemselves) {
+  RandomNetworks sweep = packed_networks(0);
+  Dataset& dataset = *sweep.dataset;
+  dataset = {};
+  dataset.samples = dataset.train_samples = 2;
+  dataset.inputs = 2;
+  dataset.classes = 2;
+  dataset.values = std::vector<std::uint8_t>{1, 0, 0, 1};
+  dataset.labels = {0, 0};
+  dataset.scale = 1;
+  StagedSweep& staged = sweep.staged;
+  staged.order = {1, 0, 0};
+  staged.held_out = {};
+  staged.iterations = 3;
+  staged.diagnose = true;
+  staged.normals = {1020, 0, 1020, 0};
+  NetworkSpec spec = staged.networks.front();
+  spec.units = {2, 2};
+  spec.bias = false;
+  spec.activation = spec.output_activation = Activation::linear;
+  spec.init = {};
+  spec.init.std = 1;
+  const Format format{16, 8, Round::nearest_even, Overflow::saturate, 32};
+  spec.formats = {format, format, format, {}, format, format, format};
+  spec.formats.master.fraction = spec.formats.weight.fraction = 14;
+  staged.networks.clear();
+  for (const int lr : {7, 7, 7, 7, 7, 7, 7, 13}) {  // steps of 120, and of 2
+    spec.lr = lr;
+    staged.networks.push_back(spec);
+  }
+
+  GeneralStatistics statistics;
+  expect_as_reference(staged, "learning rates 7 and 13", 1, statistics);
+  EXPECT_EQ(statistics.packed, 8 * simd_targets().size());
+  const auto bits = [&](std::uint32_t steps) {
+    staged.iterations = steps;
+    Progress progress;
+    const Outcomes outcomes = CpuEngine(1).train(staged, progress);
+    std::vector<int> all;
+    for (const Outcome& outcome : outcomes)
+      all.push_back(outcome.diagnostics[0].of(Tensor::master).bits);
+    return all;
+  };
+  EXPECT_EQ(bits(1), std::vector<int>(8, 11));
+  EXPECT_EQ(bits(2), (std::vector<int>{12, 12, 12, 12, 12, 12, 12, 11}));
+  EXPECT_EQ(bits(3), std::vector<int>(8, 12));
+}
+
 /// Few words are so close to their threshold that their lowest halves decide: one of 65,536.
 TEST(NetworkPack, RoundsByAllBitsOfARandomWord) {
   RandomNetworks sweep = packed_networks(0);

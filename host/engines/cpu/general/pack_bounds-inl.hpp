@@ -60,8 +60,8 @@ struct LaneSizes {
   }
 };
 
-/// What no |u| and no |step| of an update is larger than. Of |u| 2^15 - 1 stands for any larger ones
-/// too; steps, shifted by one place at least, are smaller.
+/// What no |u| and no |step| of an update is larger than. Of |u| 2^15 - 1 stands for any larger
+/// ones too; steps, shifted by one place at least, are smaller.
 struct UpdateBound {
   LaneSizes updates, steps;
 

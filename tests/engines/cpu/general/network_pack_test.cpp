@@ -86,28 +86,38 @@ TEST(NetworkPack, CountsAsTheReferenceDoes) {
   EXPECT_GT(statistics.counted_any, 1000U);
 }
 
-/// Weights that no update has moved need another bit after the second one, but for those of the
-/// last network, which do after the third.
-TEST(NetworkPack, CountsEachNetworksWeightsByThemselves) {
+/// Samples of bytes, one for each label, and one network of two linear units.
+RandomNetworks two_units(const std::vector<std::uint8_t>& bytes,
+                         const std::vector<std::uint32_t>& labels, double scale) {
   RandomNetworks sweep = packed_networks(0);
   Dataset& dataset = *sweep.dataset;
   dataset = {};
-  dataset.samples = dataset.train_samples = 2;
-  dataset.inputs = 2;
+  dataset.samples = dataset.train_samples = labels.size();
+  dataset.inputs = bytes.size() / labels.size();
   dataset.classes = 2;
-  dataset.values = std::vector<std::uint8_t>{1, 0, 0, 1};
-  dataset.labels = {0, 0};
-  dataset.scale = 1;
+  dataset.values = bytes;
+  dataset.labels = labels;
+  dataset.scale = scale;
+  sweep.staged.order.resize(labels.size());
+  std::iota(sweep.staged.order.begin(), sweep.staged.order.end(), 0U);
+  sweep.staged.held_out = {};
+  NetworkSpec& spec = sweep.staged.networks.front();
+  spec.units = {static_cast<std::uint32_t>(dataset.inputs), 2};
+  spec.bias = false;
+  spec.activation = spec.output_activation = Activation::linear;
+  sweep.staged.networks.resize(1);
+  return sweep;
+}
+
+/// Weights that no update has moved need another bit after the second one, but for those of the
+/// last network, which do after the third.
+TEST(NetworkPack, CountsEachNetworksWeightsByThemselves) {
+  RandomNetworks sweep = two_units({0, 1, 1, 0, 1, 0}, {0, 0, 0}, 1);
   StagedSweep& staged = sweep.staged;
-  staged.order = {1, 0, 0};
-  staged.held_out = {};
   staged.iterations = 3;
   staged.diagnose = true;
   staged.normals = {1020, 0, 1020, 0};
   NetworkSpec spec = staged.networks.front();
-  spec.units = {2, 2};
-  spec.bias = false;
-  spec.activation = spec.output_activation = Activation::linear;
   spec.init = {};
   spec.init.std = 1;
   const Format format{16, 8, Round::nearest_even, Overflow::saturate, 32};
@@ -138,28 +148,17 @@ TEST(NetworkPack, CountsEachNetworksWeightsByThemselves) {
 
 /// Few words are so close to their threshold that their lowest halves decide: one of 65,536.
 TEST(NetworkPack, RoundsByAllBitsOfARandomWord) {
-  RandomNetworks sweep = packed_networks(0);
-  Dataset& dataset = *sweep.dataset;
-  dataset = {};
-  dataset.samples = dataset.train_samples = 4;
-  dataset.inputs = 64;
-  dataset.classes = 2;
-  std::vector<std::uint8_t> bytes(dataset.samples * dataset.inputs, 255);
+  constexpr std::uint32_t inputs = 64;
+  const std::vector<std::uint32_t> labels{0, 1, 1, 0};
+  std::vector<std::uint8_t> bytes(inputs * labels.size(), 255);
   for (std::size_t i = 0; i < bytes.size(); i += 2)  // half of them are in stretches
     bytes[i] = static_cast<std::uint8_t>(1 + i % 254);
-  dataset.values = bytes;
-  dataset.labels = {0, 1, 1, 0};
-  dataset.scale = 255;
+  RandomNetworks sweep = two_units(bytes, labels, 255);
   StagedSweep& staged = sweep.staged;
-  staged.order = {0, 1, 2, 3};
-  staged.held_out = {};
   staged.iterations = 4000;
   staged.keep_weights = true;
-  staged.normals.assign(128, 0.5);
+  staged.normals.assign(2 * inputs, 0.5);
   NetworkSpec spec = staged.networks.front();
-  spec.units = {64, 2};
-  spec.bias = false;
-  spec.activation = spec.output_activation = Activation::linear;
   const Format format{16, 15, Round::stochastic, Overflow::saturate, 32};
   spec.formats = {format, format, format, {}, format, format, format};
   spec.formats.input.round = Round::nearest_even;

@@ -283,7 +283,7 @@ TEST_F(CudaDiagnostics, HandsOverOutcomesBatchByBatch) {
 
 TEST_F(CudaDiagnostics, CountsDigits) {
   std::vector<std::string> overrides;
-  if (test_device_is_slow()) overrides = {"train.iterations=300", "report.smooth_window=101"};
+  if (test_device_is_slow()) overrides = {"train.iterations=150", "report.smooth_window=101"};
   BatchedEngine trained = engine(least_lanes());
   expect_same_as_reference(trained, diagnosed(shipped_sweep("digits.toml", overrides)));
 }

@@ -325,5 +325,26 @@ TEST_F(MemoryNeeded, OfDiagnostics) {
   expect_honest_beyond_the_study(std::move(staged), 2);
 }
 
+/// Networks that are trained side by side, which have arrays of their own for few units each.
+TEST_F(MemoryNeeded, OfPacks) {
+  constexpr int inputs = 64, units = 100, kinds = 100;
+  dataset.values = std::vector<std::uint8_t>(dataset.samples * inputs, 1);
+  study.iterations = 1;
+  shape(inputs, units);
+  study.networks.clear();
+  for (int kind = 0; kind < kinds; ++kind)
+    for (int lr = 1; lr <= 8; ++lr) study.networks.push_back({lr, 8});
+  StagedSweep staged = staged_study(study);
+  const Format format{16, 8, Round::nearest_even, Overflow::saturate, 32};
+  for (std::size_t n = 0; n < staged.networks.size(); ++n) {
+    staged.networks[n].formats = {format, format, format, {}, format, format, format};
+    staged.networks[n].rounding_seed = static_cast<std::uint32_t>(n / 8);
+  }
+  for (const bool diagnose : {false, true}) {
+    staged.diagnose = diagnose;
+    expect_honest_beyond_the_study(staged, 2);
+  }
+}
+
 }  // namespace
 }  // namespace gridrun

@@ -195,9 +195,9 @@ class ShortPack final : public NetworkPack {
     return words_.get();
   }
 
-  template <class PassCounts>
+  template <class GivenCounts>
   void forward(std::size_t cell, const InputList<std::int16_t>& inputs, const std::uint32_t* words,
-               std::int16_t* answers, PassCounts& counts) {
+               std::int16_t* answers, GivenCounts& counts) {
     Layer<std::int16_t>& layer = cells_[cell];
     products_[cell].sum(layer, inputs, statistics_);
     activate(layer, layer.z.get(), in_all_lanes(words, cell), cell_lanes, layer.a.get(), counts);
@@ -226,8 +226,12 @@ class ShortPack final : public NetworkPack {
     Layer<std::int16_t>& layer = cells_[cell];
     HWY_ALIGN std::int16_t errors[cell_lanes];
     const std::int64_t* const all_errors = layer.d.get();
-    for (std::size_t lane = 0; lane < cell_lanes; ++lane)
+    std::int16_t any_error = 0;
+    for (std::size_t lane = 0; lane < cell_lanes; ++lane) {
       errors[lane] = static_cast<std::int16_t>(all_errors[lane] & used_[cell].words[lane]);
+      any_error |= errors[lane];
+    }
+    if (any_error == 0) return;
     PackUpdate& update = updates_[cell];
     update.of.index = inputs.index;
     update.of.rows = inputs.count;

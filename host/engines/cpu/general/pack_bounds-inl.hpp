@@ -25,7 +25,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 
 using VShortU = hn::Vec<ShortU>;
 
-/// The least and the most words of each lane of a cell, 0 among them.
+/// The least and the largest word of each lane of a cell, 0 among them.
 struct LaneEnds {
   LaneWords least, most;
 
@@ -60,8 +60,8 @@ struct LaneSizes {
   }
 };
 
-/// What no |u| and no |step| of an update is larger than. Of |u| 2^15 - 1 stands for any larger
-/// ones too; steps, shifted by one place at least, are smaller.
+/// What no |u| and no |step| of an update is larger than; 2^15 - 1 stands for any larger |u| too.
+/// Steps, shifted by one place at least, are smaller.
 struct UpdateBound {
   LaneSizes updates, steps;
 
@@ -101,7 +101,8 @@ struct UpdateBound {
   }
 };
 
-/// What no |w| of a cell is larger than: updates raise it, and it is looked up now and then.
+/// What no |w| of each lane of a cell is larger than: updates raise it, and it is looked up now and
+/// then.
 class WeightsBound {
  public:
   /// Before each update.

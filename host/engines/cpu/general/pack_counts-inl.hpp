@@ -23,8 +23,8 @@ namespace HWY_NAMESPACE {
 
 namespace hn = hwy::HWY_NAMESPACE;
 
-/// Counts the values of a cell's units in training. Neighbours are two units of one network: what
-/// is only added up is counted for both in the first's lane.
+/// Counts the values of a cell's units in training. Neighbours are two units of one network:
+/// updates, steps and what overflowing takes are counted for both in the first's lane.
 class CellCounts {
  public:
   static constexpr bool counts = true;

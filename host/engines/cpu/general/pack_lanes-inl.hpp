@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 
 #include "engines/cpu/general/network_pack.hpp"
 #include "engines/cpu/general/short_rounding-inl.hpp"

@@ -348,7 +348,7 @@ HWY_NOINLINE void update_lanes(const PackUpdate& given, std::size_t lane, VShort
       update_lane_rows<kRound, kRange>(update, first, end, lane, steps, errors, of_lanes, counts);
   };
   std::size_t done = 0;
-  if constexpr (kCounting != Counting::any)  // which looks at each row
+  if constexpr (kCounting != Counting::any)  // else each row is looked at
     for (const Stretch& stretch : update.of.stretches) {
       update_some(done, stretch.begin);
       if constexpr (is_random)

@@ -1,6 +1,7 @@
 #include "engines/cpu/general/train_general.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <mutex>
 #include <utility>
 
@@ -225,6 +226,18 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
   return bytes;
 }
 
+/// Bytes of a pack of such networks, with the answers of a block of so many steps.
+double pack_bytes(const NetworkSpec& spec, double steps, bool diagnosed) {
+  constexpr double units_of_cell = 4;
+  constexpr double lanes = units_of_cell * most_packed;
+  const auto rows = static_cast<double>(spec.row_length(0));
+  const double cells = std::ceil(spec.units_of(0) / units_of_cell);
+  constexpr double arrays = 16384;  // of a cell, and what the allocator adds to each
+  constexpr double counts = 12288;  // of its lanes
+  return 8192 + cells * (lanes * sizeof(std::int16_t) * (rows + steps) + arrays +
+                         (diagnosed ? counts : 0));
+}
+
 /// Bytes that the groups hold at once at most: lists of all, and what those in work need, with
 /// `outcome_bytes` for each network of theirs.
 double groups_bytes(const StagedSweep& sweep, unsigned threads, Neighbours neighbours,
@@ -235,9 +248,14 @@ double groups_bytes(const StagedSweep& sweep, unsigned threads, Neighbours neigh
       sweep.diagnose ? layer_counts * static_cast<double>(sweep.networks.front().layers()) : 0;
   double largest = 0;
   for (const NetworkGroup& group : groups) {
-    double bytes = counts * static_cast<double>(group.members.size());
-    for (const std::size_t n : group.members)
-      bytes += outcome_bytes + network_bytes(sweep.networks[n], group.words);
+    double bytes = (counts + outcome_bytes) * static_cast<double>(group.members.size());
+    auto member = group.members.begin();
+    for (const std::uint32_t size : group.runs) {
+      const NetworkSpec& spec = sweep.networks[*member];
+      bytes += size == 1 ? network_bytes(spec, group.words)
+                         : pack_bytes(spec, group.block_steps, sweep.diagnose);
+      member += size;
+    }
     largest = std::max(largest, bytes);
   }
   // A block of samples as stored and in words, and the initial weights of a network, before and

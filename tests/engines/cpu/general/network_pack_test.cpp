@@ -109,8 +109,8 @@ RandomNetworks two_units(const std::vector<std::uint8_t>& bytes,
   return sweep;
 }
 
-/// Weights that no update has moved need another bit after the second one, but for those of the
-/// last network, which do after the third.
+/// Weights that the first update does not move need another bit after the second one, but for those
+/// of the last network, which do after the third.
 TEST(NetworkPack, CountsEachNetworksWeightsByThemselves) {
   RandomNetworks sweep = two_units({0, 1, 1, 0, 1, 0}, {0, 0, 0}, 1);
   StagedSweep& staged = sweep.staged;

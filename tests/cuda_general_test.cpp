@@ -10,6 +10,7 @@
 #include "general/network_plan.hpp"
 #include "gridrun/tensor_formats.hpp"
 #include "random_network.hpp"
+#include "sanitizers.hpp"
 
 namespace gridrun::cuda {
 namespace {
@@ -50,7 +51,7 @@ class CudaGeneral : public CudaTest {
   }
 
   static std::uint32_t seeds(std::uint32_t count) {
-    return test_device_is_slow() ? count / 6 : count;
+    return random_rounds(test_device_is_slow() ? count / 6 : count);
   }
 };
 

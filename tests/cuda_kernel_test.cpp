@@ -6,6 +6,7 @@
 
 #include "cuda_test.hpp"
 #include "gridrun/error.hpp"
+#include "sanitizers.hpp"
 #include "take_outcome_expectations.hpp"
 #include "train_plan.hpp"
 
@@ -24,7 +25,7 @@ TEST_F(CudaKernel, SaysWhatItCannotTrain) {
 }
 
 TEST_F(CudaKernel, RandomSweepsAgreeWithReference) {
-  const std::uint32_t seeds = test_device_is_slow() ? 60 : 400;
+  const std::uint32_t seeds = random_rounds(test_device_is_slow() ? 60 : 400);
   BatchedEngine::Record total;
   for (std::uint32_t seed = 0; seed < seeds && !HasFailure(); ++seed) {
     BatchedEngine trained = engine(least_lanes(), seed);

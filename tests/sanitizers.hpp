@@ -1,6 +1,8 @@
 // Which sanitizers a build has, by GCC's names for it and by clang's.
 #pragma once
 
+#include <cstdint>
+
 #if defined(__SANITIZE_ADDRESS__)
 #define GRIDRUN_ADDRESS_SANITIZER 1
 #elif defined(__has_feature)
@@ -17,3 +19,13 @@
 #else
 #define GRIDRUN_SANITIZED 0
 #endif
+
+namespace gridrun {
+
+/// How many rounds a random test has: under sanitizers half, as each takes ten times as long there
+/// and is looked at for faults of another kind, which many rounds would show.
+constexpr std::uint32_t random_rounds(std::uint32_t rounds) {
+  return GRIDRUN_SANITIZED ? (rounds + 1) / 2 : rounds;
+}
+
+}  // namespace gridrun

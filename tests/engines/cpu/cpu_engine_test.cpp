@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "engines/cpu/lane_group.hpp"
+#include "sanitizers.hpp"
 #include "simd_targets.hpp"
 #include "test_sweep.hpp"
 
@@ -67,7 +68,7 @@ TEST(CpuEngine, ForcedTargetsAreTheOnesThatRun) {
 
 class CpuEngineRandom : public ::testing::TestWithParam<std::uint32_t> {};
 
-constexpr std::uint32_t seeds_a_test = 125;
+constexpr std::uint32_t seeds_a_test = random_rounds(125);
 
 TEST_P(CpuEngineRandom, SweepsAreAsTheReferenceHasThem) {
   TrainingStatistics total;

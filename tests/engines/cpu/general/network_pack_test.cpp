@@ -10,6 +10,7 @@
 #include "draws.hpp"
 #include "engines/cpu/general/network_group.hpp"
 #include "random_network.hpp"
+#include "sanitizers.hpp"
 
 namespace gridrun {
 namespace {
@@ -59,7 +60,7 @@ RandomNetworks packed_networks(std::uint32_t seed) {
 
 TEST(NetworkPack, TrainsAsTheReferenceDoes) {
   GeneralStatistics statistics;
-  for (std::uint32_t seed = 0; seed < 120; ++seed) {
+  for (std::uint32_t seed = 0; seed < random_rounds(120); ++seed) {
     const RandomNetworks sweep = packed_networks(seed);
     expect_as_reference(sweep.staged, sweep.description, 1 + seed % 3, statistics);
     if (HasFailure()) return;
@@ -74,7 +75,7 @@ TEST(NetworkPack, TrainsAsTheReferenceDoes) {
 
 TEST(NetworkPack, CountsAsTheReferenceDoes) {
   GeneralStatistics statistics;
-  for (std::uint32_t seed = 200; seed < 320; ++seed) {
+  for (std::uint32_t seed = 200; seed < 200 + random_rounds(120); ++seed) {
     RandomNetworks sweep = packed_networks(seed);
     sweep.staged.diagnose = true;
     expect_as_reference(sweep.staged, sweep.description, 1 + seed % 3, statistics);

@@ -5,6 +5,7 @@
 #include "cpu_engine_expectations.hpp"
 #include "engines/cpu/general/general_network.hpp"
 #include "random_network.hpp"
+#include "sanitizers.hpp"
 
 namespace gridrun {
 namespace {
@@ -12,7 +13,7 @@ namespace {
 TEST(TrainGeneral, ReturnsWhatTheReferenceReturns) {
   GeneralStatistics statistics;
   for (const RandomBits bits : {RandomBits{8, 16}, {2, 24}, {2, 64}})
-    for (std::uint32_t seed = 0; seed < 30; ++seed) {
+    for (std::uint32_t seed = 0; seed < random_rounds(30); ++seed) {
       const RandomNetworks sweep = random_networks(seed, bits);
       expect_as_reference(sweep.staged, sweep.description, 1 + seed % 3, statistics);
     }
@@ -25,7 +26,7 @@ TEST(TrainGeneral, ReturnsWhatTheReferenceReturns) {
 TEST(TrainGeneral, CountsWhatTheReferenceCounts) {
   GeneralStatistics statistics;
   for (const RandomBits bits : {RandomBits{2, 16}, {8, 16}, {16, 16}, {2, 24}, {2, 64}, {60, 64}})
-    for (std::uint32_t seed = 0; seed < 15; ++seed) {
+    for (std::uint32_t seed = 0; seed < random_rounds(15); ++seed) {
       RandomNetworks sweep = random_networks(seed, bits);
       sweep.staged.diagnose = true;
       expect_as_reference(sweep.staged, sweep.description, 1 + seed % 3, statistics);

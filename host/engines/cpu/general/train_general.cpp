@@ -231,7 +231,7 @@ double pack_bytes(const NetworkSpec& spec, double steps, bool diagnosed) {
   constexpr double units_of_cell = 4;
   constexpr double lanes = units_of_cell * most_packed;
   const auto rows = static_cast<double>(spec.row_length(0));
-  const double cells = std::ceil(spec.units_of(0) / units_of_cell);
+  const double cells = std::ceil(static_cast<double>(spec.units_of(0)) / units_of_cell);
   constexpr double arrays = 16384;  // of a cell, and what the allocator adds to each
   constexpr double counts = 12288;  // of its lanes
   return 8192 + cells * (lanes * sizeof(std::int16_t) * (rows + steps) + arrays +

@@ -14,6 +14,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.ui import WebDriverWait
 
@@ -92,8 +93,12 @@ class BrowserTest(unittest.TestCase):
             svg, round(x + (column + 0.5) * width / columns), round(y + (rows - row - 0.5) * height / rows))
 
     def press(self, at, *keys):
-        """Keys upon a chart that has the focus from them on."""
+        """Keys upon a chart that has the focus from them on. The pointer waits in the page's corner: over a chart, it would be
+        taken to move whenever the page moves below it, and hide what the keys show."""
         self.script("arguments[0].focus()", self.svg(at))
+        corner = ActionBuilder(self.browser)
+        corner.pointer_action.move_to_location(1, 1)
+        corner.perform()
         ActionChains(self.browser).send_keys(*keys).perform()
 
     def curves(self):

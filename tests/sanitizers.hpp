@@ -22,8 +22,8 @@
 
 namespace gridrun {
 
-/// How many rounds a random test has: under sanitizers half, as each takes ten times as long there
-/// and is looked at for faults of another kind, which many rounds would show.
+/// How many rounds a random test has: under sanitizers half, as each takes ten times as long there,
+/// and half show the faults that sanitizers look for.
 constexpr std::uint32_t random_rounds(std::uint32_t rounds) {
   return GRIDRUN_SANITIZED ? (rounds + 1) / 2 : rounds;
 }

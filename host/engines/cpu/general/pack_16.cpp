@@ -101,7 +101,7 @@ class ShortPack final : public NetworkPack {
             noise.empty() ? LayerNoise<std::uint16_t>() : noise[i].front();
         forward(cell, samples[i].inputs, drawn.activation, answers_of(i, cell), counts_[cell]);
         find_cell_errors(cell, samples[i].label, drawn.error);
-        if constexpr (Counts::counts) active_[i] |= counts_[cell].active();
+        if constexpr (Counts::counts) active_[i] |= counts_[cell].take_active();
         update(cell, samples[i].inputs, drawn, pack_noise);
       }
       if constexpr (Counts::counts) counts_[cell].end_block();
@@ -354,7 +354,7 @@ class ShortPack final : public NetworkPack {
   std::vector<Counts> counts_;         // [cell]
   CountedSizes counted_updates_, counted_weights_;
   std::vector<LayerCounts> member_counts_;  // [member], of what is counted for all units
-  std::vector<std::uint32_t> active_;       // CellCounts::active of all cells [sample] of a block
+  std::vector<std::uint32_t> active_;       // lanes of cells that were active [sample] of a block
   GeneralStatistics statistics_;
 };
 

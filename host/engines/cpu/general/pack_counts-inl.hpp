@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "engines/cpu/general/pack_bounds-inl.hpp"
@@ -39,14 +40,11 @@ class CellCounts {
   HWY_INLINE void add_active(std::size_t lane, VWide is_active) {
     std::uint8_t bits[8] = {};
     hn::StoreMaskBits(Wide(), hn::MaskFromVec(is_active), bits);
-    active_in_work_ |= std::uint32_t{bits[0]} << lane;
+    active_ |= std::uint32_t{bits[0]} << lane;
   }
-  void end_sample() {
-    active_ = active_in_work_;
-    active_in_work_ = 0;
-  }
-  /// Bits of the lanes that were active in the last sample.
-  std::uint32_t active() const { return active_; }
+  void end_sample() {}  // a network's has not ended before all cells are done with it
+  /// Bits of the lanes that were active since this was called before.
+  std::uint32_t take_active() { return std::exchange(active_, 0); }
 
   /// P of an update, given d of all lanes and the sum of its x.
   void add_products(const std::int64_t* errors, std::int64_t sum) {
@@ -141,7 +139,7 @@ class CellCounts {
   std::array<UpdateCounts, cell_lanes> counted_{};  // all else of updates
   HWY_ALIGN std::array<std::int64_t, cell_lanes> products_{};
   std::array<SignedSum, cell_lanes> all_products_{};
-  std::uint32_t active_ = 0, active_in_work_ = 0;
+  std::uint32_t active_ = 0;
 };
 
 }  // namespace HWY_NAMESPACE

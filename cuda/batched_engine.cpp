@@ -65,15 +65,14 @@ class StagedData {
              static_cast<std::uint32_t>(sweep.inputs),
              sweep.dataset->scale,
              any_negative(*sweep.dataset)};
-    largest_input_ = device.largest_input(view_);
-    largest_weight_ = largest_magnitude(sweep.weights);
+    largest_ = {device.largest_input(view_), device.largest_input_sum(view_), view_.any_negative,
+                view_.inputs, largest_magnitude(sweep.weights)};
   }
 
   const Samples& samples() const { return view_; }
   const std::uint32_t* labels() const { return labels_.data(); }
   const std::int64_t* weights() const { return weights_.data(); }
-  double largest_input() const { return largest_input_; }
-  std::uint64_t largest_weight() const { return largest_weight_; }
+  const Magnitudes& largest() const { return largest_; }
 
   std::uint64_t nonzeros(int fraction) {
     const auto known = nonzeros_.find(fraction);
@@ -90,8 +89,7 @@ class StagedData {
   DeviceBuffer<double> reals_;          // the same in reals
   Device& device_;
   Samples view_{};
-  double largest_input_ = 0;
-  std::uint64_t largest_weight_ = 0;
+  Magnitudes largest_;
   std::map<int, std::uint64_t> nonzeros_;  // by fraction
 };
 
@@ -102,27 +100,29 @@ class StagedList {
   StagedList(Device& device, StagedData& data, int fraction, Activation activation, Shape shape)
       : places_(device, data.samples().samples + std::size_t{places_ahead}) {
     const Samples& samples = data.samples();
+    ListPlan plan{fraction, shape, sizeof(Word), 0};
+    view_ = {places_.data(), nullptr, std::int64_t{1} << fraction, fraction, {}};
+    if (sizeof(Word) == sizeof(std::int32_t)) {
+      const Magnitudes& largest = data.largest();
+      plan.headroom = narrow_headroom(fraction, largest);
+      view_.narrow = {
+          plan.headroom, narrow_weight_bound(fraction, largest),
+          static_cast<std::uint32_t>(narrow_delta_limit(fraction, largest)),
+          activation == Activation::relu ? 1 : std::numeric_limits<std::int32_t>::min()};
+    }
     const std::uint64_t nonzeros = data.nonzeros(fraction);
     const DeviceBuffer<std::uint64_t> positions(device, nonzeros);  // of the non-zero inputs
     const DeviceBuffer<std::uint64_t> first(device, samples.samples + std::size_t{1});
-    device.stage_places(samples, data.labels(), fraction, shape.lanes, positions.data(),
-                        first.data(), places_.data());
+    device.stage_places(samples, data.labels(), plan, positions.data(), first.data(),
+                        places_.data());
     SampleTiles last{};
     device.download(&last, places_.data() + samples.samples - 1, sizeof(last));
     const std::uint64_t tiles = std::uint64_t{last.begin} + last.tiles;
-    entries_ =
-        DeviceBuffer<LaneEntries<Word>>(device, tiles * static_cast<std::uint64_t>(shape.lanes));
-    device.stage_entries(samples, fraction, shape, positions.data(), first.data(), places_.data(),
-                         tiles, entries_.data());
+    entries_ = DeviceBuffer<LaneEntries<Word>>(device, tiles * plan.lanes());
+    device.stage_entries(samples, plan, positions.data(), first.data(), places_.data(), tiles,
+                         entries_.data());
     device.wait();  // the scratch buffers go
-    const bool relu = activation == Activation::relu;
-    view_ = {places_.data(),
-             entries_.data(),
-             narrow_delta_limit(fraction, data.largest_input()),
-             std::int64_t{1} << fraction,
-             fraction,
-             relu ? 1 : std::numeric_limits<std::int32_t>::min(),
-             relu ? 0 : std::numeric_limits<std::int32_t>::min()};
+    view_.entries = entries_.data();
   }
 
   const SampleList<Word>& view() const { return view_; }
@@ -144,7 +144,7 @@ class StagedList {
 
  private:
   DeviceBuffer<SampleTiles> places_;         // [samples + places_ahead]
-  DeviceBuffer<LaneEntries<Word>> entries_;  // [tiles][lanes], 2^-fraction
+  DeviceBuffer<LaneEntries<Word>> entries_;  // [tiles][lanes]
   SampleList<Word> view_{};
 };
 
@@ -493,12 +493,10 @@ void BatchedEngine::train(const StagedSweep& staged, Progress& progress, const T
 void BatchedEngine::train_study(const StudySweep& sweep, Progress& progress,
                                 const TakeOutcome& take) {
   StagedData data(*device_, sweep);
-  const Magnitudes largest{data.largest_input(), data.largest_weight(),
-                           static_cast<std::uint32_t>(sweep.inputs)};
   std::vector<std::size_t> narrow;
   std::vector<std::size_t> wide;
   for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
-    const bool fits = fits_narrow(sweep.networks[n], largest);
+    const bool fits = fits_narrow(sweep.networks[n], data.largest());
     (fits ? narrow : wide).push_back(n);
   }
   record_.narrow = narrow.size();

@@ -30,6 +30,19 @@ struct Samples {
   bool any_negative;  // of the inputs
 };
 
+/// What a list's entries are made for.
+struct ListPlan {
+  int fraction = 0;
+  Shape shape;
+  std::size_t word = sizeof(std::int32_t);  // bytes
+  int headroom = 0;                         // of narrow words
+
+  std::uint32_t lanes() const { return static_cast<std::uint32_t>(shape.lanes); }
+  std::uint32_t tile_bytes() const {
+    return lanes() * static_cast<std::uint32_t>(2 * word * entries_of_lane);
+  }
+};
+
 /// How a training launch is laid out.
 struct TrainLaunch {
   Shape shape;
@@ -67,24 +80,22 @@ class Device {
   /// The largest |input| of the samples, 0 without any.
   virtual double largest_input(const Samples& samples) = 0;
 
+  /// The largest sum of a sample's |inputs|.
+  virtual double largest_input_sum(const Samples& samples) = 0;
+
   /// How many of their inputs are not zero at a fraction.
   virtual std::uint64_t count_nonzeros(const Samples& samples, int fraction) = 0;
 
   /// Selects the non-zero inputs into `positions` [nonzeros], notes in `first` [samples + 1] which
   /// of them is each sample's first, and finds the samples' `places` [samples + places_ahead].
-  virtual void stage_places(const Samples& samples, const std::uint32_t* labels, int fraction,
-                            int lanes, std::uint64_t* positions, std::uint64_t* first,
+  virtual void stage_places(const Samples& samples, const std::uint32_t* labels,
+                            const ListPlan& plan, std::uint64_t* positions, std::uint64_t* first,
                             SampleTiles* places) = 0;
 
-  /// Fills `entries` [tiles][lanes] from what stage_places left.
-  virtual void stage_entries(const Samples& samples, int fraction, Shape shape,
+  /// Fills `entries`, LaneEntries [tiles][lanes] of the plan's words, from what stage_places left.
+  virtual void stage_entries(const Samples& samples, const ListPlan& plan,
                              const std::uint64_t* positions, const std::uint64_t* first,
-                             const SampleTiles* places, std::uint64_t tiles,
-                             LaneEntries<std::int32_t>* entries) = 0;
-  virtual void stage_entries(const Samples& samples, int fraction, Shape shape,
-                             const std::uint64_t* positions, const std::uint64_t* first,
-                             const SampleTiles* places, std::uint64_t tiles,
-                             LaneEntries<std::int64_t>* entries) = 0;
+                             const SampleTiles* places, std::uint64_t tiles, void* entries) = 0;
 
   /// Fills `weights` [units / neurons][rows][neurons] from `initial` [outputs][inputs].
   virtual void stage_weights(const std::int64_t* initial, std::uint32_t inputs, std::uint32_t rows,

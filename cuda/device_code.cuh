@@ -9,6 +9,8 @@
 #include "cuda_emulation.hpp"
 #endif
 
+#include <type_traits>
+
 #include "train_types.hpp"
 
 namespace gridrun::cuda {
@@ -32,23 +34,22 @@ __device__ inline void* dynamic_shared_memory() {
 using emulation::dynamic_shared_memory;
 #endif
 
-/// Loads what no kernel writes while this one runs, through the read-only path, 16 bytes at a time.
+/// Loads what no kernel writes while this one runs, through the read-only path, 16 bytes at a time,
+/// or 8 or 4 where that is all.
 template <typename T>
 __device__ __forceinline__ T read_only(const T* from) {
 #ifdef __CUDA_ARCH__
-  if constexpr (sizeof(T) % sizeof(int4) == 0) {
-    static_assert(alignof(T) % alignof(int4) == 0);
-    union {
-      int4 part[sizeof(T) / sizeof(int4)];
-      T whole;
-    } loaded;
+  using Part = std::conditional_t<sizeof(T) % 16 == 0, int4,
+                                  std::conditional_t<sizeof(T) % 8 == 0, int2, int>>;
+  static_assert(sizeof(T) % sizeof(Part) == 0 && alignof(T) % alignof(Part) == 0);
+  union {
+    Part part[sizeof(T) / sizeof(Part)];
+    T whole;
+  } loaded;
 #pragma unroll
-    for (int i = 0; i < static_cast<int>(sizeof(T) / sizeof(int4)); ++i)
-      loaded.part[i] = __ldg(reinterpret_cast<const int4*>(from) + i);
-    return loaded.whole;
-  } else {
-    return __ldg(from);
-  }
+  for (int i = 0; i < static_cast<int>(sizeof(T) / sizeof(Part)); ++i)
+    loaded.part[i] = __ldg(reinterpret_cast<const Part*>(from) + i);
+  return loaded.whole;
 #else
   return *from;
 #endif
@@ -107,6 +108,11 @@ __device__ __forceinline__ void atomic_or(std::uint64_t* bits, std::uint64_t val
 
 __device__ __forceinline__ void atomic_max(std::uint64_t* largest, std::uint64_t value) {
   atomicMax(reinterpret_cast<unsigned long long*>(largest), static_cast<unsigned long long>(value));
+}
+
+/// -value, modulo 2^32.
+__device__ __forceinline__ std::int32_t negated(std::int32_t value) {
+  return static_cast<std::int32_t>(0U - static_cast<std::uint32_t>(value));
 }
 
 /// |value|; 2^31 for the least value.

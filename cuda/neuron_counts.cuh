@@ -17,7 +17,7 @@ __device__ __forceinline__ std::make_unsigned_t<Word> bits_of(Word value) {
 }
 
 /// A lane's share of what a few updates of a neuron count: as many as UpdateSums adds up. In narrow
-/// words |u| < 2^narrow_update_bits, so that |P| < 2^57.
+/// words |u| <= 2^narrow_update_bits, so that |P| < 2^54.
 template <typename Word>
 struct UpdateCounts {
   using Sum = std::conditional_t<sizeof(Word) == 4, std::int64_t, SignedSum>;

@@ -11,7 +11,7 @@ template <typename Word>
 struct Chunk {
   const SampleTiles* places;         // [steps], and places_ahead more that may be looked at
   const LaneEntries<Word>* entries;  // [tiles][lanes]
-  std::uint32_t first_tile;          // of the list, which `entries` begins with
+  std::uint32_t first_offset;        // of the list's entries, which `entries` begins with
   std::uint32_t steps;               // >= 1
 };
 
@@ -34,6 +34,7 @@ template <class T>
 class SampleChunks<T, true> {
  public:
   using Word = typename T::Word;
+  using Entries = LaneEntries<Word>;
 
   /// `memory`: chunks_bytes() of shared memory, aligned to 16 bytes.
   __device__ __forceinline__ SampleChunks(const TrainArguments<Word>& arguments,
@@ -52,7 +53,7 @@ class SampleChunks<T, true> {
   __device__ __forceinline__ Chunk<Word> next() {
     wait_for_copies();
     __syncthreads();  // of all lanes; and the chunk before this one has been trained
-    const Chunk<Word> chunk{places(), entries(), first_tile_, steps_};
+    const Chunk<Word> chunk{places(), entries(), anew(first_tile_ * tile_bytes), steps_};
     turn_ ^= 1;
     return chunk;
   }
@@ -67,21 +68,34 @@ class SampleChunks<T, true> {
     const std::uint32_t used = __shfl_sync(all_lanes, tiles, static_cast<int>(steps_) - 1);
     for (std::uint32_t i = threadIdx.x; i < steps_ + places_ahead; i += blockDim.x)
       begin_copy(places() + i, list_places_ + sample_ + (i < steps_ ? i : 0));
-    constexpr std::uint32_t pieces = T::lanes * sizeof(LaneEntries<Word>) / sizeof(Piece);
-    const auto* from = reinterpret_cast<const Piece*>(list_entries_) +
-                       std::size_t{first_tile_} * pieces + threadIdx.x;
-    auto* to = reinterpret_cast<Piece*>(entries()) + threadIdx.x;
-    for (std::uint32_t at = threadIdx.x; at < used * pieces; at += blockDim.x) {
-      begin_copy(to, from);
-      from += blockDim.x;
-      to += blockDim.x;
-    }
+    copy_entries(used);
     left_ -= steps_;
     sample_ = sample_ + steps_ == samples_ ? 0 : sample_ + steps_;
     look();
   }
 
  private:
+  static constexpr std::uint32_t tile_bytes = T::lanes * sizeof(Entries);
+
+  /// Begins to copy the entries of `tiles` tiles. A lane copies some pieces whose addresses differ
+  /// by a constant, so that it need not wait to reckon one until the one before it was read.
+  __device__ __forceinline__ void copy_entries(std::uint32_t tiles) const {
+    constexpr std::uint32_t of_lane = 4;
+    constexpr std::uint32_t of_tile = tile_bytes / sizeof(Piece);
+    const std::uint32_t count = tiles * of_tile;
+    std::uint32_t at = threadIdx.x / warp_lanes * of_lane * warp_lanes + lane();
+    const auto* from =
+        reinterpret_cast<const Piece*>(list_entries_) + std::size_t{first_tile_} * of_tile + at;
+    auto* to = reinterpret_cast<Piece*>(entries()) + at;
+    for (; at < count; at += of_lane * blockDim.x) {
+#pragma unroll
+      for (std::uint32_t i = 0; i < of_lane; ++i)
+        if (at + i * warp_lanes < count) begin_copy(to + i * warp_lanes, from + i * warp_lanes);
+      from += of_lane * blockDim.x;
+      to += of_lane * blockDim.x;
+    }
+  }
+
   /// Loads the place of the lane's sample of the next chunk.
   __device__ __forceinline__ void look() {
     inside_ = lane() < left_ && lane() < samples_ - sample_;
@@ -89,15 +103,14 @@ class SampleChunks<T, true> {
   }
 
   __device__ __forceinline__ SampleTiles* places() const { return places_ + turn_ * chunk_places; }
-  __device__ __forceinline__ LaneEntries<Word>* entries() const {
-    return reinterpret_cast<LaneEntries<Word>*>(places_ + 2 * chunk_places) +
-           turn_ * capacity_ * T::lanes;
+  __device__ __forceinline__ Entries* entries() const {
+    return reinterpret_cast<Entries*>(places_ + 2 * chunk_places) + turn_ * capacity_ * T::lanes;
   }
 
   static __device__ __forceinline__ std::uint32_t lane() { return threadIdx.x % warp_lanes; }
 
   const SampleTiles* list_places_;
-  const LaneEntries<Word>* list_entries_;
+  const Entries* list_entries_;
   SampleTiles* places_;           // [2][chunk_places], and behind them entries [2][capacity][lanes]
   std::uint32_t samples_;         //
   std::uint32_t capacity_;        // tiles

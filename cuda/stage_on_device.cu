@@ -61,6 +61,17 @@ struct MagnitudeAt {
   }
 };
 
+/// The sum of sample s's |inputs|.
+struct InputSumAt {
+  InputAt input;
+  GRIDRUN_HOST_DEVICE double operator()(std::uint64_t s) const {
+    double sum = 0;
+    for (std::uint64_t k = 0; k < input.samples.inputs; ++k)
+      sum += fabs(input(s * input.samples.inputs + k));
+    return sum;
+  }
+};
+
 thrust::counting_iterator<std::uint64_t> counting(std::uint64_t from) {
   return thrust::counting_iterator<std::uint64_t>(from);
 }
@@ -100,7 +111,7 @@ struct TilesOf {
   GRIDRUN_HOST_DEVICE SampleTiles operator()(std::uint64_t s) const {
     const std::uint64_t entries = first[s + 1] - first[s];
     const std::uint64_t tiles = padding + (entries + tile_entries - 1) / tile_entries;
-    return {0, tiles < held_tiles ? held_tiles : static_cast<std::uint32_t>(tiles), 0, 0};
+    return {{}, 0, tiles < held_tiles ? held_tiles : static_cast<std::uint32_t>(tiles)};
   }
 };
 
@@ -108,29 +119,41 @@ struct TilesOf {
 /// tiles before the last of the samples that are summed, `tiles` those of the last.
 struct Follow {
   GRIDRUN_HOST_DEVICE SampleTiles operator()(const SampleTiles& a, const SampleTiles& b) const {
-    return {a.begin + a.tiles + b.begin, b.tiles, 0, 0};
+    return {{}, a.begin + a.tiles + b.begin, b.tiles};
   }
 };
 
-struct PutLabel {
-  SampleTiles* places;
+/// What steps look at of a sample.
+struct PutPlace {
+  SampleTiles* samples;
   const std::uint32_t* labels;
-  GRIDRUN_HOST_DEVICE void operator()(std::uint64_t s) const { places[s].label = labels[s]; }
+  std::uint32_t tile_bytes;
+  GRIDRUN_HOST_DEVICE void operator()(std::uint64_t s) const {
+    const std::uint32_t looped = samples[s].tiles > held_tiles ? looped_tiles : 0;
+    samples[s].place = {samples[s].begin * tile_bytes, labels[s] | looped};
+  }
 };
 
+/// An entry of x at scale 2^-fraction, which narrow words scale and negate (Entry).
 template <typename Word>
-GRIDRUN_HOST_DEVICE Word row_offset(std::uint32_t row, Shape shape) {
-  return static_cast<Word>(row) * shape.neurons * static_cast<Word>(sizeof(Word));
-}
+struct MakeEntry {
+  Shape shape;
+  int shift;  // of narrow words
+  GRIDRUN_HOST_DEVICE Entry<Word> operator()(std::uint32_t row, std::int64_t x) const {
+    if (sizeof(Word) == sizeof(std::int32_t)) x *= -(std::int64_t{1} << shift);
+    return {static_cast<Word>(row) * shape.neurons * static_cast<Word>(sizeof(Word)),
+            static_cast<Word>(x)};
+  }
+};
 
 /// Padding: its lane's own row and x = 0.
 template <typename Word>
 struct PaddingEntry {
+  MakeEntry<Word> make;
   std::uint32_t inputs;
-  Shape shape;
   GRIDRUN_HOST_DEVICE Entry<Word> operator()(std::uint64_t slot) const {
-    const auto lane = static_cast<std::uint32_t>(slot / entries_of_lane % shape.lanes);
-    return {row_offset<Word>(first_padding_row(inputs, shape.lanes) + lane, shape), 0};
+    const auto lane = static_cast<std::uint32_t>(slot / entries_of_lane % make.shape.lanes);
+    return make(first_padding_row(inputs, make.shape.lanes) + lane, 0);
   }
 };
 
@@ -138,9 +161,10 @@ struct PaddingEntry {
 /// that one has room, and what is left over in the last places that are free.
 template <typename Word>
 struct DealEntries {
+  MakeEntry<Word> make;
   FixedPointAt x;
   std::uint32_t inputs;
-  Shape shape;
+  std::uint32_t lanes;
   const std::uint64_t* positions;
   const std::uint64_t* first;
   const SampleTiles* places;
@@ -148,7 +172,6 @@ struct DealEntries {
   Entry<Word>* entries;
 
   GRIDRUN_HOST_DEVICE void operator()(std::uint64_t s) const {
-    const auto lanes = static_cast<std::uint32_t>(shape.lanes);
     const std::uint32_t room = (places[s].tiles - padding) * entries_of_lane;  // of a lane
     std::uint32_t inputs_of[warp_lanes] = {};  // that would have a lane
     bool all_have_room = true;
@@ -178,24 +201,24 @@ struct DealEntries {
   GRIDRUN_HOST_DEVICE void put(std::uint64_t s, std::uint64_t q, std::uint32_t lane,
                                std::uint32_t level) const {
     const std::uint64_t tile = std::uint64_t{places[s].begin} + padding + level / entries_of_lane;
-    const std::uint64_t slot =
-        (tile * static_cast<std::uint64_t>(shape.lanes) + lane) * entries_of_lane +
-        level % entries_of_lane;
-    entries[slot] = {row_offset<Word>(input_at(q), shape), static_cast<Word>(x(positions[q]))};
+    entries[(tile * lanes + lane) * entries_of_lane + level % entries_of_lane] =
+        make(input_at(q), x(positions[q]));
   }
 };
 
 template <typename Word>
-void fill_entries(const Samples& samples, int fraction, Shape shape, const std::uint64_t* positions,
+void fill_entries(const Samples& samples, const ListPlan& plan, const std::uint64_t* positions,
                   const std::uint64_t* first, const SampleTiles* places, std::uint64_t tiles,
-                  LaneEntries<Word>* entries) {
-  auto* const slots = reinterpret_cast<Entry<Word>*>(entries);
-  thrust::tabulate(thrust::device, slots, slots + tiles * shape.lanes * entries_of_lane,
-                   PaddingEntry<Word>{samples.inputs, shape});
+                  void* entries) {
+  auto* const slots = static_cast<Entry<Word>*>(entries);
+  const MakeEntry<Word> make{plan.shape, narrow_input_scale - plan.headroom - plan.fraction};
+  thrust::tabulate(thrust::device, slots, slots + tiles * plan.lanes() * entries_of_lane,
+                   PaddingEntry<Word>{make, samples.inputs});
   thrust::for_each(thrust::device, counting(0), counting(samples.samples),
-                   DealEntries<Word>{{{samples}, fraction},
+                   DealEntries<Word>{make,
+                                     {{samples}, plan.fraction},
                                      samples.inputs,
-                                     shape,
+                                     plan.lanes(),
                                      positions,
                                      first,
                                      places,
@@ -237,6 +260,13 @@ double StagingDevice::largest_input(const Samples& samples) {
   });
 }
 
+double StagingDevice::largest_input_sum(const Samples& samples) {
+  return staged("largest sum of inputs", [&] {
+    return thrust::transform_reduce(thrust::device, counting(0), counting(samples.samples),
+                                    InputSumAt{{samples}}, 0.0, thrust::maximum<double>());
+  });
+}
+
 std::uint64_t StagingDevice::count_nonzeros(const Samples& samples, int fraction) {
   return staged("counting inputs", [&] {
     return static_cast<std::uint64_t>(thrust::count_if(thrust::device, counting(0),
@@ -245,41 +275,35 @@ std::uint64_t StagingDevice::count_nonzeros(const Samples& samples, int fraction
   });
 }
 
-void StagingDevice::stage_places(const Samples& samples, const std::uint32_t* labels, int fraction,
-                                 int lanes, std::uint64_t* positions, std::uint64_t* first,
-                                 SampleTiles* places) {
+void StagingDevice::stage_places(const Samples& samples, const std::uint32_t* labels,
+                                 const ListPlan& plan, std::uint64_t* positions,
+                                 std::uint64_t* first, SampleTiles* places) {
   staged("sample lists", [&] {
     std::uint64_t* const end =
         thrust::copy_if(thrust::device, counting(0), counting(positions_of(samples)), positions,
-                        IsNonzero{{{samples}, fraction}});
+                        IsNonzero{{{samples}, plan.fraction}});
     const auto begins = thrust::make_transform_iterator(counting(0), FirstPosition{samples.inputs});
     thrust::lower_bound(thrust::device, positions, end, begins, begins + samples.samples + 1,
                         first);
     const auto tiles = thrust::make_transform_iterator(
-        counting(0), TilesOf{first, static_cast<std::uint64_t>(lanes) * entries_of_lane,
-                             tiles_of_padding(samples)});
+        counting(0),
+        TilesOf{first, std::uint64_t{plan.lanes()} * entries_of_lane, tiles_of_padding(samples)});
     thrust::inclusive_scan(thrust::device, tiles, tiles + samples.samples, places, Follow{});
     thrust::for_each(thrust::device, counting(0), counting(samples.samples),
-                     PutLabel{places, labels});
-    thrust::copy_n(thrust::device, thrust::make_constant_iterator(SampleTiles{0, 0, 0, 0}),
-                   places_ahead, places + samples.samples);
+                     PutPlace{places, labels, plan.tile_bytes()});
+    thrust::copy_n(thrust::device, thrust::make_constant_iterator(SampleTiles{}), places_ahead,
+                   places + samples.samples);
   });
 }
 
-void StagingDevice::stage_entries(const Samples& samples, int fraction, Shape shape,
+void StagingDevice::stage_entries(const Samples& samples, const ListPlan& plan,
                                   const std::uint64_t* positions, const std::uint64_t* first,
-                                  const SampleTiles* places, std::uint64_t tiles,
-                                  LaneEntries<std::int32_t>* entries) {
-  staged("sample entries",
-         [&] { fill_entries(samples, fraction, shape, positions, first, places, tiles, entries); });
-}
-
-void StagingDevice::stage_entries(const Samples& samples, int fraction, Shape shape,
-                                  const std::uint64_t* positions, const std::uint64_t* first,
-                                  const SampleTiles* places, std::uint64_t tiles,
-                                  LaneEntries<std::int64_t>* entries) {
-  staged("sample entries",
-         [&] { fill_entries(samples, fraction, shape, positions, first, places, tiles, entries); });
+                                  const SampleTiles* places, std::uint64_t tiles, void* entries) {
+  staged("sample entries", [&] {
+    const auto fill =
+        plan.word == sizeof(std::int32_t) ? fill_entries<std::int32_t> : fill_entries<std::int64_t>;
+    fill(samples, plan, positions, first, places, tiles, entries);
+  });
 }
 
 void StagingDevice::stage_weights(const std::int64_t* initial, std::uint32_t inputs,

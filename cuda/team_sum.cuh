@@ -1,12 +1,12 @@
-// Device: sums over the lanes of a team, in 64 bits that wrap, and all bits of them. Every lane of
-// the warp calls them together.
+// Device: sums over the lanes of a team, and all bits of them. Every lane of the warp calls them
+// together.
 #pragma once
 
 #include "device_code.cuh"
 
 namespace gridrun::cuda {
 
-/// The sum over a team of `Lanes` lanes, in each of them.
+/// The sum over a team of `Lanes` lanes, in each of them, modulo 2^64.
 template <int Lanes>
 __device__ __forceinline__ std::uint64_t team_sum(std::uint64_t value) {
 #pragma unroll
@@ -22,55 +22,71 @@ __device__ __forceinline__ Bits team_or(Bits bits) {
   return bits;
 }
 
-/// A sum over the whole warp by hardware sums of 32-bit words. `Parts` words make a value: the low
-/// 27 bits, the next 27 and the last 10, whose sums over 32 lanes fit 32 bits, or wrap where the
-/// whole sum does. Two suffice for signed values below 2^narrow_part_bits in magnitude: the low 27
-/// bits, and the others with their sign.
-template <int Parts>
-struct WarpSum {
-  static constexpr int bits = 27;
-  static_assert(Parts == 2 || Parts == 3);
-  static_assert((std::uint64_t{warp_lanes} << bits) <= std::uint64_t{1} << 32);
-  static_assert(3 * bits >= 64);
-  static_assert(narrow_part_bits - bits + 5 <= 31, "the sum of 32 high parts keeps its sign");
+/// A team's sum of products of narrow words, which are multiples of 2^narrow_input_zeros, in two
+/// words: that sum is high * 2^32 + low * 2^narrow_input_zeros.
+struct NarrowSum {
+  std::uint32_t high;  // modulo 2^32
+  std::uint32_t low;
 
-  std::uint32_t part[Parts];
+  __device__ __forceinline__ static NarrowSum of(std::uint64_t value) {
+    return {static_cast<std::uint32_t>(value >> 32),
+            static_cast<std::uint32_t>(value) >> narrow_input_zeros};
+  }
+  /// The warp's, by hardware.
+  __device__ __forceinline__ static NarrowSum of_warp(std::uint64_t value) {
+    const NarrowSum own = of(value);
+    return {hardware_sum(own.high), hardware_sum(own.low)};
+  }
 
-  __device__ __forceinline__ explicit WarpSum(std::uint64_t value) {
+  __device__ __forceinline__ std::int64_t value() const {
+    return static_cast<std::int64_t>((std::uint64_t{high} << 32) +
+                                     (std::uint64_t{low} << narrow_input_zeros));
+  }
+  /// The sum >> (narrow_input_scale - headroom), which fits 32 bits.
+  __device__ __forceinline__ std::int32_t rounded(int headroom) const {
+    return static_cast<std::int32_t>(high * (2U << headroom) +
+                                     (low >> (narrow_input_scale - narrow_input_zeros - headroom)));
+  }
+};
+
+/// A sum of 64-bit words that wraps.
+struct WideSumOfTeam {
+  std::uint64_t sum;
+
+  __device__ __forceinline__ static WideSumOfTeam of(std::uint64_t value) { return {value}; }
+
+  /// The warp's, by hardware sums of the low 27 bits, the next 27 and the last 10, whose sums over
+  /// 32 lanes fit 32 bits, or wrap where the whole sum does.
+  __device__ __forceinline__ static WideSumOfTeam of_warp(std::uint64_t value) {
+    constexpr int bits = 27;
     constexpr auto mask = (1U << bits) - 1;
-    const auto upper = static_cast<std::uint32_t>(value >> bits);
-    part[0] = hardware_sum(static_cast<std::uint32_t>(value) & mask);
-    part[1] = hardware_sum(Parts == 2 ? upper : upper & mask);
-    if constexpr (Parts == 3)
-      part[2] = hardware_sum(static_cast<std::uint32_t>(value >> (2 * bits)));
+    static_assert((std::uint64_t{warp_lanes} << bits) <= std::uint64_t{1} << 32);
+    static_assert(3 * bits >= 64);
+    const std::uint32_t low = hardware_sum(static_cast<std::uint32_t>(value) & mask);
+    const std::uint32_t middle = hardware_sum(static_cast<std::uint32_t>(value >> bits) & mask);
+    const std::uint32_t high = hardware_sum(static_cast<std::uint32_t>(value >> (2 * bits)));
+    return {low + (std::uint64_t{middle} << bits) + (std::uint64_t{high} << (2 * bits))};
   }
 
-  __device__ __forceinline__ std::uint64_t value() const {
-    if constexpr (Parts == 2)
-      return part[0] +
-             (static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(part[1])}) << bits);
-    else
-      return part[0] + (std::uint64_t{part[1]} << bits) + (std::uint64_t{part[2]} << (2 * bits));
-  }
+  __device__ __forceinline__ std::int64_t value() const { return static_cast<std::int64_t>(sum); }
 };
 
 /// Sums each of `Neurons` values over a team and returns in each lane the sum of value
 /// `lane % Neurons`. Without hardware sums, lanes first swap halves of their values, so that the
 /// number of values halves with every shuffle: 2 (Neurons - 1) + log2(Lanes / Neurons) shuffles of
-/// 64 bits at most. `Narrow`: the values are below 2^narrow_part_bits in magnitude.
-template <int Lanes, int Neurons, bool Narrow>
-__device__ __forceinline__ std::int64_t own_sum(std::uint64_t (&values)[Neurons], int lane) {
+/// 64 bits at most.
+template <class Sum, int Lanes, int Neurons>
+__device__ __forceinline__ Sum own_sum(std::uint64_t (&values)[Neurons], int lane) {
   static_assert(Lanes >= Neurons && Lanes <= warp_lanes);
   static_assert((Lanes & (Lanes - 1)) == 0 && (Neurons & (Neurons - 1)) == 0);
   if constexpr (Lanes == warp_lanes && has_warp_sum) {
-    using Sum = WarpSum<Narrow ? 2 : 3>;
-    Sum own(values[0]);
+    Sum own = Sum::of_warp(values[0]);
 #pragma unroll
     for (int n = 1; n < Neurons; ++n) {
-      const Sum sum(values[n]);
+      const Sum sum = Sum::of_warp(values[n]);
       if (lane % Neurons == n) own = sum;
     }
-    return static_cast<std::int64_t>(own.value());
+    return own;
   } else {
 #pragma unroll
     for (int step = 1; step < Neurons; step *= 2) {
@@ -85,7 +101,7 @@ __device__ __forceinline__ std::int64_t own_sum(std::uint64_t (&values)[Neurons]
 #pragma unroll
     for (int step = Neurons; step < Lanes; step *= 2)
       values[0] += __shfl_xor_sync(all_lanes, values[0], step);
-    return static_cast<std::int64_t>(values[0]);
+    return Sum::of(values[0]);
   }
 }
 

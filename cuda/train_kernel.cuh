@@ -28,6 +28,10 @@ struct Training {
   static constexpr bool shared = Shared;   // weights in shared memory, else in global memory
   static constexpr bool counting = false;  // what diagnosed networks count
   static constexpr int most_warps = most_block_warps(sizeof(Word), {Lanes, Neurons}, counting);
+  // Of whose sums each lane makes activations and errors: all of two, where hardware sums give them
+  // to all lanes, which saves a shuffle; else of neuron lane % neurons.
+  static constexpr int settled =
+      narrow && has_warp_sum && Lanes == warp_lanes && Neurons == 2 ? 2 : 1;
 
   /// The weights of one input for all neurons of a bundle.
   struct alignas(sizeof(Word) * Neurons) Row {
@@ -43,6 +47,7 @@ struct Training {
 template <class Plain>
 struct Diagnosed : Plain {
   static constexpr bool counting = true;
+  static constexpr int settled = 1;
   static constexpr int most_warps =
       most_block_warps(sizeof(typename Plain::Word), {Plain::lanes, Plain::neurons}, counting);
 };
@@ -56,8 +61,10 @@ template <class T>
 struct StepInput {
   LaneEntries<typename T::Word> held[held_tiles];  // of the first tiles
   const LaneEntries<typename T::Word>* from;       // of the first tile
-  std::uint32_t tiles;
-  typename T::Word target;  // of the lane's own neuron
+  std::uint32_t label;                             // and looped_tiles: there are more than these
+  typename T::Word target[T::settled];
+
+  __device__ __forceinline__ bool looped() const { return (label & looped_tiles) != 0; }
 };
 
 /// What a neuron makes of its sum: the activation a and the error d, at scale 2^-fraction.
@@ -67,58 +74,67 @@ struct Output {
   Word d;
 };
 
-/// activate() and delta() in 32 bits, for fraction <= narrow_delta_bits, and what the bounds of
-/// these words were: beyond them both are wrong, and the network is trained again in wide words.
+/// activate() and delta() in 32 bits, and whether the bounds of these words held: beyond them they
+/// may be wrong, and the network is trained again in wide words.
 class NarrowOutput {
  public:
+  using Sum = NarrowSum;
+
+  NarrowOutput() = default;
   __device__ __forceinline__ NarrowOutput(const TrainArguments<std::int32_t>&,
                                           const SampleList<std::int32_t>& list)
-      : fraction_(list.fraction),
-        delta_limit_(static_cast<std::uint32_t>(list.delta_limit)),
-        least_activation_(list.least_activation),
-        least_high_(list.least_high),
+      : headroom_(list.narrow.headroom),
+        delta_limit_(list.narrow.delta_limit),
+        least_activation_(list.narrow.least_activation),
         most_distance_(delta_limit_) {}
 
   /// With t = z >> fraction: relu has a = max(t, 0) and passes errors where t > 0.
-  __device__ __forceinline__ Output<std::int32_t> of(std::int64_t z, std::int32_t target) {
-    static_assert(narrow_delta_bits + 31 < 64);
-    const auto t = static_cast<std::int32_t>(floor_shift(z, fraction_));
-    const bool passes = static_cast<std::int32_t>(z >> 32) >= least_high_ && t >= least_activation_;
+  __device__ __forceinline__ Output<std::int32_t> of(const NarrowSum& sum,
+                                                     std::int32_t target) const {
+    const std::int32_t t = sum.rounded(headroom_);
+    const bool passes = t >= least_activation_;
     const std::uint32_t d = static_cast<std::uint32_t>(target) - static_cast<std::uint32_t>(t);
-    const Output<std::int32_t> own{passes ? t : 0, passes ? static_cast<std::int32_t>(d) : 0};
-    const auto high = static_cast<std::int32_t>(floor_shift(z, 31));
-    most_high_ = max(most_high_, high);
-    lowest_high_ = min(lowest_high_, high);
-    most_distance_ = max(most_distance_, static_cast<std::uint32_t>(own.d) + delta_limit_);
-    return own;
+    return {passes ? t : 0, passes ? static_cast<std::int32_t>(d) : 0};
   }
 
-  /// Whether some t did not fit 32 bits, where it mattered, or some |d| was beyond the limit. A d
-  /// that wrapped is beyond any.
-  __device__ __forceinline__ bool outgrown() const {
-    return most_distance_ > 2 * delta_limit_ || floor_shift(most_high_, fraction_) > 0 ||
-           (least_high_ != 0 && floor_shift(lowest_high_, fraction_) < -1);
+  /// Looks at the bounds of an error that updates.
+  __device__ __forceinline__ void guard(std::int32_t d) {
+    most_distance_ = max(most_distance_, static_cast<std::uint32_t>(d) + delta_limit_);
   }
+
+  /// z of its sum.
+  __device__ __forceinline__ std::int64_t accumulator(const NarrowSum& sum, int fraction) const {
+    return floor_shift(sum.value(), narrow_input_scale - headroom_ - fraction);
+  }
+
+  /// Whether some |d| was beyond the limit. A d that wrapped is beyond any.
+  __device__ __forceinline__ bool outgrown() const { return most_distance_ > 2 * delta_limit_; }
 
  private:
-  int fraction_;
+  int headroom_;
   std::uint32_t delta_limit_;
   std::int32_t least_activation_;
-  std::int32_t least_high_;
-  std::int32_t most_high_ = 0;    // of z >> 31
-  std::int32_t lowest_high_ = 0;  //
-  std::uint32_t most_distance_;   // of d + delta_limit, unsigned
+  std::uint32_t most_distance_;  // of d + delta_limit, unsigned
 };
 
 /// activate() and delta() in 64 bits, which have no bounds.
 class WideOutput {
  public:
+  using Sum = WideSumOfTeam;
+
+  WideOutput() = default;
   __device__ __forceinline__ WideOutput(const TrainArguments<std::int64_t>& arguments,
                                         const SampleList<std::int64_t>& list)
       : fraction_(list.fraction), activation_(arguments.activation) {}
 
-  __device__ __forceinline__ Output<std::int64_t> of(std::int64_t z, std::int64_t target) const {
+  __device__ __forceinline__ Output<std::int64_t> of(const WideSumOfTeam& sum,
+                                                     std::int64_t target) const {
+    const std::int64_t z = sum.value();
     return {activate(z, fraction_, activation_), delta(target, z, fraction_, activation_)};
+  }
+  __device__ __forceinline__ void guard(std::int64_t) {}
+  __device__ __forceinline__ std::int64_t accumulator(const WideSumOfTeam& sum, int) const {
+    return sum.value();
   }
   __device__ __forceinline__ bool outgrown() const { return false; }
 
@@ -144,7 +160,7 @@ struct NeuronSums {
   using Counts = std::conditional_t<T::counting, NeuronCounts<Word>, NoCounts>;
   LaneSum<Word> abs_update = 0;
   std::conditional_t<T::narrow, std::int64_t, WideSum> rest = 0;
-  std::uint32_t outgrown = 0;  // bits above narrow_weight_bits: a weight left its bound
+  std::uint32_t outgrown = 0;  // twice the bound or more: a weight left it
   Counts counts;
 
   __device__ __forceinline__ void add(const UpdateSums<T>& sums) {
@@ -156,30 +172,34 @@ struct NeuronSums {
     if constexpr (T::counting) counts.add(sums.counts);
   }
 
-  /// One weight's update: w += (d x >> fraction) >> lr. Leaves |u| of narrow words to the caller
-  /// where all of them have the same sign.
-  template <bool SameSign>
+  /// One weight's update, (d x >> fraction) >> lr, in wide words.
   __device__ __forceinline__ void update(Word& w, Word d, Word x, int fraction, int lr,
                                          UpdateSums<T>& sums) {
     const std::int64_t p = product(d, x);
     const std::int64_t u = floor_shift(p, fraction);
-    if constexpr (T::narrow) {
-      const auto u32 = static_cast<std::int32_t>(u);
-      const auto step = static_cast<std::int32_t>(floor_shift(p, fraction + lr));
-      const auto moved = static_cast<std::uint32_t>(w) + static_cast<std::uint32_t>(step);
-      w = static_cast<std::int32_t>(moved);
-      outgrown |= moved + (1U << narrow_weight_bits);
-      if constexpr (!SameSign) sums.abs_update += absolute(u32);
-      sums.rest += static_cast<std::uint32_t>(u32);
-    } else {
-      w = wrapping_add(w, floor_shift(u, lr));
-      sums.abs_update += magnitude(u);
-      sums.rest += dropped_by_shift(u, lr);
-    }
-    if constexpr (T::counting) {
-      const auto word = static_cast<Word>(u);
-      counts.update(sums.counts, p, word, static_cast<Word>(word >> lr), w);
-    }
+    const std::int64_t step = floor_shift(u, lr);
+    w = wrapping_add(w, step);
+    sums.abs_update += magnitude(u);
+    sums.rest += dropped_by_shift(u, lr);
+    if constexpr (T::counting) counts.update(sums.counts, p, u, step, w);
+  }
+
+  /// The same of W = -w by X = -x and D = -d, so scaled that D X is d x * 2^(32 - fraction). Leaves
+  /// |u| to the caller where all have the same sign.
+  template <bool SameSign>
+  __device__ __forceinline__ void update_narrow(std::int32_t& W, std::int32_t D, std::int32_t X,
+                                                int fraction, int lr, std::uint32_t weight_bound,
+                                                UpdateSums<T>& sums) {
+    const std::int64_t p = product(D, X);
+    const auto u = static_cast<std::int32_t>(p >> 32);
+    const std::int32_t step = u >> lr;
+    const auto moved = static_cast<std::uint32_t>(W) - static_cast<std::uint32_t>(step);
+    W = static_cast<std::int32_t>(moved);
+    outgrown |= moved + weight_bound;
+    if constexpr (!SameSign) sums.abs_update += absolute(u);
+    sums.rest += static_cast<std::uint32_t>(u);
+    if constexpr (T::counting)
+      counts.update(sums.counts, floor_shift(p, 32 - fraction), u, step, negated(W));
   }
 };
 
@@ -193,8 +213,8 @@ __device__ __forceinline__ void add_to_network(Sum sum, std::uint64_t* limbs, bo
   }
 }
 
-/// Adds the weights of a bundle, of narrow words, `sign` times to its networks' sums of steps. What
-/// weights moved by between two such calls, their steps add up to, and 2^lr times that is what
+/// Adds the weights -W of a bundle, of narrow words, `sign` times to its networks' sums of steps.
+/// What weights moved by between two such calls, their steps add up to, and 2^lr times that is what
 /// updates add up to but for what was dropped.
 template <class T>
 __device__ __forceinline__ void add_steps(const TrainArguments<typename T::Word>& arguments,
@@ -203,7 +223,7 @@ __device__ __forceinline__ void add_steps(const TrainArguments<typename T::Word>
 #pragma unroll 1
   for (int n = 0; n < T::neurons; ++n) {
     std::int64_t sum = 0;
-    for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) sum += rows[k].w[n];
+    for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) sum -= rows[k].w[n];
     const SignedSum steps = SignedSum{sign} * sum;
     const std::int32_t network = units[n].network;
     const bool used = network != no_network;
@@ -227,21 +247,33 @@ class NeuronTrainer {
                                            const SampleList<Word>& list, const Unit* units,
                                            Row* rows, int lane)
       : rows_(reinterpret_cast<char*>(rows)),
-        output_(arguments, list),
-        own_output_(units[lane % T::neurons].output),
         one_(static_cast<Word>(list.one)),
         fraction_(list.fraction),
+        weight_bound_(list.narrow.weight_bound),
+        error_scale_(0U - (2U << list.narrow.headroom)),
         lane_(lane) {
 #pragma unroll
     for (int n = 0; n < T::neurons; ++n) lr_[n] = units[n].lr;
+#pragma unroll
+    for (int o = 0; o < T::settled; ++o) {
+      output_[o] = NeuronOutput(arguments, list);
+      label_of_[o] = units[T::settled == 1 ? lane % T::neurons : o].output;
+    }
   }
 
   /// Begins to load a step's input.
   __device__ __forceinline__ void fetch(StepInput<T>& input, const Chunk<Word>& chunk,
-                                        const SampleTiles& place) const {
-    input.from = chunk.entries + std::size_t{place.begin - chunk.first_tile} * T::lanes + lane_;
-    input.tiles = place.tiles;
-    input.target = place.label == own_output_ ? one_ : 0;
+                                        const SampleTiles* sample, const SamplePlace& place) const {
+    if constexpr (T::shared)
+      input.from =
+          reinterpret_cast<const Entries*>(reinterpret_cast<const char*>(chunk.entries + lane_) +
+                                           (place.offset - chunk.first_offset));
+    else  // a list may have more than 2^32 bytes
+      input.from = chunk.entries + std::size_t{load<T>(&sample->begin)} * T::lanes + lane_;
+    input.label = place.label;
+    const std::uint32_t label = place.label & ~looped_tiles;
+#pragma unroll
+    for (int o = 0; o < T::settled; ++o) input.target[o] = label == label_of_[o] ? one_ : 0;
 #pragma unroll
     for (std::uint32_t c = 0; c < held_tiles; ++c)
       input.held[c] = load<T>(input.from + c * T::lanes);
@@ -255,13 +287,15 @@ class NeuronTrainer {
       for (int e = 0; e < entries_of_lane; ++e) held[c][e] = row(input.held[c].entry[e].row);
   }
 
-  /// Adds up the lane's part of the neurons' sums.
-  __device__ __forceinline__ void multiply(const StepInput<T>& input, const Held& held,
-                                           std::uint64_t (&z)[T::neurons]) const {
+  /// Adds up the lane's part of the neurons' sums. `sample`: the step's.
+  __device__ __forceinline__ void multiply(const StepInput<T>& input, const SampleTiles* sample,
+                                           const Held& held, std::uint64_t (&z)[T::neurons]) const {
 #pragma unroll
     for (std::uint32_t c = 0; c < held_tiles; ++c) multiply_tile(held[c], z, input.held[c]);
+    if (!input.looped()) return;
+    const std::uint32_t tiles = load<T>(&sample->tiles);
 #pragma unroll 1
-    for (std::uint32_t c = held_tiles; c < input.tiles; ++c) {
+    for (std::uint32_t c = held_tiles; c < tiles; ++c) {
       const Entries entries = load<T>(input.from + c * T::lanes);
       Row rows[entries_of_lane];
 #pragma unroll
@@ -272,26 +306,36 @@ class NeuronTrainer {
 
   /// Updates the weights of a step, and then loads those of the next. Returns the activation a of
   /// neuron lane % neurons.
-  __device__ __forceinline__ Word settle(const StepInput<T>& input, Held& held,
-                                         std::uint64_t (&z)[T::neurons], const StepInput<T>& next,
-                                         Held& next_held) {
-    const std::int64_t own_z = own_sum<T::lanes, T::neurons, T::narrow>(z, lane_);
-    const Output<Word> own = output_.of(own_z, input.target);
-    if constexpr (T::counting) own_counts_.add(own_z, own.a, own.d);
-    Word d[T::neurons];
-    if (share_deltas(d, own.d)) {
+  __device__ __forceinline__ Word settle(const StepInput<T>& input, const SampleTiles* sample,
+                                         Held& held, std::uint64_t (&z)[T::neurons],
+                                         const StepInput<T>& next, Held& next_held) {
+    using Sum = typename NeuronOutput::Sum;
+    Word d[T::neurons], own_d[T::settled], own_a;
+    bool any;
+    if constexpr (T::settled == 2) {
+      const Output<Word> first = output_[0].of(Sum::of_warp(z[0]), input.target[0]);
+      const Output<Word> second = output_[1].of(Sum::of_warp(z[1]), input.target[1]);
+      d[0] = own_d[0] = first.d;
+      d[1] = own_d[1] = second.d;
+      any = (first.d | second.d) != 0;
+      own_a = lane_ % 2 == 0 ? first.a : second.a;
+    } else {
+      const auto sum = own_sum<Sum, T::lanes, T::neurons>(z, lane_);
+      const Output<Word> own = output_[0].of(sum, input.target[0]);
+      if constexpr (T::counting)
+        own_counts_.add(output_[0].accumulator(sum, fraction_), own.a, own.d);
+      any = share_deltas(d, own.d);
+      own_d[0] = own.d;
+      own_a = own.a;
+    }
+    if (any) {
 #pragma unroll
-      for (int n = 0; n < T::neurons; ++n)
-        if (T::neurons == 1 || d[n] != 0) update_held(input, held, n, d[n]);
-#pragma unroll
-      for (std::uint32_t c = 0; c < held_tiles; ++c) store(held[c], input.held[c]);
-#pragma unroll 1
-      for (std::uint32_t c = held_tiles; c < input.tiles; ++c)
-        load_and_update(d, load<T>(input.from + c * T::lanes));
+      for (int o = 0; o < T::settled; ++o) output_[o].guard(own_d[o]);
+      update(input, sample, held, d);
     }
     __syncwarp();  // the next step's lanes read what these wrote
     load_rows(next, next_held);
-    return own.a;
+    return own_a;
   }
 
   /// Adds the sums to the networks' and reports those that outgrew the word.
@@ -304,9 +348,11 @@ class NeuronTrainer {
       add_to_network<T>(sums_[n].abs_update, sums, used && lane_ == 0);
       const std::conditional_t<T::narrow, SignedSum, WideSum> rest = sums_[n].rest;
       add_to_network<T>(rest, sums + sum_limbs, used && lane_ == 0);
-      const bool output_outgrown = output_.outgrown() && lane_ % T::neurons == n;
-      if (used && (output_outgrown || sums_[n].outgrown >> (narrow_weight_bits + 1)))
-        arguments.outgrown[network] = 1;
+      const bool output_outgrown = T::settled == T::neurons
+                                       ? output_[n % T::settled].outgrown()
+                                       : output_[0].outgrown() && lane_ % T::neurons == n;
+      const bool weight_outgrown = T::narrow && sums_[n].outgrown >= 2 * weight_bound_;
+      if (used && (output_outgrown || weight_outgrown)) arguments.outgrown[network] = 1;
       if constexpr (T::counting)
         add_counts(sums_[n].counts, arguments.counts + (used ? network : 0), used && lane_ == 0);
     }
@@ -322,6 +368,7 @@ class NeuronTrainer {
 
  private:
   using Entries = LaneEntries<Word>;
+  using NeuronOutput = std::conditional_t<T::narrow, NarrowOutput, WideOutput>;
   using OwnCounts = std::conditional_t<T::counting, OutputCounts<Word>, NoCounts>;
 
   /// Adds a team's counts of a neuron to its network's.
@@ -359,15 +406,37 @@ class NeuronTrainer {
   __device__ __forceinline__ void update_tile(Row (&rows)[entries_of_lane], int n, Word d,
                                               const Entries& entries, UpdateSums<T>& sums) {
 #pragma unroll
-    for (int e = 0; e < entries_of_lane; ++e)
-      sums_[n].template update<SameSign>(rows[e].w[n], d, entries.entry[e].x, fraction_, lr_[n],
-                                         sums);
+    for (int e = 0; e < entries_of_lane; ++e) {
+      const Word x = entries.entry[e].x;
+      if constexpr (T::narrow)
+        sums_[n].template update_narrow<SameSign>(
+            rows[e].w[n], static_cast<std::int32_t>(static_cast<std::uint32_t>(d) * error_scale_),
+            x, fraction_, lr_[n], weight_bound_, sums);
+      else
+        sums_[n].update(rows[e].w[n], d, x, fraction_, lr_[n], sums);
+    }
   }
 
   __device__ __forceinline__ void store(const Row (&rows)[entries_of_lane],
                                         const Entries& entries) const {
 #pragma unroll
     for (int e = 0; e < entries_of_lane; ++e) row(anew(entries.entry[e].row)) = rows[e];
+  }
+
+  /// Updates the weights of a step by its errors, not all of them zero.
+  __device__ __forceinline__ void update(const StepInput<T>& input, const SampleTiles* sample,
+                                         Held& held, const Word (&d)[T::neurons]) {
+#pragma unroll
+    for (int n = 0; n < T::neurons; ++n)
+      if (T::neurons == 1 || d[n] != 0) update_held(input, held, n, d[n]);
+#pragma unroll
+    for (std::uint32_t c = 0; c < held_tiles; ++c) store(held[c], input.held[c]);
+    if (input.looped()) {
+      const std::uint32_t tiles = load<T>(&sample->tiles);
+#pragma unroll 1
+      for (std::uint32_t c = held_tiles; c < tiles; ++c)
+        load_and_update(d, load<T>(input.from + c * T::lanes));
+    }
   }
 
   /// Updates neuron n's weights of the held tiles, whose inputs are not negative, in registers.
@@ -416,10 +485,12 @@ class NeuronTrainer {
   char* rows_;  // the bundle's weights, which entries point into by bytes
   NeuronSums<T> sums_[T::neurons];
   int lr_[T::neurons];
-  std::conditional_t<T::narrow, NarrowOutput, WideOutput> output_;
-  std::uint32_t own_output_;
+  NeuronOutput output_[T::settled];
+  std::uint32_t label_of_[T::settled];
   Word one_;  // at scale 2^-fraction
   int fraction_;
+  std::uint32_t weight_bound_;  // of narrow words
+  std::uint32_t error_scale_;   // of d, for update_narrow
   int lane_;
   OwnCounts own_counts_;
 };
@@ -431,6 +502,21 @@ __device__ __forceinline__ std::size_t activation_row(const TrainArguments<Word>
   const bool used = unit.network != no_network;
   const auto network = used ? static_cast<std::uint32_t>(unit.network) : arguments.networks;
   return std::size_t{network} * arguments.outputs + (used ? unit.output : 0);
+}
+
+/// Copies the weights of a bundle, which narrow kernels negate: they keep W = -w. In global memory
+/// they do so in place.
+template <class T>
+__device__ __forceinline__ void copy_weights(const TrainArguments<typename T::Word>& arguments,
+                                             const typename T::Row* from, typename T::Row* to,
+                                             int lane) {
+  if constexpr (T::shared || T::narrow)
+    for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) {
+      typename T::Row row = from[k];
+      if constexpr (T::narrow)
+        for (int n = 0; n < T::neurons; ++n) row.w[n] = negated(row.w[n]);
+      to[k] = row;
+    }
 }
 
 /// The team of this lane in its block, the same register for all lanes where the team is a warp.
@@ -457,12 +543,11 @@ __global__ void __launch_bounds__(T::most_warps* warp_lanes)
   Row* const stored = reinterpret_cast<Row*>(arguments.weights) + bundle * arguments.rows;
   Row* rows = stored;
   SampleChunks<T> chunks(arguments, list, dynamic_shared_memory());
-  if constexpr (T::shared) {
+  if constexpr (T::shared)
     rows = reinterpret_cast<Row*>(static_cast<char*>(dynamic_shared_memory()) +
                                   chunks_bytes<Word>(T::lanes, arguments.chunk_tiles)) +
            std::size_t{team} * arguments.rows;
-    for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) rows[k] = stored[k];
-  }
+  copy_weights<T>(arguments, stored, rows, lane);
   if constexpr (T::narrow) add_steps<T>(arguments, rows, units, lane, -1);  // of those it copied
   if constexpr (T::shared || T::narrow) __syncwarp();
 
@@ -476,25 +561,25 @@ __global__ void __launch_bounds__(T::most_warps* warp_lanes)
     done += chunk.steps;
     // The step at hand and the next one, in turn, and the places of the two after them.
     StepInput<T> inputs[2];
-    SampleTiles places[2] = {load<T>(chunk.places), load<T>(chunk.places + 1)};
-    const SampleTiles* next_place = chunk.places + 2;
+    SamplePlace places[2] = {load<T>(&chunk.places[0].place), load<T>(&chunk.places[1].place)};
+    const SampleTiles* samples = chunk.places;
     typename NeuronTrainer<T>::Held held[2];
-    trainer.fetch(inputs[0], chunk, places[0]);
+    trainer.fetch(inputs[0], chunk, samples, places[0]);
     trainer.load_rows(inputs[0], held[0]);
     chunks.look_ahead();
     const auto step = [&](int turn) {
       std::uint64_t z[T::neurons] = {};
-      trainer.multiply(inputs[turn], held[turn], z);
-      trainer.fetch(inputs[1 - turn], chunk, places[1 - turn]);
-      places[turn] = load<T>(next_place + turn);
-      activations[turn] =
-          trainer.settle(inputs[turn], held[turn], z, inputs[1 - turn], held[1 - turn]);
+      trainer.multiply(inputs[turn], samples + turn, held[turn], z);
+      trainer.fetch(inputs[1 - turn], chunk, samples + turn + 1, places[1 - turn]);
+      places[turn] = load<T>(&samples[turn + 2].place);
+      activations[turn] = trainer.settle(inputs[turn], samples + turn, held[turn], z,
+                                         inputs[1 - turn], held[1 - turn]);
     };
 #pragma unroll 1
     for (std::uint32_t pairs = chunk.steps / 2; pairs != 0; --pairs) {
       step(0);
       step(1);
-      next_place += 2;
+      samples += 2;
       activations += 2;
     }
     if (chunk.steps % 2 != 0) {
@@ -505,8 +590,7 @@ __global__ void __launch_bounds__(T::most_warps* warp_lanes)
 
   trainer.finish(arguments, units);
   if constexpr (T::narrow) add_steps<T>(arguments, rows, units, lane, 1);
-  if constexpr (T::shared)
-    for (std::uint32_t k = lane; k < arguments.rows; k += T::lanes) stored[k] = rows[k];
+  copy_weights<T>(arguments, rows, stored, lane);
 }
 
 }  // namespace gridrun::cuda

@@ -140,17 +140,43 @@ struct UnitsOfFraction {
   std::vector<Unit> units;
 };
 
-/// Mixes units, so that those of like learning rates, which change weights about as often, are in
-/// different bundles and blocks.
-std::vector<Unit> mixed(const std::vector<Unit>& units) {
-  const std::size_t count = units.size();
+/// About the share of its steps that update a unit, as the MNIST study has it: the higher its
+/// learning rate's shift, the longer it errs, until its updates are lost.
+double update_share_of(int lr, int fraction) {
+  const double errs = std::clamp((lr - 4) / 12.0, 0.0, 1.0);
+  const double still_updates = std::clamp((fraction - lr - 1.5) / 3.5, 0.0, 1.0);
+  return errs * still_updates;
+}
+
+/// Numbers below `count` in an order in which neighbours are far apart.
+std::vector<std::size_t> mixed(std::size_t count) {
   const auto golden = static_cast<std::size_t>(std::lround(0.618 * static_cast<double>(count)));
-  std::size_t away = 0;  // from the golden section, to the nearest stride that visits all units
+  std::size_t away = 0;  // from the golden section, to the nearest stride that visits all
   while (std::gcd(golden + away, count) != 1 && std::gcd(golden - away, count) != 1) ++away;
   const std::size_t stride = std::gcd(golden + away, count) == 1 ? golden + away : golden - away;
-  std::vector<Unit> mixed;
-  for (std::size_t i = 0; i < count; ++i) mixed.push_back(units[i * stride % count]);
-  return mixed;
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < count; ++i) order.push_back(i * stride % count);
+  return order;
+}
+
+/// Orders units so that warps of `of_warp` neighbours update about as often, as far as their number
+/// allows, and blocks of several warps do. Places that are left over are not used.
+std::vector<Unit> balanced(std::vector<Unit> units, int fraction, std::size_t of_warp) {
+  std::stable_sort(units.begin(), units.end(), [&](const Unit& a, const Unit& b) {
+    return update_share_of(a.lr, fraction) > update_share_of(b.lr, fraction);
+  });
+  const std::size_t warps = divide_up(units.size(), of_warp);
+  std::vector<Unit> dealt(warps * of_warp, Unit{no_network, no_output, 0});
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const std::size_t row = i / warps, at = i % warps;
+    const std::size_t warp = row % 2 == 0 ? at : warps - 1 - at;
+    dealt[warp * of_warp + row] = units[i];
+  }
+  std::vector<Unit> ordered;
+  for (const std::size_t warp : mixed(warps))
+    ordered.insert(ordered.end(), dealt.begin() + static_cast<std::ptrdiff_t>(warp * of_warp),
+                   dealt.begin() + static_cast<std::ptrdiff_t>((warp + 1) * of_warp));
+  return ordered;
 }
 
 std::vector<UnitsOfFraction> units_by_fraction(const std::vector<StudyNetwork>& networks,
@@ -167,20 +193,37 @@ std::vector<UnitsOfFraction> units_by_fraction(const std::vector<StudyNetwork>& 
 
 }  // namespace
 
-bool fits_narrow(const StudyNetwork& network, const Magnitudes& largest) {
-  const double x = std::ldexp(largest.input, network.fraction) + 1;
-  const auto visits_of_lane = static_cast<double>(divide_up(largest.inputs, warp_lanes));
-  return network.fraction <= narrow_delta_bits && network.lr <= narrow_update_bits && x < 0x1p31 &&
-         std::ldexp(x * visits_of_lane, narrow_weight_bits) < std::ldexp(1.0, narrow_part_bits) &&
-         largest.weight < std::uint64_t{1} << narrow_weight_bits;
+int narrow_headroom(int fraction, const Magnitudes& largest) {
+  const double x = std::rint(std::ldexp(largest.input, fraction));
+  int headroom = 0;
+  const auto fits = [&](double one) { return largest.any_negative ? x < one : x <= one; };
+  while (headroom < narrow_input_scale && !fits(std::ldexp(1.0, fraction + headroom))) ++headroom;
+  return headroom;
 }
 
-std::int64_t narrow_delta_limit(int fraction, double largest_input) {
+std::uint32_t narrow_weight_bound(int fraction, const Magnitudes& largest) {
+  const double most_rounded_up = std::ldexp(largest.inputs, -fraction - 1);
+  // Each of up to 2^32 additions in binary64 may have lost 2^-53 of the sum.
+  constexpr double most_lost = 1 + 0x1p-20;
+  const double sum = (largest.input_sum + most_rounded_up) * most_lost;
+  int bits = narrow_weight_bits;
+  while (bits >= 0 && std::ldexp(sum, bits) >= 0x1p31) --bits;
+  return bits < 0 ? 0 : 1U << bits;
+}
+
+std::int64_t narrow_delta_limit(int fraction, const Magnitudes& largest) {
   const std::int64_t most = (std::int64_t{1} << narrow_delta_bits) - 1;
-  const std::int64_t largest_x = quantise(largest_input, fraction);
+  const std::int64_t largest_x = quantise(largest.input, fraction);
   if (largest_x == 0) return most;
   const std::int64_t largest_u = (std::int64_t{1} << narrow_update_bits) - 1;
   return std::min(most, (largest_u << fraction) / largest_x);
+}
+
+bool fits_narrow(const StudyNetwork& network, const Magnitudes& largest) {
+  const int fraction = network.fraction;
+  return fraction + narrow_headroom(fraction, largest) <= narrow_input_scale - narrow_input_zeros &&
+         network.lr <= narrow_update_bits &&
+         largest.weight < narrow_weight_bound(fraction, largest);
 }
 
 const std::vector<Shape>& shapes_of(std::size_t word, bool shared, bool diagnose) {
@@ -230,13 +273,14 @@ TrainLaunch choose_launch(const Workload& work, const DeviceLimits& limits) {
 
 Layout lay_out(const std::vector<StudyNetwork>& networks, std::uint32_t outputs,
                const TrainLaunch& launch) {
-  const std::size_t block_units = static_cast<std::size_t>(launch.block_lanes / warp_lanes) *
-                                  static_cast<std::size_t>(launch.shape.neurons_of_warp());
+  const auto of_warp = static_cast<std::size_t>(launch.shape.neurons_of_warp());
+  const std::size_t block_units = launch.block_lanes / warp_lanes * of_warp;
   const std::vector<UnitsOfFraction> fractions = units_by_fraction(networks, outputs);
   Layout layout;
   for (const UnitsOfFraction& of : fractions) layout.fractions.push_back(of.fraction);
   for (std::size_t list = fractions.size(); list-- > 0;) {
-    for (const Unit& unit : mixed(fractions[list].units)) layout.units.push_back(unit);
+    for (const Unit& unit : balanced(fractions[list].units, fractions[list].fraction, of_warp))
+      layout.units.push_back(unit);
     layout.units.resize(divide_up(layout.units.size(), block_units) * block_units,
                         Unit{no_network, no_output, 0});
     layout.block_lists.resize(layout.units.size() / block_units, static_cast<std::uint32_t>(list));

@@ -13,17 +13,25 @@ namespace gridrun::cuda {
 
 /// What bounds a sweep's numbers.
 struct Magnitudes {
-  double input = 0;          // the largest |input|
-  std::uint64_t weight = 0;  // the largest initial |w|
-  std::uint32_t inputs = 0;  // of a sample
+  double input = 0;           // the largest |input|
+  double input_sum = 0;       // the largest sum of a sample's |inputs|
+  bool any_negative = false;  // of the inputs
+  std::uint32_t inputs = 0;   // of a sample
+  std::uint64_t weight = 0;   // the largest initial |w|
 };
+
+/// The least headroom with which 32-bit words hold the inputs (NarrowList).
+int narrow_headroom(int fraction, const Magnitudes& largest);
+
+/// The bound on |w| of 32-bit words, or 0 where there is none.
+std::uint32_t narrow_weight_bound(int fraction, const Magnitudes& largest);
+
+/// The largest |d| with which 32-bit words compute exactly, at scale 2^-fraction.
+std::int64_t narrow_delta_limit(int fraction, const Magnitudes& largest);
 
 /// Whether a network may begin in 32-bit words: its inputs, initial weights, sums, target and
 /// shifts fit their bounds (train_types.hpp). What it computes later is guarded.
 bool fits_narrow(const StudyNetwork& network, const Magnitudes& largest);
-
-/// The largest |d| with which 32-bit words compute exactly, at scale 2^-fraction.
-std::int64_t narrow_delta_limit(int fraction, double largest_input);
 
 /// What one launch has to train.
 struct Workload {

@@ -33,7 +33,9 @@ constexpr int most_block_warps(std::size_t word, Shape shape, bool counts) {
 }
 
 /// One input of one sample that is not zero, or padding: x = 0 and the padding row of its lane, so
-/// that no two lanes of a team ever meet in a row.
+/// that no two lanes of a team ever meet in a row. Narrow words have -x at scale
+/// 2^-(narrow_input_scale - headroom): then the upper half of a product of 64 bits is the update,
+/// and 1 fits 32 bits.
 template <typename Word>
 struct alignas(2 * sizeof(Word)) Entry {
   Word row;  // byte offset in a bundle's weights
@@ -50,12 +52,27 @@ struct alignas(16) LaneEntries {
   Entry<Word> entry[entries_of_lane];
 };
 
-/// Where a sample's entries are, and what it shows.
+/// What every step needs of its sample, in one load: where its entries are, and what it shows.
+struct alignas(8) SamplePlace {
+  std::uint32_t offset;  // of its tiles in a list's entries, bytes modulo 2^32
+  std::uint32_t label;   // and looped_tiles
+};
+
+/// Set in a label where a sample has more tiles than lanes hold.
+inline constexpr std::uint32_t looped_tiles = 1U << 31;
+
 struct alignas(16) SampleTiles {
+  SamplePlace place;
   std::uint32_t begin;  // the first of its tiles
   std::uint32_t tiles;
-  std::uint32_t label;
-  std::uint32_t unused;
+};
+
+/// Of a list in narrow words.
+struct NarrowList {
+  std::int32_t headroom;          // all inputs are at most 2^headroom, and more than its negative
+  std::uint32_t weight_bound;     // a power of two: w needs a wider word unless -bound < w <= bound
+  std::uint32_t delta_limit;      // 2^-fraction: a larger |d| does
+  std::int32_t least_activation;  // errors pass back from here on
 };
 
 /// The inputs of all samples at one fraction, in the order of the steps, each sample padded to
@@ -64,13 +81,9 @@ template <typename Word>
 struct SampleList {
   const SampleTiles* samples;        // [samples], and places_ahead more that are not used
   const LaneEntries<Word>* entries;  // [tiles][lanes]
-  std::int64_t delta_limit;          // 2^-fraction: a larger |d| needs a wider word
   std::int64_t one;                  // 2^-fraction
   std::int32_t fraction;
-  // In narrow words errors pass back where the activation and the upper 32 bits of the sum are at
-  // least these.
-  std::int32_t least_activation;
-  std::int32_t least_high;
+  NarrowList narrow;  // of narrow words
 };
 
 /// Tiles that every sample has, if only of padding: no step tests for them, and a lane holds them
@@ -102,13 +115,23 @@ GRIDRUN_HOST_DEVICE constexpr std::size_t chunks_bytes(int lanes, std::uint32_t 
               std::size_t{tiles} * static_cast<std::size_t>(lanes) * sizeof(LaneEntries<Word>));
 }
 
-/// 32-bit words are exact within these bounds on magnitudes. Weights and updates: a lane sums six
-/// updates in 32 bits, and no update carries a weight from its bound past 2^31. Errors and targets,
-/// at scale 2^-fraction. A lane's part of the sum z, so that a warp's is summed in two words.
+/// 32-bit words are exact within these bounds on magnitudes.
+///
+/// Weights: each list has a bound, 2^narrow_weight_bits at most, that keeps every t = z >> fraction
+/// below 2^31. With W = -w and X = -x at scale 2^-(narrow_input_scale - headroom), what a sum of W
+/// X adds up to then stays below 2^62.
+///
+/// Inputs: fraction + headroom <= narrow_input_scale - narrow_input_zeros, so that so many of the
+/// lowest bits of X are zero, and the lower words of a warp's lanes add up in 32 bits without them.
+///
+/// Updates: a lane sums six in 32 bits, and none carries a weight from its bound past 2^31. A list
+/// limits errors, at scale 2^-fraction, so that updates keep their bound.
 inline constexpr int narrow_weight_bits = 25;
 inline constexpr int narrow_update_bits = 27;  // also the largest lr
-inline constexpr int narrow_delta_bits = 30;   // also the largest fraction
-inline constexpr int narrow_part_bits = 53;
+inline constexpr int narrow_delta_bits = 30;
+inline constexpr int narrow_input_scale = 31;
+inline constexpr int narrow_input_zeros = 5;
+static_assert(1 << narrow_input_zeros == warp_lanes);
 
 /// One neuron to train.
 struct Unit {

@@ -70,19 +70,31 @@ TEST_F(CudaKernel, TrainsAgainWhatOutgrows32Bits) {
 }
 
 TEST_F(CudaKernel, GuardsWeightsApartFromErrors) {
-  // Two weights at their bounds that cancel: errors are 1, and the update of 1 is one too many.
-  TestSweep sweep = diverging_sweep({{0, 0}, {27, 0}});
-  auto& values = std::get<1>(sweep.dataset->values);
-  const std::int64_t bound = (std::int64_t{1} << narrow_weight_bits) - 1;
-  for (std::size_t i = 0; i < values.size(); ++i) values[i] = i % sweep.study.inputs < 2;
-  for (std::size_t i = 0; i < sweep.study.weights.size(); ++i) {
-    const std::size_t k = i % sweep.study.inputs;
-    sweep.study.weights[i] = k == 0 ? bound : k == 1 ? -bound : 0;
+  // Two weights at their bounds that cancel: errors are small, and soon one of the two leaves its
+  // bound. The more inputs are 1, the smaller the bound is.
+  struct Case {
+    std::size_t ones;
+    int lr, fraction;
+  };
+  for (const Case& one : {Case{2, 0, 0}, Case{300, 8, 8}}) {
+    SCOPED_TRACE(one.ones);
+    TestSweep sweep = diverging_sweep({{one.lr, one.fraction}, {27, one.fraction}});
+    sweep.dataset->inputs = sweep.study.inputs = 301;
+    std::vector<double> values(sweep.dataset->samples * sweep.study.inputs);
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = i % sweep.study.inputs < one.ones;
+    sweep.dataset->values = values;
+    const Magnitudes largest{1.0, static_cast<double>(one.ones), false, 301, 0};
+    const std::int64_t bound = narrow_weight_bound(one.fraction, largest) - std::int64_t{1};
+    sweep.study.weights.resize(sweep.study.inputs * sweep.study.outputs);
+    for (std::size_t i = 0; i < sweep.study.weights.size(); ++i) {
+      const std::size_t k = i % sweep.study.inputs;
+      sweep.study.weights[i] = k == 0 ? bound : k == 1 ? -bound : 0;
+    }
+    BatchedEngine trained = engine(least_lanes());
+    expect_same_as_reference(trained, sweep);
+    EXPECT_EQ(trained.record().narrow, 2U);
+    EXPECT_EQ(trained.record().outgrown, 1U);  // lr 27 moves none out
   }
-  BatchedEngine trained = engine(least_lanes());
-  expect_same_as_reference(trained, sweep);
-  EXPECT_EQ(trained.record().narrow, 2U);
-  EXPECT_EQ(trained.record().outgrown, 1U);  // lr 27 moves no weight
 }
 
 TEST_F(CudaKernel, BeginsWideWhereNarrowCannot) {
@@ -96,6 +108,7 @@ TEST_F(CudaKernel, BeginsWideWhereNarrowCannot) {
 TEST_F(CudaKernel, TrainsInGlobalMemoryWhatSharedMemoryDoesNotHold) {
   Tuning tuning = least_lanes();
   tuning.limits = DeviceLimits{1, 64, 64};
+  tuning.slice_steps = 32;  // several launches
   for (std::uint32_t seed = 3000; seed < 3005 && !HasFailure(); ++seed) {
     const TestSweep sweep = random_sweep(seed);
     BatchedEngine trained = engine(tuning, seed);

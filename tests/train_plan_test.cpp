@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace gridrun::cuda {
@@ -73,25 +74,79 @@ TEST(TrainPlan, LeavesSharedMemoryWhenWeightsDoNotFit) {
   EXPECT_GE(launch.block_lanes, static_cast<std::uint32_t>(warp_lanes));
 }
 
+/// Samples of so many inputs of at most 1, all of them 1 in one.
+Magnitudes up_to_one(std::uint32_t inputs, std::uint64_t weight) {
+  return {1.0, static_cast<double>(inputs), false, inputs, weight};
+}
+
 TEST(TrainPlan, NarrowWordsNeedSmallNumbers) {
-  EXPECT_TRUE(fits_narrow({19, 23}, {1.0, 5000, 784}));
-  EXPECT_TRUE(fits_narrow({27, 27}, {1.0, (1U << 25) - 1, 32}));
-  EXPECT_FALSE(fits_narrow({28, 8}, {1.0, 5000, 784}));
-  EXPECT_FALSE(fits_narrow({5, 31}, {0.01, 5000, 64}));
-  EXPECT_FALSE(fits_narrow({5, 8}, {1.0, 1U << 25, 784}));
-  EXPECT_FALSE(fits_narrow({5, 23}, {256.0, 5000, 1}));
-  EXPECT_FALSE(fits_narrow({5, 23}, {1.0, 5000, 1100}));
+  EXPECT_TRUE(fits_narrow({19, 23}, {1.0, 350, false, 784, 5000}));
+  EXPECT_TRUE(fits_narrow({27, 26}, up_to_one(32, (1U << 25) - 1)));
+  EXPECT_FALSE(fits_narrow({28, 8}, up_to_one(32, 5000)));
+  EXPECT_FALSE(fits_narrow({5, 27}, up_to_one(32, 5000)));
+  EXPECT_FALSE(fits_narrow({5, 8}, up_to_one(32, 1U << 25)));
+  EXPECT_TRUE(fits_narrow({5, 18}, {256.0, 256.0, false, 1, 5000}));
+  EXPECT_FALSE(fits_narrow({5, 19}, {256.0, 256.0, false, 1, 5000}));
+  EXPECT_TRUE(fits_narrow({5, 25}, {1.0, 1.0, true, 1, 5000}));
+  EXPECT_FALSE(fits_narrow({5, 26}, {1.0, 1.0, true, 1, 5000}));
+  EXPECT_FALSE(fits_narrow({5, 8}, {1e300, 1e300, false, 1, 0}));
+}
+
+TEST(TrainPlan, HeadroomHoldsRoundedInputs) {
+  const auto headroom = [](int fraction, double largest, bool any_negative) {
+    return narrow_headroom(fraction, {largest, largest, any_negative, 1, 0});
+  };
+  EXPECT_EQ(headroom(23, 1.0, false), 0);  // which is stored negated
+  EXPECT_EQ(headroom(23, 1.0, true), 1);
+  EXPECT_EQ(headroom(23, 0.999, true), 0);
+  EXPECT_EQ(headroom(3, 0.999, true), 1);  // rounds to 1
+  EXPECT_EQ(headroom(3, 16.0, false), 4);
+  EXPECT_EQ(headroom(3, 16.1, false), 5);
+  EXPECT_EQ(headroom(3, 0.0, true), 0);
+}
+
+TEST(TrainPlan, WeightBoundKeepsActivationsIn32Bits) {
+  for (const int fraction : {0, 8, 23})
+    for (const std::uint32_t inputs : {1U, 63U, 65U, 784U, 5'000'000U}) {
+      const std::uint64_t bound = narrow_weight_bound(fraction, up_to_one(inputs, 0));
+      EXPECT_LT(bound * inputs, std::uint64_t{1} << 31);
+      EXPECT_EQ(bound & (bound - 1), 0U);
+      const double rounded_up = inputs * (1.00001 + std::ldexp(1.0, -fraction - 1));
+      EXPECT_TRUE(bound == std::uint64_t{1} << narrow_weight_bits ||
+                  2.0 * static_cast<double>(bound) * rounded_up >= 0x1p31);
+    }
+  EXPECT_EQ(narrow_weight_bound(8, {1e300, 1e300, false, 1, 0}), 0U);
+  // Inputs that are rounded up: 85 of 1.5 are twice as many.
+  for (const double input : {1.5, 0.999}) {
+    const std::uint64_t bound = narrow_weight_bound(0, {input, 85 * input, false, 85, 0});
+    EXPECT_LT(bound * 85 * static_cast<std::uint64_t>(quantise(input, 0)), std::uint64_t{1} << 31);
+  }
 }
 
 TEST(TrainPlan, DeltaLimitBoundsUpdates) {
-  for (const int fraction : {0, 8, 23, 30})
+  for (const int fraction : {0, 8, 23, 26})
     for (const double largest : {0.0, 1e-9, 0.7, 1.0, 1.99}) {
-      const std::int64_t limit = narrow_delta_limit(fraction, largest);
+      const Magnitudes magnitudes{largest, largest, true, 1, 0};
+      const std::int64_t limit = narrow_delta_limit(fraction, magnitudes);
       const std::int64_t x = quantise(largest, fraction);
       EXPECT_LT(limit, std::int64_t{1} << narrow_delta_bits);
       EXPECT_LT(limit * x >> fraction, std::int64_t{1} << narrow_update_bits);
       EXPECT_LE(-(-limit * x >> fraction), std::int64_t{1} << narrow_update_bits);
+      EXPECT_LT(limit << (1 + narrow_headroom(fraction, magnitudes)), std::int64_t{1} << 31);
     }
+}
+
+TEST(TrainPlan, WarpsOfSeveralNeuronsUpdateAboutAsOften) {
+  // Of fraction 23 the higher learning rates' networks update in most steps, the lower ones'
+  // seldom.
+  std::vector<StudyNetwork> networks;
+  for (int lr = 5; lr < 19; ++lr) networks.push_back({lr, 23});
+  TrainLaunch launch = launch_of_shape(mnist(), h100, {32, 2});
+  const Layout layout = lay_out(networks, 10, launch);
+  for (std::size_t i = 0; i + 1 < 140; i += 2) {
+    const bool first = layout.units[i].lr >= 12, second = layout.units[i + 1].lr >= 12;
+    EXPECT_NE(first, second) << i;
+  }
 }
 
 TEST(TrainPlan, LayoutHasEveryNeuronOnceAndBlocksOfOneFraction) {

@@ -114,7 +114,8 @@ __device__ __forceinline__ void forward_by_warps(const NetworkBlock<T>& block, s
     const auto* const weights = block.weights + at.weights + j;
     const auto sum = product_sums<kCopies, 1>(block, list, count, weights, lane, warp_lanes);
     std::uint64_t parts[1] = {static_cast<std::uint64_t>(sum.of[0])};
-    const std::int64_t z = own_sum<warp_lanes, 1, false>(parts, static_cast<int>(lane));
+    const std::int64_t z =
+        own_sum<WideSumOfTeam, warp_lanes, 1>(parts, static_cast<int>(lane)).value();
     take_sum(block, layer, at, j, z, lane == 0, sample);
   }
 }

@@ -243,8 +243,7 @@ class WordTrainer {
   }
 
   std::uint64_t bytes_of_unit(std::uint32_t slice) const {
-    const std::uint64_t units = rows() + rows() / 4;  // lay_out has more than there are neurons
-    return (units + slice) * sizeof(Word) + sizeof(Unit);
+    return (std::uint64_t{rows()} + slice) * sizeof(Word) + sizeof(Unit);
   }
 
   /// Free device memory less what the runtime and Thrust take beside our buffers.

@@ -51,9 +51,7 @@ struct TrainLaunch {
   std::uint32_t blocks = 0;
   std::uint32_t block_lanes = 0;  // whole warps
   std::uint32_t chunk_tiles = 0;  // of samples in shared memory, at most
-  std::uint32_t multiprocessors = 1;
-  std::uint32_t resident = 1;    // blocks that one of them runs at once
-  std::size_t shared_bytes = 0;  // of a block
+  std::size_t shared_bytes = 0;   // of a block
 };
 
 /// Every call throws RunError when it fails. Launches are ordered and need not be finished before

@@ -382,13 +382,6 @@ __global__ void __launch_bounds__(T::most_warps* warp_lanes)
   if constexpr (T::narrow) add_steps<T>(arguments, rows, units, lane, -1);  // of those it copied
   if constexpr (T::shared || T::narrow) __syncwarp();
 
-  if (!__any_sync(all_lanes, units[lane % T::neurons].network != no_network)) {
-    // A warp without neurons helps to copy samples.
-    if constexpr (T::shared)
-      for (std::uint32_t done = 0; done < arguments.steps; chunks.look_ahead())
-        done += chunks.next().steps;
-    return;
-  }
   NeuronTrainer<T> trainer(arguments, list, units, rows, lane);
   // Of neuron lane % neurons: lanes that write the same do so to the same place.
   Word* activations = arguments.activations + activation_row(arguments, units[lane % T::neurons]) *

@@ -8,7 +8,6 @@
 namespace gridrun::cuda {
 namespace {
 
-constexpr std::size_t most_more_blocks = 4;  // of so many of a fraction, one at most
 constexpr int schedulers_of_multiprocessor = 4;
 constexpr std::size_t reserved_of_block = 1024;  // bytes of shared memory that CUDA takes itself
 constexpr double update_share = 0.25;            // of the steps that change a neuron
@@ -55,7 +54,6 @@ double mean_tiles(const Workload& work, Shape shape) {
 /// How the neurons are dealt out to the multiprocessors.
 struct Arrangement {
   int block_warps = 0;
-  int resident = 0;  // blocks of a multiprocessor, at once
   std::uint64_t chunk_tiles = 0;
   double cycles = std::numeric_limits<double>::infinity();  // of a step of all neurons
 };
@@ -117,7 +115,6 @@ Arrangement arrange(const Workload& work, const DeviceLimits& limits, Shape shap
   const double share = blocks <= multiprocessors ? largest_share : update_share;
   const double rounds = static_cast<double>(blocks) / static_cast<double>(at_once);
   arrangement.block_warps = warps;
-  arrangement.resident = resident;
   arrangement.cycles = (chunk_wait + cycles_of_step(work, shape, busiest, warps, share)) *
                        (rounds <= 1 ? 1 : rounds + 0.5);  // some end later than others
   return arrangement;
@@ -180,22 +177,6 @@ std::vector<Unit> balanced(std::vector<Unit> units, int fraction, std::size_t of
     ordered.insert(ordered.end(), dealt.begin() + static_cast<std::ptrdiff_t>(warp * of_warp),
                    dealt.begin() + static_cast<std::ptrdiff_t>((warp + 1) * of_warp));
   return ordered;
-}
-
-/// How many blocks train each fraction. Where the last round would leave multiprocessors without a
-/// block, each fraction gets some more, with fewer warps.
-std::vector<std::size_t> blocks_of_fractions(const std::vector<UnitsOfFraction>& fractions,
-                                             std::size_t block_warps, const TrainLaunch& launch) {
-  const auto of_warp = static_cast<std::size_t>(launch.shape.neurons_of_warp());
-  std::vector<std::size_t> blocks;
-  for (const UnitsOfFraction& of : fractions)
-    blocks.push_back(divide_up(divide_up(of.units.size(), of_warp), block_warps));
-  const std::size_t all = std::accumulate(blocks.begin(), blocks.end(), std::size_t{0});
-  const std::size_t rounds = divide_up(all, launch.multiprocessors);
-  if (rounds > launch.resident || block_warps == 1) return blocks;
-  const std::size_t more = (rounds * launch.multiprocessors - all) / fractions.size();
-  for (std::size_t& of : blocks) of += std::min(more, of / most_more_blocks);
-  return blocks;
 }
 
 std::vector<UnitsOfFraction> units_by_fraction(const std::vector<StudyNetwork>& networks,
@@ -272,8 +253,6 @@ TrainLaunch launch_of_shape(const Workload& work, const DeviceLimits& limits, Sh
   launch.shape = shape;
   launch.block_lanes = static_cast<std::uint32_t>(best.block_warps * warp_lanes);
   launch.chunk_tiles = static_cast<std::uint32_t>(best.chunk_tiles);
-  launch.multiprocessors = static_cast<std::uint32_t>(limits.multiprocessors);
-  launch.resident = static_cast<std::uint32_t>(best.resident);
   if (launch.shared)
     launch.shared_bytes = static_cast<std::size_t>(best.block_warps) * warp_bytes(work, shape) +
                           bytes_of_chunks(work, shape, best.chunk_tiles);
@@ -295,25 +274,16 @@ TrainLaunch choose_launch(const Workload& work, const DeviceLimits& limits) {
 Layout lay_out(const std::vector<StudyNetwork>& networks, std::uint32_t outputs,
                const TrainLaunch& launch) {
   const auto of_warp = static_cast<std::size_t>(launch.shape.neurons_of_warp());
-  const std::size_t block_warps = launch.block_lanes / warp_lanes;
+  const std::size_t block_units = launch.block_lanes / warp_lanes * of_warp;
   const std::vector<UnitsOfFraction> fractions = units_by_fraction(networks, outputs);
-  const std::vector<std::size_t> blocks = blocks_of_fractions(fractions, block_warps, launch);
   Layout layout;
   for (const UnitsOfFraction& of : fractions) layout.fractions.push_back(of.fraction);
   for (std::size_t list = fractions.size(); list-- > 0;) {
-    const std::vector<Unit> units =
-        balanced(fractions[list].units, fractions[list].fraction, of_warp);
-    const std::size_t warps = units.size() / of_warp;
-    const auto begin = [&](std::size_t block) {
-      const std::size_t warp = divide_up(block * warps, blocks[list]);
-      return units.begin() + static_cast<std::ptrdiff_t>(warp * of_warp);
-    };
-    for (std::size_t block = 0; block < blocks[list]; ++block) {
-      layout.units.insert(layout.units.end(), begin(block), begin(block + 1));
-      layout.block_lists.push_back(static_cast<std::uint32_t>(list));
-      layout.units.resize(layout.block_lists.size() * block_warps * of_warp,
-                          Unit{no_network, no_output, 0});
-    }
+    for (const Unit& unit : balanced(fractions[list].units, fractions[list].fraction, of_warp))
+      layout.units.push_back(unit);
+    layout.units.resize(divide_up(layout.units.size(), block_units) * block_units,
+                        Unit{no_network, no_output, 0});
+    layout.block_lists.resize(layout.units.size() / block_units, static_cast<std::uint32_t>(list));
   }
   layout.unit_of.resize(networks.size() * outputs);
   for (std::size_t i = 0; i < layout.units.size(); ++i) {

@@ -71,8 +71,7 @@ struct Layout {
 
 /// Places the neurons of `networks`, which are sorted by fraction: a block's all of one fraction,
 /// and the blocks with the most work first. The higher a fraction, the more of its steps change
-/// weights. Has up to a quarter more units than neurons need, and those of a block for each
-/// fraction.
+/// weights.
 Layout lay_out(const std::vector<StudyNetwork>& networks, std::uint32_t outputs,
                const TrainLaunch& launch);
 

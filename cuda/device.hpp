@@ -38,9 +38,6 @@ struct ListPlan {
   int headroom = 0;                         // of narrow words
 
   std::uint32_t lanes() const { return static_cast<std::uint32_t>(shape.lanes); }
-  std::uint32_t tile_bytes() const {
-    return lanes() * static_cast<std::uint32_t>(2 * word * entries_of_lane);
-  }
 };
 
 /// How a training launch is laid out.

@@ -53,7 +53,7 @@ class SampleChunks<T, true> {
   __device__ __forceinline__ Chunk<Word> next() {
     wait_for_copies();
     __syncthreads();  // of all lanes; and the chunk before this one has been trained
-    const Chunk<Word> chunk{places(), entries(), anew(first_tile_ * tile_bytes), steps_};
+    const Chunk<Word> chunk{places(), entries(), anew(first_tile_ * bytes_of_tile), steps_};
     turn_ ^= 1;
     return chunk;
   }
@@ -75,13 +75,13 @@ class SampleChunks<T, true> {
   }
 
  private:
-  static constexpr std::uint32_t tile_bytes = T::lanes * sizeof(Entries);
+  static constexpr std::uint32_t bytes_of_tile = tile_bytes<Word>(T::lanes);
 
   /// Begins to copy the entries of `tiles` tiles. A lane copies some pieces whose addresses differ
   /// by a constant, so that it need not wait to reckon one until the one before it was read.
   __device__ __forceinline__ void copy_entries(std::uint32_t tiles) const {
     constexpr std::uint32_t of_lane = 4;
-    constexpr std::uint32_t of_tile = tile_bytes / sizeof(Piece);
+    constexpr std::uint32_t of_tile = bytes_of_tile / sizeof(Piece);
     const std::uint32_t count = tiles * of_tile;
     std::uint32_t at = threadIdx.x / warp_lanes * of_lane * warp_lanes + lane();
     const auto* from =

@@ -289,8 +289,11 @@ void StagingDevice::stage_places(const Samples& samples, const std::uint32_t* la
         counting(0),
         TilesOf{first, std::uint64_t{plan.lanes()} * entries_of_lane, tiles_of_padding(samples)});
     thrust::inclusive_scan(thrust::device, tiles, tiles + samples.samples, places, Follow{});
-    thrust::for_each(thrust::device, counting(0), counting(samples.samples),
-                     PutPlace{places, labels, plan.tile_bytes()});
+    thrust::for_each(
+        thrust::device, counting(0), counting(samples.samples),
+        PutPlace{places, labels,
+                 plan.word == sizeof(std::int32_t) ? tile_bytes<std::int32_t>(plan.shape.lanes)
+                                                   : tile_bytes<std::int64_t>(plan.shape.lanes)});
     thrust::copy_n(thrust::device, thrust::make_constant_iterator(SampleTiles{}), places_ahead,
                    places + samples.samples);
   });

@@ -52,6 +52,12 @@ struct alignas(16) LaneEntries {
   Entry<Word> entry[entries_of_lane];
 };
 
+/// Bytes of a tile of `lanes` lanes.
+template <typename Word>
+GRIDRUN_HOST_DEVICE constexpr std::uint32_t tile_bytes(int lanes) {
+  return static_cast<std::uint32_t>(lanes) * std::uint32_t{sizeof(LaneEntries<Word>)};
+}
+
 /// What every step needs of its sample, in one load: where its entries are, and what it shows.
 struct alignas(8) SamplePlace {
   std::uint32_t offset;  // of its tiles in a list's entries, bytes modulo 2^32
@@ -111,8 +117,7 @@ inline constexpr std::uint32_t chunk_places = chunk_steps + 4;  // aligns what i
 /// [2][tiles][lanes].
 template <typename Word>
 GRIDRUN_HOST_DEVICE constexpr std::size_t chunks_bytes(int lanes, std::uint32_t tiles) {
-  return 2 * (chunk_places * sizeof(SampleTiles) +
-              std::size_t{tiles} * static_cast<std::size_t>(lanes) * sizeof(LaneEntries<Word>));
+  return 2 * (chunk_places * sizeof(SampleTiles) + std::size_t{tiles} * tile_bytes<Word>(lanes));
 }
 
 /// 32-bit words are exact within these bounds on magnitudes.

@@ -17,6 +17,7 @@ struct Tuning {
   std::optional<Shape> wide_shape;
   std::optional<DeviceLimits> limits;        // to plan for; not above the device's
   std::uint32_t slice_steps = 0;             // steps of one launch at most; 0: the engine's choice
+  std::uint32_t launch_blocks = ~0U;         // of the launches that train in batches, at most
   std::uint64_t memory = ~std::uint64_t{0};  // bytes to use at most beside the data set
   std::uint32_t right_words = 1 << 20;       // 32-bit words of right/wrong bits to download at once
 };

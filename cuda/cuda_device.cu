@@ -2,6 +2,7 @@
 
 #include <cuda_runtime.h>
 
+#include "batches/batch_launch.hpp"
 #include "check.cuh"
 #include "general/network_launch.hpp"
 #include "gridrun/error.hpp"
@@ -114,6 +115,9 @@ class CudaDevice final : public StagingDevice {
   }
   void total(const NetworkLaunch& launch, const NetworkArguments& arguments) override {
     launch_total(launch, arguments);
+  }
+  void run(const BatchLaunch& launch, const BatchArguments& arguments) override {
+    launch_batch(launch, arguments);
   }
 
  private:

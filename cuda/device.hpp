@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string>
 
+#include "batches/batch_types.hpp"
 #include "general/network_types.hpp"
 #include "train_types.hpp"
 
@@ -121,6 +122,9 @@ class Device {
   virtual void draw_weights(const NetworkLaunch& launch, const NetworkArguments& arguments) = 0;
   virtual void train(const NetworkLaunch& launch, const NetworkArguments& arguments) = 0;
   virtual void total(const NetworkLaunch& launch, const NetworkArguments& arguments) = 0;
+
+  // Kernels: batches/.
+  virtual void run(const BatchLaunch& launch, const BatchArguments& arguments) = 0;
 };
 
 }  // namespace gridrun::cuda

@@ -39,6 +39,22 @@ class DeviceBuffer {
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return size_ * sizeof(T); }
 
+  /// Memory for so many elements, which is there already if that has room; what was there is lost.
+  T* room(Device& device, std::size_t size) {
+    if (size > size_) {
+      *this = {};  // first
+      *this = DeviceBuffer(device, size);
+    }
+    return data_;
+  }
+
+  /// Takes over what is in a list, as room() does.
+  T* put(Device& device, const std::vector<T>& from) {
+    T* const memory = room(device, from.size());
+    if (!from.empty()) device.upload(memory, from.data(), from.size() * sizeof(T));
+    return memory;
+  }
+
   void clear() {
     if (data_) device_->clear(data_, bytes());
   }

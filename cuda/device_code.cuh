@@ -101,6 +101,21 @@ __device__ __forceinline__ void atomic_add(std::uint64_t* sum, std::uint64_t val
   atomicAdd(reinterpret_cast<unsigned long long*>(sum), static_cast<unsigned long long>(value));
 }
 
+/// Adds to a 128-bit sum, modulo 2^128. Other lanes may add to it, and none may read it meanwhile.
+template <typename Wide>
+__device__ __forceinline__ void atomic_add_wide(Wide* sum, WideSum value) {
+  static_assert(sizeof(Wide) == sizeof(WideSum));
+#ifdef __CUDACC__
+  auto* const halves = reinterpret_cast<unsigned long long*>(sum);
+  const auto low = static_cast<unsigned long long>(value);
+  auto high = static_cast<unsigned long long>(value >> 64);
+  if (low != 0) high += atomicAdd(halves, low) + low < low;  // the carry of this very addition
+  if (high != 0) atomicAdd(halves + 1, high);
+#else
+  *sum = static_cast<Wide>(static_cast<WideSum>(*sum) + value);
+#endif
+}
+
 /// The same with the bits of both, and with the larger one.
 __device__ __forceinline__ void atomic_or(std::uint64_t* bits, std::uint64_t value) {
   atomicOr(reinterpret_cast<unsigned long long*>(bits), static_cast<unsigned long long>(value));

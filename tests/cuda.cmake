@@ -17,6 +17,7 @@ gtest_discover_tests(gridrun_emulation_tests)
 
 add_executable(gridrun_emulated_kernel_tests
   app/choose_engine_test.cpp
+  cuda_batches_test.cpp
   cuda_diagnostics_test.cpp
   cuda_general_test.cpp
   cuda_kernel_test.cpp
@@ -40,6 +41,7 @@ gtest_discover_tests(gridrun_emulated_kernel_tests TEST_PREFIX emulated.)
 # The same tests on a GPU, which say so when there is none.
 add_executable(gridrun_gpu_tests
   cuda_engine_test.cpp
+  $<$<BOOL:${CMAKE_CUDA_COMPILER}>:cuda_batches_test.cpp>
   $<$<BOOL:${CMAKE_CUDA_COMPILER}>:cuda_diagnostics_test.cpp>
   $<$<BOOL:${CMAKE_CUDA_COMPILER}>:cuda_general_test.cpp>
   $<$<BOOL:${CMAKE_CUDA_COMPILER}>:cuda_kernel_test.cpp>

@@ -5,53 +5,20 @@
 #include <cstdint>
 #include <string>
 
-#include "cuda_test.hpp"
-#include "engines/reference/reference_engine.hpp"
+#include "cuda_networks_test.hpp"
 #include "general/network_plan.hpp"
 #include "gridrun/tensor_formats.hpp"
-#include "random_network.hpp"
-#include "sanitizers.hpp"
 
 namespace gridrun::cuda {
 namespace {
 
-/// Formats for weights of each word that there is.
-constexpr RandomBits short_bits{2, 16}, middle_bits{10, 32}, all_bits{2, 64};
-
-class CudaGeneral : public CudaTest {
+class CudaGeneral : public CudaNetworksTest {
  protected:
-  static Outcomes reference_outcomes(const StagedSweep& sweep) {
-    Progress progress;
-    return ReferenceEngine(2).train(sweep, progress);
-  }
-
-  static void expect_same_as_reference(BatchedEngine& engine, const RandomNetworks& networks) {
-    SCOPED_TRACE(networks.description);
-    Progress progress;
-    const Outcomes outcomes = engine.train(networks.staged, progress);
-    const Outcomes expected = reference_outcomes(networks.staged);
-    ASSERT_EQ(outcomes.size(), expected.size());
-    for (std::size_t n = 0; n < outcomes.size() && !HasFailure(); ++n) {
-      EXPECT_EQ(outcomes[n].right.words, expected[n].right.words) << n;
-      EXPECT_EQ(outcomes[n].layers, expected[n].layers) << n;
-      EXPECT_EQ(outcomes[n].weights_digest, expected[n].weights_digest) << n;
-      EXPECT_EQ(outcomes[n].held_out_right.words, expected[n].held_out_right.words) << n;
-      EXPECT_EQ(outcomes[n].diagnostics, expected[n].diagnostics) << n;
-      EXPECT_TRUE(outcomes[n] == expected[n]) << n;
-    }
-    EXPECT_EQ(progress.done(),
-              std::uint64_t{networks.staged.iterations} * networks.staged.networks.size());
-  }
-
   /// Nothing is put into shared memory but the parts of sums.
   static Tuning no_shared_memory() {
     Tuning tuning;
     tuning.limits = DeviceLimits{1, 0, 0};
     return tuning;
-  }
-
-  static std::uint32_t seeds(std::uint32_t count) {
-    return random_rounds(test_device_is_slow() ? count / 6 : count);
   }
 };
 
@@ -169,11 +136,11 @@ TEST(NetworkPlan, PutsIntoSharedMemoryWhatFits) {
   EXPECT_TRUE(whole.shared_vectors && whole.shared_weights && whole.shared_sums);
   EXPECT_EQ(whole.lanes, static_cast<std::uint32_t>(most_network_lanes));
   const std::size_t without_sums =
-      8 * (4 * whole.lanes + 2 + places.vectors.words) + 2 * places.weights;
+      8 * (4 * whole.lanes + 2 + places.vector_words) + 2 * places.weights;
   EXPECT_EQ(whole.shared_bytes, without_sums + 2 * whole.lanes * sizeof(LaneSums));
   EXPECT_EQ(whole.shared.counters, 4 * whole.lanes);
   EXPECT_EQ(whole.shared.vectors, whole.shared.counters + 2);
-  EXPECT_EQ(whole.shared.weights, whole.shared.vectors + places.vectors.words);
+  EXPECT_EQ(whole.shared.weights, whole.shared.vectors + places.vector_words);
   EXPECT_EQ(8U * whole.shared.sums, without_sums);
   const NetworkLaunch tight = launch_with(whole.shared_bytes - 1, places);
   EXPECT_TRUE(tight.shared_vectors && tight.shared_weights && !tight.shared_sums);
@@ -340,10 +307,13 @@ TEST(NetworkPlan, UpdatesIn32BitsWhatFits) {
     change(spec);
     return !updates_in_32_bits(spec, 0);
   };
-  EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.batch = 2; }));
   EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.lr = -1; }));  // u to the left
   EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.lr = 31; }));  // a shift too far for it
   EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.input.bits = 17; }));
+  EXPECT_FALSE(is_refused([](NetworkSpec& spec) {  // where P itself is looked at
+    spec.formats.input.bits = 17;
+    spec.batch = 2;
+  }));
   EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.gradient.bits = 31; }));
   EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.gradient.fraction = 17; }));
   EXPECT_TRUE(is_refused([](NetworkSpec& spec) { spec.formats.master.bits = 31; }));

@@ -51,6 +51,55 @@ TEST(Emulation, ShufflesVotesAndSums) {
   });
 }
 
+TEST(Emulation, MultipliesBytesAsTensorCoresDo) {
+  const auto left_of = [](unsigned row, unsigned term) {
+    return static_cast<std::uint8_t>(row * 31 + term * 7 + 3);
+  };
+  const auto right_of = [](unsigned column, unsigned term) {
+    return static_cast<std::uint8_t>(255 - column * 53 - term * 11);
+  };
+  const auto four = [](const auto& of, unsigned line, unsigned term) {
+    std::uint32_t word = 0;
+    for (unsigned t = 0; t < 4; ++t) word |= std::uint32_t{of(line, term + t)} << 8 * t;
+    return word;
+  };
+  launch({1, 1, 1}, 64, 0, 1, [&] {
+    const unsigned lane = threadIdx.x % 32, line = lane / 4, term = lane % 4 * 4;
+    const std::uint32_t left[4] = {four(left_of, line, term), four(left_of, line + 8, term),
+                                   four(left_of, line, term + 16),
+                                   four(left_of, line + 8, term + 16)};
+    const std::uint32_t right[2] = {four(right_of, line, term), four(right_of, line, term + 16)};
+    const auto expect = [&](const std::int32_t(&sums)[4], std::int32_t before, auto left_byte,
+                            auto right_byte) {
+      for (unsigned i = 0; i < 4; ++i) {
+        const unsigned row = line + i / 2 * 8, column = lane % 4 * 2 + i % 2;
+        std::int32_t sum = before;
+        for (unsigned t = 0; t < 32; ++t)
+          sum += static_cast<decltype(left_byte)>(left_of(row, t)) *
+                 static_cast<decltype(right_byte)>(right_of(column, t));
+        EXPECT_EQ(sums[i], sum) << lane << " " << i;
+      }
+    };
+    std::int32_t unsigned_sums[4] = {5, 5, 5, 5}, mixed[4] = {}, other[4] = {}, both[4] = {};
+    emulation::add_byte_products<false, false>(unsigned_sums, left, right);
+    expect(unsigned_sums, 5, std::uint8_t{}, std::uint8_t{});
+    emulation::add_byte_products<true, false>(mixed, left, right);
+    expect(mixed, 0, std::int8_t{}, std::uint8_t{});
+    emulation::add_byte_products<false, true>(other, left, right);
+    expect(other, 0, std::uint8_t{}, std::int8_t{});
+    emulation::add_byte_products<true, true>(both, left, right);
+    expect(both, 0, std::int8_t{}, std::int8_t{});
+  });
+  EXPECT_NE(error_of(32,
+                     [] {
+                       std::int32_t sums[4] = {};
+                       const std::uint32_t factors[4] = {}, columns[2] = {};
+                       if (threadIdx.x < 16)
+                         emulation::add_byte_products<true, true>(sums, factors, columns);
+                     }),
+            "");
+}
+
 TEST(Emulation, BarriersSeparateWritesFromReads) {
   for (std::uint64_t seed = 0; seed < 20; ++seed)
     launch({2, 1, 1}, 128, 128 * sizeof(unsigned), seed, [] {

@@ -2,32 +2,17 @@
 // does it.
 #pragma once
 
+#include "general/arg_max.cuh"
 #include "general/network_block.cuh"
 
 namespace gridrun::cuda {
 
-/// The first output that is largest as binary64, which holds words of 32 bits as they are; for the
-/// lanes of the last warp.
+/// The answer of the sample at hand; for the lanes of the last warp.
 template <class T>
-__device__ __forceinline__ std::uint32_t arg_max(const NetworkBlock<T>& block) {
-  using Number = std::conditional_t<sizeof(typename T::Value) == 4, std::int32_t, double>;
+__device__ __forceinline__ std::uint32_t answer(const NetworkBlock<T>& block) {
   const LayerPlace& at = block.place(block.arguments.layers - 1);
-  std::uint32_t best = at.units;
-  Number largest = 0;
-  const auto look_at = [&](std::uint32_t j, Number a) {
-    if (best == at.units || a > largest || (a == largest && j < best)) {
-      largest = a;
-      best = j;
-    }
-  };
-  for (std::uint32_t j = block.lane % warp_lanes; j < at.units; j += warp_lanes)
-    look_at(j, static_cast<Number>(block.vectors[at.activations + j]));
-  for (int step = 1; step < warp_lanes; step *= 2) {
-    const Number a = __shfl_xor_sync(all_lanes, largest, step);
-    const std::uint32_t j = __shfl_xor_sync(all_lanes, best, step);
-    if (j != at.units) look_at(j, a);
-  }
-  return best;
+  return warp_arg_max<typename T::Value>(
+      at.units, [&](std::uint32_t j) { return block.vectors[at.activations + j]; });
 }
 
 /// The right/wrong bits of steps, 32 a word.

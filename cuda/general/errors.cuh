@@ -21,10 +21,9 @@ __device__ __forceinline__ typename T::Value error(const NetworkBlock<T>& block,
                                                    std::uint32_t step) {
   const LayerArithmetic& arithmetic = block.arithmetic[layer];
   const bool leaks = arithmetic.kind == Activation::leaky_relu && block.vectors[at.sums + j] <= 0;
-  return static_cast<typename T::Value>(
-      fitted<T::counts, !T::plain>(e, leaks ? arithmetic.leaking_error : arithmetic.error,
-                                   {block.network.rounding_seed, Drawn::error, layer, step, j},
-                                   block.counts_of(layer, Tensor::error)));
+  return static_cast<typename T::Value>(error_of<T::counts, !T::plain>(
+      e, arithmetic, leaks, {block.network.rounding_seed, Drawn::error, layer, step, j},
+      block.counts_of(layer, Tensor::error)));
 }
 
 /// Lists the errors of a layer that is not the last. Some lanes add up the products of a row of the
@@ -33,7 +32,6 @@ template <class T>
 __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std::uint32_t layer,
                                               const StepSample<T>& sample) {
   using Value = typename T::Value;
-  Value* const stored = sample.stored;
   const LayerPlace& at = block.place(layer);
   const LayerPlace& above = block.place(layer + 1);
   const auto* const list = block.errors(above);
@@ -49,7 +47,7 @@ __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std:
   for (std::uint32_t first = 0; first < at.units; first += lanes >> team_log2) {
     const std::uint32_t k = first + (lane >> team_log2);
     const bool sums = k < at.units && passes(block, layer, at, k);
-    if (stored == nullptr && __ballot_sync(all_lanes, sums) == 0) continue;
+    if (__ballot_sync(all_lanes, sums) == 0) continue;
     std::int64_t e = 0;
     if (sums) {
       const auto* const row = block.weights + above.weights + std::size_t{k} * above.units;
@@ -62,7 +60,6 @@ __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std:
     const bool is_own = in_team == 0;
     if (sums && is_own) d = error(block, layer, at, k, accumulated(block, layer, e), sample.step);
     block.append(block.errors(at), block.error_count(layer), k, d);
-    if (stored != nullptr && is_own && k < at.units) stored[at.stored_errors + k] = d;
   }
   __syncthreads();
 }

@@ -33,13 +33,10 @@ __device__ __forceinline__ typename T::Value activation(const NetworkBlock<T>& b
                                                         std::uint32_t layer, const LayerPlace& at,
                                                         std::uint32_t j, std::int64_t sum,
                                                         std::uint32_t step) {
-  const LayerArithmetic& arithmetic = block.arithmetic[layer];
-  std::int64_t z = accumulated(block, layer, sum);
+  const std::int64_t z = accumulated(block, layer, sum);
   block.vectors[at.sums + j] = z;
-  if (arithmetic.kind == Activation::relu && z < 0) z = 0;
-  const bool leaks = arithmetic.kind == Activation::leaky_relu && z <= 0;
-  const std::int64_t a = fitted<T::counts, !T::plain>(
-      z, leaks ? arithmetic.leaking_activation : arithmetic.activation,
+  const std::int64_t a = activated<T::counts, !T::plain>(
+      z, block.arithmetic[layer],
       {block.network.rounding_seed, Drawn::activation, layer, step, j, block.arguments.judges},
       block.counts_of(layer, Tensor::activation));
   block.vectors[at.activations + j] = a;
@@ -59,7 +56,6 @@ __device__ __forceinline__ void take_sum(const NetworkBlock<T>& block, std::uint
     const LayerPlace& next = block.place(layer + 1);
     block.append(block.inputs(next), block.input_count(layer + 1), std::uint64_t{j} * next.units,
                  a);
-    if (sample.stored != nullptr && is_own) sample.stored[next.stored_inputs + j] = a;
   } else if (!block.arguments.judges) {
     Value d = 0;
     if (is_own && passes(block, layer, at, j)) {
@@ -68,7 +64,6 @@ __device__ __forceinline__ void take_sum(const NetworkBlock<T>& block, std::uint
                 sample.step);
     }
     block.append(block.errors(at), block.error_count(layer), j, d);
-    if (sample.stored != nullptr && is_own) sample.stored[at.stored_errors + j] = d;
   }
 }
 
@@ -130,7 +125,6 @@ __device__ __forceinline__ void forward(const NetworkBlock<T>& block, std::uint3
     const auto one = static_cast<Value>(block.arithmetic[layer + 1].one);
     block.inputs(next)[atomicAdd(block.input_count(layer + 1), 1U)] = {
         static_cast<std::make_unsigned_t<Value>>(std::uint64_t{next.inputs} * next.units), one};
-    if (sample.stored != nullptr) sample.stored[next.stored_inputs + next.inputs] = one;
   }
   if (at.by_warps) {
     forward_by_warps<kCopies>(block, layer, at, sample);

@@ -5,122 +5,30 @@
 #include <cstring>
 #include <map>
 #include <numeric>
+#include <optional>
 #include <span>
 #include <utility>
 
+#include "batches/batch_passes.hpp"
 #include "device_buffer.hpp"
-#include "general/network_plan.hpp"
+#include "general/network_kinds.hpp"
+#include "general/step_samples.hpp"
 
 namespace gridrun::cuda {
 namespace {
 
-constexpr std::uint32_t networks_of_multiprocessor = 16;   // at once, so that launches end soon
-constexpr double launch_seconds = 0.1;                     // about, for the same reason
-constexpr std::uint32_t first_steps = 16;                  // of the first launch
-constexpr std::size_t most_values = std::size_t{1} << 23;  // stored values of a launch's samples
+constexpr std::uint32_t networks_of_multiprocessor = 16;  // at once, so that launches end soon
+constexpr double launch_seconds = 0.1;                    // about, for the same reason
+constexpr std::uint32_t first_steps = 16;                 // of the first launch
 
-/// The samples of some successive steps in device memory.
-class StepList {
- public:
-  explicit StepList(const Dataset& dataset) : dataset_(dataset) {}
-
-  /// Reads the samples of steps `first` to first + count - 1, which go through `order` again and
-  /// again.
-  void read(const std::vector<std::uint32_t>& order, std::uint32_t first, std::uint32_t count) {
-    labels_.clear();
-    for (std::uint32_t i = 0; i < count; ++i)
-      labels_.push_back(dataset_.labels[order[(std::size_t{first} + i) % order.size()]]);
-    std::visit(
-        [&](const auto& values) {
-          auto& rows = std::get<std::remove_cvref_t<decltype(values)>>(rows_);
-          rows.clear();
-          for (std::uint32_t i = 0; i < count; ++i) {
-            const std::size_t sample = order[(std::size_t{first} + i) % order.size()];
-            const auto row = values.begin() + static_cast<std::ptrdiff_t>(sample * dataset_.inputs);
-            rows.insert(rows.end(), row, row + static_cast<std::ptrdiff_t>(dataset_.inputs));
-          }
-        },
-        dataset_.values);
-  }
-
-  /// What was read last, until it is called again.
-  StepInputs upload(Device& device) {
-    const bool has_bytes = dataset_.values.index() == 0;
-    const auto samples = static_cast<std::uint32_t>(labels_.size());
-    const std::size_t values = std::size_t{samples} * dataset_.inputs;
-    ListArguments list{};
-    list.scale = dataset_.scale;
-    list.samples = samples;
-    list.inputs = static_cast<std::uint32_t>(dataset_.inputs);
-    list.counts = room(device, counts_, samples);
-    list.index = room(device, index_, values);
-    if (has_bytes) {
-      list.stored = put(device, stored_bytes_, std::get<0>(rows_));
-      list.bytes = room(device, bytes_, values);
-    } else {
-      list.stored = put(device, stored_reals_, std::get<1>(rows_));
-      list.reals = room(device, reals_, values);
-    }
-    device.list_inputs(list);
-    return {list.counts, list.index, list.bytes, list.reals, put(device, device_labels_, labels_)};
-  }
-
-  /// Steps of which no list has more than `most_values` values.
-  static std::uint32_t most_steps(const StagedSweep& sweep) {
-    return static_cast<std::uint32_t>(std::max<std::size_t>(1, most_values / sweep.inputs()));
-  }
-
-  /// Bytes that a list of so many steps takes on the device.
-  static std::uint64_t bytes(const StagedSweep& sweep, std::uint64_t steps) {
-    return steps * (sweep.inputs() * (sizeof(std::uint32_t) + 2 * value_bytes(sweep)) +
-                    2 * sizeof(std::uint32_t));
-  }
-
-  /// And beside it.
-  static std::uint64_t host_bytes(const StagedSweep& sweep, std::uint64_t steps) {
-    return steps * (sweep.inputs() * value_bytes(sweep) + sizeof(std::uint32_t));
-  }
-
- private:
-  static std::uint64_t value_bytes(const StagedSweep& sweep) {
-    return sweep.dataset->values.index() == 0 ? 1 : sizeof(double);
-  }
-
-  /// Memory for so many values, which is there already if that has room.
-  template <typename Value>
-  static Value* room(Device& device, DeviceBuffer<Value>& buffer, std::size_t size) {
-    if (size > buffer.size()) {
-      buffer = {};  // first
-      buffer = DeviceBuffer<Value>(device, size);
-    }
-    return buffer.data();
-  }
-
-  template <typename Value>
-  static Value* put(Device& device, DeviceBuffer<Value>& to, const std::vector<Value>& list) {
-    Value* const memory = room(device, to, list.size());
-    device.upload(memory, list.data(), list.size() * sizeof(Value));
-    return memory;
-  }
-
-  const Dataset& dataset_;
-  std::vector<std::uint32_t> labels_;
-  std::pair<std::vector<std::uint8_t>, std::vector<double>> rows_;  // of the samples, as stored
-  DeviceBuffer<std::uint32_t> counts_, index_, device_labels_;
-  DeviceBuffer<std::uint8_t> stored_bytes_, bytes_;
-  DeviceBuffer<double> stored_reals_, reals_;
-};
-
-/// Trains networks whose weights have words of one kind.
+/// Trains networks of one kind.
 template <typename Word>
-class BatchTrainer {
+class NetworkTrainer {
  public:
-  using Value = std::conditional_t<sizeof(Word) == 8, std::int64_t, std::int32_t>;
-
   /// `normals`: the sweep's, on the device.
-  BatchTrainer(Device& device, const StagedSweep& sweep, const double* normals,
-               const NetworkPlaces& places, const NetworkLaunch& launch, const Tuning& tuning,
-               Progress& progress, BatchedEngine::Record& record)
+  NetworkTrainer(Device& device, const StagedSweep& sweep, const double* normals,
+                 const NetworkPlaces& places, const NetworkLaunch& launch, const Tuning& tuning,
+                 Progress& progress, BatchedEngine::Record& record)
       : device_(device),
         sweep_(sweep),
         normals_(normals),
@@ -130,7 +38,7 @@ class BatchTrainer {
         progress_(progress),
         record_(record),
         place_list_(device, places.layers),
-        steps_(*sweep.dataset) {}
+        samples_(*sweep.dataset) {}
 
   /// Trains a batch of networks, indices of the sweep's.
   void train(std::span<const std::size_t> batch, const TakeOutcome& take) {
@@ -140,23 +48,13 @@ class BatchTrainer {
     std::vector<DeviceNetwork> networks;
     std::vector<LayerArithmetic> arithmetic;
     std::vector<DrawnWeights> drawn;
-    std::vector<std::int64_t> byte_words;
-    std::map<std::pair<int, std::pair<int, Overflow>>, std::uint32_t> lists;  // by input format
-    std::uint64_t stored = 0;                                                 // values of batches
+    InputFormats formats;
+    bool copies = false;
     for (const std::size_t n : batch) {
       const NetworkSpec& spec = sweep_.networks[n];
       DeviceNetwork& network = networks.emplace_back(device_network(spec));
-      network.stored = stored;
-      stored += spec.batch == 1 ? 0 : std::uint64_t{spec.batch} * places_.vectors.stored;
-      const Format& input = spec.formats.input;
-      const auto [list, is_new] = lists.try_emplace({input.fraction, {input.bits, input.overflow}},
-                                                    static_cast<std::uint32_t>(lists.size()));
-      network.byte_words = list->second;
-      if (is_new) {
-        for (int byte = 0; byte < 256; ++byte)
-          byte_words.push_back(overflowed(quantise(byte / sweep_.dataset->scale, input.fraction),
-                                          input.bits, input.overflow));
-      }
+      network.input_list = formats.add(spec);
+      copies |= network.has_copies;
       const auto of_layers = layer_arithmetic(spec);
       arithmetic.insert(arithmetic.end(), of_layers.begin(), of_layers.end());
       const auto draws = drawn_weights(spec);
@@ -165,12 +63,11 @@ class BatchTrainer {
 
     const DeviceBuffer<DeviceNetwork> device_networks(device_, networks);
     const DeviceBuffer<LayerArithmetic> device_arithmetic(device_, arithmetic);
-    const DeviceBuffer<std::int64_t> device_byte_words(device_, byte_words);
+    const DeviceBuffer<std::int64_t> byte_words(device_, formats.byte_words(sweep_.dataset->scale));
     const DeviceBuffer<DrawnWeights> device_drawn(device_, drawn);
     DeviceBuffer<Word> weights(device_, count * places_.weights);
     const DeviceBuffer<std::int64_t> vectors(
-        device_, launch_.shared_vectors ? 0 : count * places_.vectors.words);
-    const DeviceBuffer<Value> stored_values(device_, stored);
+        device_, launch_.shared_vectors ? 0 : count * places_.vector_words);
     DeviceBuffer<LayerSums> lane_sums(device_, count * layers * launch_.lanes);
     DeviceBuffer<LayerDiagnostics> lane_counts(device_, launch_.counts ? lane_sums.size() : 0);
     const DeviceBuffer<LayerSums> sums(device_, count * layers);
@@ -192,13 +89,12 @@ class BatchTrainer {
     arguments.networks = device_networks.data();
     arguments.arithmetic = device_arithmetic.data();
     arguments.places = place_list_.data();
-    arguments.vectors = places_.vectors;
+    arguments.vector_words = places_.vector_words;
     arguments.shared = launch_.shared;
     arguments.shared_sums = launch_.shared_sums;
-    arguments.stored = stored_values.data();
     arguments.drawn = device_drawn.data();
     arguments.normals = normals_;
-    arguments.byte_words = device_byte_words.data();
+    arguments.byte_words = byte_words.data();
     arguments.weights = weights.data();
     arguments.global_vectors = vectors.data();
     arguments.lane_sums = lane_sums.data();
@@ -213,8 +109,16 @@ class BatchTrainer {
     arguments.right_stride = static_cast<std::uint32_t>(right_words);
     arguments.layers = static_cast<std::uint32_t>(layers);
     arguments.lanes = launch_.lanes;
+    arguments.network_count = launch_.networks;
     device_.start_timer();
     device_.draw_weights(launch_, arguments);
+    passes_.reset();
+    if (launch_.batch > 1) {
+      passes_.emplace(device_, places_, launch_, formats.all(), sweep_.dataset->scale,
+                      launch_.networks, sweep_.held_out.size(), copies, tuning_.launch_blocks,
+                      progress_);
+      passes_->begin(arguments);
+    }
     run(launch_, arguments, sweep_.order, sweep_.iterations);
     device_.total(launch_, arguments);
     const std::vector<std::uint32_t> held_out_right = judge(arguments);
@@ -246,34 +150,41 @@ class BatchTrainer {
   }
 
  private:
-  /// All steps, or all held-out samples, in launches that take about `launch_seconds`.
+  /// All steps, or all held-out samples, in slices that take about `launch_seconds`, of whole
+  /// batches.
   void run(const NetworkLaunch& launch, NetworkArguments& arguments,
            const std::vector<std::uint32_t>& order, std::uint32_t steps) {
+    const std::uint32_t batch = launch.batch;
     const std::uint32_t most_steps =
-        std::min(StepList::most_steps(sweep_), most_launch_steps(places_));
+        passes_ ? passes_->most_steps()
+                : std::min(StepSamples::most_steps(sweep_), most_launch_steps(places_));
     const auto steps_from = [&](std::uint32_t first, std::uint32_t wanted) {
       const std::uint32_t most = tuning_.slice_steps != 0 ? tuning_.slice_steps : wanted;
-      return std::min({most, most_steps, steps - first});
+      return std::min({std::max(most / batch, 1U) * batch, most_steps, steps - first});
     };
-    std::uint32_t wanted = first_steps;
+    std::uint32_t wanted = std::max(first_steps, batch);
     arguments.first_step = 0;
     arguments.step_count = steps_from(0, wanted);
-    steps_.read(order, 0, arguments.step_count);
+    samples_.read(order, 0, arguments.step_count);
     while (arguments.step_count != 0) {
       progress_.throw_if_stopped();
-      arguments.steps = steps_.upload(device_);
+      const StoredSamples stored = passes_ ? samples_.upload(device_) : StoredSamples{};
+      if (!passes_) arguments.steps = samples_.list(device_);
       const auto begin = std::chrono::steady_clock::now();
-      device_.train(launch, arguments);
+      if (passes_)
+        passes_->run(arguments, stored);
+      else
+        device_.train(launch, arguments);
       record_.launches += 1;
       const std::uint32_t done = arguments.first_step + arguments.step_count;
       const std::uint32_t next_count = steps_from(done, wanted);
-      if (next_count != 0) steps_.read(order, done, next_count);  // while the device trains
+      if (next_count != 0) samples_.read(order, done, next_count);  // while the device trains
       device_.wait();
       const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-      put_slow_ones_first();
+      if (!passes_) put_slow_ones_first();
       if (!arguments.judges) progress_.add(std::uint64_t{arguments.step_count} * launch.networks);
       if (took.count() < launch_seconds / 2 && wanted < most_steps) wanted *= 2;
-      if (took.count() > launch_seconds && wanted > 1) wanted /= 2;
+      if (took.count() > launch_seconds && wanted > batch) wanted /= 2;
       arguments.first_step = done;
       arguments.step_count = next_count;
     }
@@ -330,8 +241,25 @@ class BatchTrainer {
   std::vector<std::uint32_t> by_cycles_;  // the networks of a batch
   DeviceBuffer<std::uint32_t> order_;     // the same, on the device
   DeviceBuffer<std::uint64_t> cycles_;
-  StepList steps_;
+  StepSamples samples_;
+  std::optional<BatchPasses> passes_;  // of the networks at hand, where their batch is more than 1
 };
+
+bool has_copies(const NetworkSpec& spec) { return device_network(spec).has_copies; }
+
+/// Bytes of device memory that the samples of a launch take for networks of a kind.
+std::uint64_t sample_bytes(const StagedSweep& sweep, const std::vector<std::size_t>& networks,
+                           const NetworkKind& kind, const NetworkPlaces& places) {
+  const std::uint64_t all = std::max<std::uint64_t>(sweep.iterations, sweep.held_out.size());
+  if (kind.batch == 1)
+    return StepSamples::bytes(sweep, std::min<std::uint64_t>(StepSamples::most_steps(sweep), all));
+  InputFormats formats;
+  for (const std::size_t n : networks) formats.add(sweep.networks[n]);
+  const std::uint64_t steps = std::min<std::uint64_t>(
+      BatchPasses::most_steps(places, formats.all().size(), kind.batch), all);
+  return StepSamples::host_bytes(sweep, steps) +
+         BatchPasses::input_bytes(places, formats.all().size(), steps);
+}
 
 }  // namespace
 
@@ -339,38 +267,33 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
                             Progress& progress, BatchedEngine::Record& record,
                             const TakeOutcome& take) {
   const DeviceLimits limits = tuning.limits.value_or(device.limits());
-  // By the bytes of a weight, and whether they are plain.
-  std::map<std::pair<std::size_t, bool>, std::vector<std::size_t>> kinds;
-  for (std::size_t n = 0; n < sweep.networks.size(); ++n) {
-    const NetworkSpec& spec = sweep.networks[n];
-    const std::size_t word = sweep.diagnose ? sizeof(std::int64_t) : weight_bytes(spec);
-    kinds[{word, !sweep.diagnose && is_plain(spec)}].push_back(n);
-  }
+  std::map<NetworkKind, std::vector<std::size_t>> kinds;
+  for (std::size_t n = 0; n < sweep.networks.size(); ++n)
+    kinds[kind_of(sweep.networks[n], sweep.diagnose)].push_back(n);
   const DeviceBuffer<double> normals(device, sweep.normals);
-  const std::uint64_t steps =
-      std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
   for (const auto& [kind, networks] : kinds) {
-    const auto [word, plain] = kind;
     const NetworkLayout laid_out =
-        lay_out_networks(sweep.networks.front().units, word, plain, sweep.diagnose, limits);
+        lay_out(sweep.networks.front().units, kind, sweep.diagnose, limits);
     const NetworkPlaces& places = laid_out.places;
     const NetworkLaunch& launch = laid_out.launch;
     const std::uint64_t free =
         std::min<std::uint64_t>(device.free_memory() / 10 * 9, tuning.memory);
-    const std::uint64_t taken = StepList::bytes(sweep, steps);
+    const std::uint64_t taken = sample_bytes(sweep, networks, kind, places);
     const std::size_t most =
         std::size_t{networks_of_multiprocessor} * static_cast<std::size_t>(limits.multiprocessors);
     for (std::span<const std::size_t> rest = networks; !rest.empty();) {
       std::uint64_t bytes = taken;
       std::size_t count = 0;
       for (; count < std::min(most, rest.size()); ++count) {
-        bytes += network_bytes(places, launch, sweep.networks[rest[count]].batch,
-                               sweep.iterations + sweep.held_out.size());
+        bytes += network_bytes(places, launch, sweep.iterations + sweep.held_out.size());
+        if (kind.batch > 1)
+          bytes += BatchPasses::network_bytes(places, kind.batch, sweep.held_out.size(),
+                                              has_copies(sweep.networks[rest[count]]));
         if (bytes > free && count > 0) break;
       }
-      visit_word(word, [&](auto zero) {
-        BatchTrainer<decltype(zero)>(device, sweep, normals.data(), places, launch, tuning,
-                                     progress, record)
+      visit_word(kind.word, [&](auto zero) {
+        NetworkTrainer<decltype(zero)>(device, sweep, normals.data(), places, launch, tuning,
+                                       progress, record)
             .train(rest.first(count), take);
       });
       rest = rest.subspan(count);
@@ -383,8 +306,11 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
 double general_trainer_memory_needed(const StagedSweep& sweep) {
   const NetworkPlaces places(sweep.networks.front().units, sizeof(std::int64_t),
                              most_network_lanes);
-  const std::uint64_t steps =
-      std::min<std::uint64_t>(StepList::most_steps(sweep), sweep.iterations);
+  std::uint32_t steps = StepSamples::most_steps(sweep);
+  for (const NetworkSpec& spec : sweep.networks)
+    if (spec.batch > 1) steps = std::max(steps, BatchPasses::most_steps(places, 1, spec.batch));
+  steps = std::min(steps, static_cast<std::uint32_t>(
+                              std::max<std::size_t>(sweep.iterations, sweep.held_out.size())));
   const auto networks = static_cast<double>(sweep.networks.size());
   const auto layers = static_cast<double>(places.layers.size());
   // The samples of a launch, in vectors that grow; weights as they are downloaded; of each network
@@ -393,7 +319,7 @@ double general_trainer_memory_needed(const StagedSweep& sweep) {
       sizeof(LayerArithmetic) + sizeof(DrawnWeights) + sizeof(LayerSums) + sizeof(LayerDiagnostics);
   constexpr double byte_words = 256 * sizeof(std::int64_t);
   const auto held_out = static_cast<double>(Bits::words_of(sweep.held_out.size()));
-  return 1.5 * static_cast<double>(StepList::host_bytes(sweep, steps)) +
+  return 1.5 * static_cast<double>(StepSamples::host_bytes(sweep, steps)) +
          static_cast<double>(places.weights) * sizeof(std::int64_t) +
          2 * networks * (sizeof(DeviceNetwork) + byte_words + layers * of_layer + 64) +
          networks * held_out * sizeof(std::uint64_t) + sweep.outcome_bytes();

@@ -47,7 +47,6 @@ struct NetworkBlock {
         sums(launch.lane_sums + std::size_t{number} * launch.layers * blockDim.x + threadIdx.x),
         stored_weights(static_cast<Word*>(launch.weights) +
                        std::size_t{number} * launch.weights_stride),
-        stored_values(static_cast<Value*>(launch.stored) + network.stored),
         parts(static_cast<std::int64_t*>(dynamic_shared_memory())),
         counters(reinterpret_cast<std::uint32_t*>(parts + launch.shared.counters)),
         lane(threadIdx.x),
@@ -57,7 +56,7 @@ struct NetworkBlock {
     if constexpr (T::shared_vectors)
       vectors = parts + launch.shared.vectors;
     else
-      vectors = launch.global_vectors + std::size_t{number} * launch.vectors.words;
+      vectors = launch.global_vectors + std::size_t{number} * launch.vector_words;
     if (launch.shared_sums)
       for (std::uint32_t layer = 0; layer < launch.layers; ++layer) lane_sums(layer) = {0, 0};
     if constexpr (T::shared_weights) {
@@ -80,8 +79,6 @@ struct NetworkBlock {
   }
 
   // Known of plain networks when this is compiled.
-  /// Without batches.
-  __device__ __forceinline__ bool in_steps() const { return T::plain || network.batch == 1; }
   __device__ __forceinline__ bool has_copies() const { return !T::plain && network.has_copies; }
   __device__ __forceinline__ bool rounds_weights_at_random() const {
     return !T::plain && network.rounds_weights_at_random;
@@ -95,13 +92,6 @@ struct NetworkBlock {
   }
   __device__ __forceinline__ bool is_last(std::uint32_t layer) const {
     return layer + 1 == arguments.layers;
-  }
-
-  /// Where the values of a step's sample are stored for the update of its batch; null where they
-  /// are not.
-  __device__ __forceinline__ Value* stored_of(std::uint32_t step) const {
-    if (in_steps() || arguments.judges) return nullptr;
-    return stored_values + std::size_t{step % network.batch} * arguments.vectors.stored;
   }
 
   // Lists of terms: a layer's inputs, and its errors.
@@ -163,7 +153,6 @@ struct NetworkBlock {
   LayerDiagnostics* counts = nullptr;       // the same
   Word* const stored_weights;               // in global memory
   Word* weights;                            //
-  Value* const stored_values;               // [samples of a batch][vectors.stored]
   std::int64_t* const parts;                // shared memory; at first the parts of sums
   std::uint32_t* const counters;            // of terms
   std::int64_t* vectors;                    // of the sample at hand

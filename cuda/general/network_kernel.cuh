@@ -1,13 +1,13 @@
-// Device: trains networks as docs/arithmetic.md defines them (parts 5 and 7), a block each.
+// Device: trains networks as docs/arithmetic.md defines them (parts 5 and 7), a block each, that
+// update after every sample.
 // Compiled by nvcc and, over the emulation, by the tests.
 //
 // A step lists a sample's inputs (samples_ahead.cuh), passes them through the layers (forward.cuh),
 // notes whether the answer was right (answers.cuh), goes back with the errors (errors.cuh), and
-// updates the weights: at once (step_updates.cuh) or at the end of a batch (batch_updates.cuh).
+// updates the weights (step_updates.cuh).
 #pragma once
 
 #include "general/answers.cuh"
-#include "general/batch_updates.cuh"
 #include "general/errors.cuh"
 #include "general/forward.cuh"
 #include "general/inactive_layers.cuh"
@@ -32,12 +32,7 @@ class BlockTrainer {
       for (std::uint32_t layer = block_.lane; layer < layers; layer += block_.lanes)
         count_inactive(block_, layer);
     for (std::uint32_t layer = layers - 1; layer-- > 0;) hidden_errors(block_, layer, sample);
-    if (block_.in_steps()) {
-      for (std::uint32_t layer = 0; layer < layers; ++layer) update_layer(block_, layer, step);
-    } else if ((step + 1) % block_.network.batch == 0) {
-      for (std::uint32_t layer = 0; layer < layers; ++layer)
-        update_layer_by_batch(block_, layer, step / block_.network.batch);
-    }
+    for (std::uint32_t layer = 0; layer < layers; ++layer) update_layer(block_, layer, step);
     __syncthreads();
   }
 
@@ -57,7 +52,7 @@ class BlockTrainer {
     forward(block_, sample);
     samples_.make_word_ahead(block_);
     if (block_.lane >= block_.lanes - warp_lanes)
-      right_.note(block_, sample.step, i, arg_max(block_) == sample.label);
+      right_.note(block_, sample.step, i, gridrun::cuda::answer(block_) == sample.label);
     return sample;
   }
 

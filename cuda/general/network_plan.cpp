@@ -76,13 +76,8 @@ NetworkPlaces::NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_
     : word(word_bytes) {
   const auto round_up = [](auto count, unsigned to) { return (count + to - 1) / to * to; };
   const auto take = [this, &round_up](std::uint32_t words) {
-    const std::uint32_t first = vectors.words;
-    vectors.words += round_up(words, 2);  // of 16 bytes a multiple, as terms are
-    return first;
-  };
-  const auto store = [this, &round_up](std::uint32_t values) {
-    const std::uint32_t first = vectors.stored;
-    vectors.stored += round_up(values, stored_together);
+    const std::uint32_t first = vector_words;
+    vector_words += round_up(words, 2);  // of 16 bytes a multiple, as terms are
     return first;
   };
   const auto term_words = static_cast<std::uint32_t>(value_bytes() / 4);
@@ -95,8 +90,6 @@ NetworkPlaces::NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_
     at.sums = take(at.units);
     at.activations = take(at.units);
     at.errors = take(term_words * at.units);
-    at.stored_inputs = store(at.inputs + 1);
-    at.stored_errors = store(at.units);
     weights += round_up((std::uint64_t{at.inputs} + 1) * at.units, 8);
     layers.push_back(at);
   }
@@ -119,7 +112,6 @@ DeviceNetwork device_network(const NetworkSpec& spec) {
   network.input = fitting(0, formats.input);
   network.input_fraction = formats.input.fraction;
   network.target = one_of(formats.activation);
-  network.batch = spec.batch;
   network.rounding_seed = spec.rounding_seed;
   network.bias = spec.bias;
   network.has_copies = formats.weight != formats.master;
@@ -137,7 +129,7 @@ bool updates_in_32_bits(const NetworkSpec& spec, std::size_t layer) {
   if ((to_gradient == 0 && formats.gradient.round == Round::stochastic) ||
       (to_step == 0 && formats.master.round == Round::stochastic))
     return false;  // a number is drawn only where something is shifted out
-  return spec.batch == 1 && product <= 32 && formats.gradient.bits <= 30 &&
+  return (spec.batch > 1 || product <= 32) && formats.gradient.bits <= 30 &&
          formats.master.bits <= 30 && to_gradient >= 0 && to_gradient <= 30 && to_step >= 0 &&
          to_step <= 30;
 }
@@ -216,8 +208,8 @@ NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool plain, boo
     return 8 * (words + more + 1) <= limits.shared_of_block;
   };
   launch.shared.counters = take(places.layers.size());
-  launch.shared_vectors = fits(places.vectors.words);
-  if (launch.shared_vectors) launch.shared.vectors = take(places.vectors.words);
+  launch.shared_vectors = fits(places.vector_words);
+  if (launch.shared_vectors) launch.shared.vectors = take(places.vector_words);
   const std::uint64_t weight_words = (places.weights * places.word + 7) / 8;
   launch.shared_weights =
       (plain || places.word > 2) && !counts && launch.shared_vectors && fits(weight_words);
@@ -244,13 +236,12 @@ NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::siz
 }
 
 std::uint64_t network_bytes(const NetworkPlaces& places, const NetworkLaunch& launch,
-                            std::uint32_t batch, std::uint64_t judged) {
+                            std::uint64_t judged) {
   const std::uint64_t layers = places.layers.size();
   const std::uint64_t of_lane =
       sizeof(LayerSums) + (launch.counts ? sizeof(LayerDiagnostics) : std::size_t{0});
   const std::uint64_t vectors =
-      (launch.shared_vectors ? 0 : places.vectors.words * sizeof(std::int64_t)) +
-      (batch == 1 ? 0 : std::uint64_t{places.vectors.stored} * places.value_bytes() * batch);
+      launch.shared_vectors ? 0 : places.vector_words * sizeof(std::int64_t);
   return places.weights * launch.word + vectors + layers * (launch.lanes + 1) * of_lane +
          sizeof(DeviceNetwork) + sizeof(std::uint32_t) + sizeof(std::uint64_t) +
          layers * (sizeof(LayerArithmetic) + sizeof(DrawnWeights)) + sizeof(std::uint64_t) +

@@ -15,10 +15,10 @@ namespace gridrun::cuda {
 /// share them.
 struct NetworkPlaces {
   std::vector<LayerPlace> layers;
-  VectorPlaces vectors{};
-  std::uint64_t weights = 0;  // words of one network
-  std::size_t word;           // bytes of one: 2, 4 or 8
-  std::uint32_t lanes = 0;    // of a block, whole warps
+  std::uint32_t vector_words = 0;  // of 64 bits, of a sample's vectors
+  std::uint64_t weights = 0;       // words of one network
+  std::size_t word;                // bytes of one: 2, 4 or 8
+  std::uint32_t lanes = 0;         // of a block, whole warps
 
   /// `units` as NetworkSpec has them.
   NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_t word,
@@ -28,13 +28,14 @@ struct NetworkPlaces {
   std::size_t value_bytes() const { return word == 8 ? 8 : 4; }
 };
 
-/// A network, but for where its vectors are and which words stored bytes stand for: these are 0.
+/// A network, but for its list of inputs, which is 0.
 DeviceNetwork device_network(const NetworkSpec& spec);
 
 /// [layers]
 std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec);
 
-/// Whether all that comes of P fits words of 32 bits, and no shift is to the left.
+/// Whether all that comes of P fits words of 32 bits, and no shift is to the left; in batches,
+/// where |P| is at most narrow_most.
 bool updates_in_32_bits(const NetworkSpec& spec, std::size_t layer);
 
 /// Bytes of the words that hold a network's weights: 2 or 4 where all factors have at most 32 bits
@@ -65,10 +66,10 @@ struct NetworkLayout {
 NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::size_t word,
                                bool plain, bool counts, const DeviceLimits& limits);
 
-/// Bytes of device memory that a network takes at most, the values of a batch of its samples
-/// included, where so many steps and held-out samples are judged.
+/// Bytes of device memory that a network takes at most, where so many steps and held-out samples
+/// are judged.
 std::uint64_t network_bytes(const NetworkPlaces& places, const NetworkLaunch& launch,
-                            std::uint32_t batch, std::uint64_t judged);
+                            std::uint64_t judged);
 
 /// Steps of a launch, at most, so that the sums of a lane fit LaneSums.
 std::uint32_t most_launch_steps(const NetworkPlaces& places);

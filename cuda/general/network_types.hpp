@@ -77,8 +77,11 @@ struct Fitting {
   std::int64_t smallest = 0, largest = 0;  // words, where they saturate
 };
 
-/// The same in 32 bits without branches and random numbers, of values of at most 2^30 in magnitude,
-/// by a shift of 0 ... 30: nothing leaves the words.
+/// Magnitude of values of 32 bits, at most, that are brought into formats of up to 30 bits.
+inline constexpr std::int32_t narrow_most = 1 << 30;
+
+/// The same in 32 bits without branches and random numbers, of values of at most narrow_most in
+/// magnitude, by a shift of 0 ... 30: nothing leaves the words.
 struct alignas(16) NarrowFitting {
   std::int32_t shift, add, add_below_zero, odd;  // as in Rounding
   std::int32_t spare;                            // bits that a wrapping word leaves, else 0
@@ -118,7 +121,7 @@ struct LayerArithmetic {
   NarrowArithmetic narrow;                 // where `updates_in_32_bits`
   std::int64_t one;                        // x of the bias
   Activation kind;
-  bool updates_in_32_bits;  // all that comes of P, and every shift is to the right
+  bool updates_in_32_bits;  // network_plan.hpp
 };
 
 /// One network.
@@ -129,11 +132,9 @@ struct DeviceNetwork {
   Fitting copy;         // of w, where `has_copies`
   Fitting input;        // `bits` and `overflow` only
   std::int32_t input_fraction;
-  std::uint32_t byte_words;     // which list of words stored bytes stand for
+  std::uint32_t input_list;     // which list of words stored bytes stand for, or of inputs
   std::int64_t target;          // of the unit that is right
-  std::uint32_t batch;          // samples an update
   std::uint32_t rounding_seed;  //
-  std::uint64_t stored;         // where its batches' values are, in their number
   bool bias;
   bool has_copies;                // products use the weights in a format of their own
   bool rounds_weights_at_random;  // their updates, in any of the two roundings
@@ -147,24 +148,22 @@ struct alignas(2 * sizeof(Value)) Term {
   Value value;
 };
 
-/// Where a layer is in the weights of a network, in the vectors of a sample (in words of 64 bits)
-/// and among the values of a batch; and how the lanes of a block share its units.
+/// Where a layer is in the weights of a network and in the vectors of a sample (in words of 64
+/// bits); and how the lanes of a block share its units.
 struct LayerPlace {
   std::uint32_t inputs;  // the bias not counted
   std::uint32_t units;
-  std::uint64_t weights;        // [inputs + 1][units], of 8 words a multiple
-  std::uint32_t terms;          // of x, Term [inputs + 1]
-  std::uint32_t sums;           // z [units]
-  std::uint32_t activations;    // a [units]
-  std::uint32_t errors;         // of d, Term [units]
-  std::uint32_t stored_inputs;  // x [inputs + 1]
-  std::uint32_t stored_errors;  // d [units]
-  bool by_warps;                // units are so few that each has a warp; else
-  std::uint32_t width;          // units that a lane multiplies at once: as many as 64 bits hold, if
-                                // rows are whole numbers of them
-  std::uint32_t tile;           // units that the block takes at once, of the width a multiple
-  std::uint32_t shares;         // lanes that share the inputs of the same units, at most
-  std::uint32_t inverse;        // division_inverse() of the tile's groups of `width` units
+  std::uint64_t weights;      // [inputs + 1][units], of 8 words a multiple
+  std::uint32_t terms;        // of x, Term [inputs + 1]
+  std::uint32_t sums;         // z [units]
+  std::uint32_t activations;  // a [units]
+  std::uint32_t errors;       // of d, Term [units]
+  bool by_warps;              // units are so few that each has a warp; else
+  std::uint32_t width;        // units that a lane multiplies at once: as many as 64 bits hold, if
+                              // rows are whole numbers of them
+  std::uint32_t tile;         // units that the block takes at once, of the width a multiple
+  std::uint32_t shares;       // lanes that share the inputs of the same units, at most
+  std::uint32_t inverse;      // division_inverse() of the tile's groups of `width` units
   std::uint32_t unit_lanes_log2;  // of the lanes that add up a unit's shares, at most a warp
 };
 
@@ -175,16 +174,6 @@ GRIDRUN_HOST_DEVICE constexpr std::uint32_t division_inverse(std::uint32_t n) {
 GRIDRUN_HOST_DEVICE constexpr std::uint32_t divided(std::uint32_t i, std::uint32_t inverse) {
   return (i * inverse) >> 21;
 }
-
-/// What is stored of a sample begins and ends at multiples of so many values, in each layer.
-inline constexpr std::uint32_t stored_together = 4;
-
-/// Words of 64 bits that the vectors of a sample take, and values that are stored of each sample of
-/// a batch.
-struct VectorPlaces {
-  std::uint32_t words;
-  std::uint32_t stored;
-};
 
 /// Where the parts of a block's shared memory begin, in words of 64 bits. First come the parts of
 /// sums, `width` of a lane.
@@ -233,13 +222,12 @@ struct NetworkArguments {
   const DeviceNetwork* networks;      // [networks]
   const LayerArithmetic* arithmetic;  // [networks][layers]
   const LayerPlace* places;           // [layers]
-  VectorPlaces vectors;
+  std::uint32_t vector_words;         // of 64 bits, of a sample's vectors
   SharedPlaces shared;
   StepInputs steps;
   const std::int64_t* byte_words;  // [lists][256]
   void* weights;                   // [networks][weights_stride], words of the kernel
-  std::int64_t* global_vectors;    // [networks][vectors.words], if not in shared memory
-  void* stored;                    // [samples of all batches][vectors.stored], values of the kernel
+  std::int64_t* global_vectors;    // [networks][vector_words], if not in shared memory
   const DrawnWeights* drawn;       // [networks][layers], for the start
   const double* normals;           // [layers][units][inputs], the same for all networks
   LayerSums* lane_sums;            // [networks][layers][lanes]
@@ -251,9 +239,10 @@ struct NetworkArguments {
   const std::uint32_t* order;      // [networks]: which network each block trains
   std::uint64_t* cycles;           // [networks] that its block took
   std::uint64_t weights_stride;    // words
-  std::uint32_t right_stride;      //
+  std::uint32_t right_stride;      // a multiple of 2
+  std::uint32_t network_count;     //
   std::uint32_t layers;            //
-  std::uint32_t lanes;             // of a block of the training launch
+  std::uint32_t lanes;             // that count, of a network
   std::uint32_t first_step, step_count;
   bool shared_sums;  // LaneSums are used
   bool judges;       // steps are held-out samples, which change nothing
@@ -267,6 +256,8 @@ struct NetworkLaunch {
   bool shared_vectors = false;   //
   bool shared_sums = false;      //
   bool counts = false;           // what diagnostics ask for; words of 8 bytes in global memory only
+  std::uint32_t batch = 1;       // samples an update; where more than 1 (batch_types.hpp):
+  std::uint32_t planes = 0;      // bytes of a factor that tensor cores multiply, or 0
   std::uint32_t networks = 0;    // blocks
   std::uint32_t lanes = 0;       // of a block, whole warps
   std::size_t shared_bytes = 0;  // of a block

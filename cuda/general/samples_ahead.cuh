@@ -11,7 +11,6 @@ namespace gridrun::cuda {
 template <class T>
 struct StepSample {
   std::uint32_t step, label;
-  typename T::Value* stored;  // its values, for the update of its batch; or null
 };
 
 /// Gives a launch's samples in turn.
@@ -32,13 +31,12 @@ class SamplesAhead {
   __device__ __forceinline__ StepSample<T> take(const NetworkBlock<T>& block, std::uint32_t i) {
     const NetworkArguments& arguments = block.arguments;
     const std::uint32_t step = arguments.first_step + i, label = next_.label;
-    Value* const stored = block.stored_of(step);
-    list_inputs(block, stored);
+    list_inputs(block);
     __syncthreads();
     next_ = after_next_;
     after_next_ = place(block, i + 2);
     read_ahead(block);
-    return {step, label, stored};
+    return {step, label};
   }
 
   /// Makes a word of what was read ahead, when it has come.
@@ -81,24 +79,19 @@ class SamplesAhead {
     const NetworkArguments& arguments = block.arguments;
     const DeviceNetwork& network = block.network;
     if (arguments.steps.bytes != nullptr)
-      return static_cast<Value>(arguments.byte_words[std::size_t{network.byte_words} * 256 + byte]);
+      return static_cast<Value>(arguments.byte_words[std::size_t{network.input_list} * 256 + byte]);
     return static_cast<Value>(overflowed(quantise(real, network.input_fraction), network.input.bits,
                                          network.input.overflow));
   }
 
-  /// Lists the next sample's inputs, and begins all other lists. `stored`: as StepSample has it.
-  __device__ __forceinline__ void list_inputs(const NetworkBlock<T>& block, Value* stored) const {
+  /// Lists the next sample's inputs, and begins all other lists.
+  __device__ __forceinline__ void list_inputs(const NetworkBlock<T>& block) const {
     const LayerPlace& at = block.place(0);
     const std::uint32_t units = at.units, count = next_.end - next_.begin;
     const std::uint32_t lane = block.lane, lanes = block.lanes;
     auto* const list = block.inputs(at);
-    if (stored != nullptr) {
-      for (std::uint32_t k = lane; k < at.inputs; k += lanes) stored[at.stored_inputs + k] = 0;
-      __syncthreads();
-    }
     const auto put = [&](std::uint32_t i, std::uint32_t index, Value x) {
       list[i] = {static_cast<std::make_unsigned_t<Value>>(std::uint64_t{index} * units), x};
-      if (stored != nullptr) stored[at.stored_inputs + index] = x;
     };
     if (has_input_ahead(block)) put(lane, index_ahead_, word_ahead_);
     const StepInputs& steps = block.arguments.steps;

@@ -3,9 +3,63 @@
 #pragma once
 
 #include "general/narrow_update.cuh"
+#include "general/products.cuh"
 #include "general/weight_update.cuh"
 
 namespace gridrun::cuda {
+
+/// The update of a layer of the network at hand.
+template <class T>
+__device__ __forceinline__ WeightUpdate<typename T::Word> update_of(const NetworkBlock<T>& block,
+                                                                    std::uint32_t layer,
+                                                                    const LayerPlace& at,
+                                                                    std::uint32_t batch) {
+  LayerDiagnostics* counts = nullptr;
+  if constexpr (T::counts) counts = &block.counts_of(layer);
+  return {block.network, block.arithmetic[layer], layer, batch, block.weights + at.weights, counts};
+}
+
+/// Updates a unit's weights of inputs `first`, first + stride, ...
+template <class T, typename Number>
+__device__ __forceinline__ void update_unit(const NetworkBlock<T>&,
+                                            const WeightUpdate<typename T::Word>& update,
+                                            typename T::ValueTerm unit,
+                                            const typename T::ValueTerm* list, std::uint32_t count,
+                                            std::uint32_t first, std::uint32_t stride,
+                                            StepSums<Number>& sums) {
+  for (std::uint32_t i = first; i < count; i += stride)
+    update_weight<T::counts>(update, std::uint64_t{list[i].at} + unit.at,
+                             static_cast<Number>(product(unit.value, list[i].value)), sums);
+}
+
+/// Updates a unit's weights of inputs `first`, first + stride, ..., some of which are loaded before
+/// any is stored. What they add up to fits 32 bits.
+template <class T, bool kBelow, bool kWraps>
+__device__ __forceinline__ void update_unit(
+    const NetworkBlock<T>&, const NarrowUpdate<typename T::Word, kBelow, kWraps>& update,
+    typename T::ValueTerm unit, const typename T::ValueTerm* list, std::uint32_t count,
+    std::uint32_t first, std::uint32_t stride, StepSums<std::int32_t>& sums) {
+  using Word = typename T::Word;
+  Word* const weights = update.weights + unit.at;
+  for (std::uint32_t i = first; i < count; i += together * stride) {
+    typename T::ValueTerm input[together];
+    Word w[together];
+#pragma unroll
+    for (std::uint32_t t = 0; t < together; ++t) input[t] = term(list, i + t * stride, count);
+#pragma unroll
+    for (std::uint32_t t = 0; t < together; ++t)  // others may be storing what is not this lane's
+      w[t] = i + t * stride < count ? weights[input[t].at] : Word{0};
+    std::uint32_t abs_update = 0, dropped = 0;
+#pragma unroll
+    for (std::uint32_t t = 0; t < together; ++t)
+      w[t] = update(w[t], unit.value * input[t].value, abs_update, dropped);
+#pragma unroll
+    for (std::uint32_t t = 0; t < together; ++t)
+      if (i + t * stride < count) weights[input[t].at] = w[t];
+    sums.abs_update += abs_update;
+    sums.dropped += dropped;
+  }
+}
 
 /// Whole warps of the block's lanes for so many weights, at least one lane a unit.
 template <class T>
@@ -48,19 +102,20 @@ __device__ __forceinline__ void update_narrowly(const NetworkBlock<T>& block, st
                                                 const LayerPlace& at, std::uint32_t errors_there,
                                                 StepSums<std::int32_t>& sums) {
   const NarrowArithmetic& narrow = block.arithmetic[layer].narrow;
-  typename T::Word* const weights = block.weights + at.weights;
+  using Word = typename T::Word;
+  Word* const weights = block.weights + at.weights;
   const bool below = !T::plain || narrow.below, wraps = !T::plain || narrow.wraps;
   const auto update = [&](const auto& by) {
     update_units(block, layer, by, at, errors_there, sums);
   };
   if (below && wraps)
-    update(NarrowUpdate<T, true, true>{narrow, weights});
+    update(NarrowUpdate<Word, true, true>{narrow, weights});
   else if (below)
-    update(NarrowUpdate<T, true, false>{narrow, weights});
+    update(NarrowUpdate<Word, true, false>{narrow, weights});
   else if (wraps)
-    update(NarrowUpdate<T, false, true>{narrow, weights});
+    update(NarrowUpdate<Word, false, true>{narrow, weights});
   else
-    update(NarrowUpdate<T, false, false>{narrow, weights});
+    update(NarrowUpdate<Word, false, false>{narrow, weights});
 }
 
 /// Updates a layer by the errors that it has listed.

@@ -2,7 +2,6 @@
 #pragma once
 
 #include "general/fitting.cuh"
-#include "general/network_block.cuh"
 
 namespace gridrun::cuda {
 
@@ -13,38 +12,44 @@ struct StepSums {
   Sum abs_update = 0, dropped = 0;
 };
 
-/// What an update of a layer needs, where no store can reach it.
-template <class T>
+/// What the update of a network's layer needs, where no store can reach it.
+template <typename Word>
 struct WeightUpdate {
   const Fitting gradient, step, master;
   const std::uint32_t layer, batch, seed;
-  typename T::Word* const weights;
+  Word* const weights;             // of the layer
+  const Fitting* const copy;       // of w, or null where products use w itself
+  LayerDiagnostics* const counts;  // null where nothing is counted
+
+  __device__ __forceinline__ WeightUpdate(const DeviceNetwork& network,
+                                          const LayerArithmetic& arithmetic, std::uint32_t of_layer,
+                                          std::uint32_t number_of_batch, Word* weights_of_layer,
+                                          LayerDiagnostics* counts_of_layer)
+      : gradient(arithmetic.gradient),
+        step(network.step),
+        master(network.master),
+        layer(of_layer),
+        batch(number_of_batch),
+        seed(network.rounding_seed),
+        weights(weights_of_layer),
+        copy(network.has_copies ? &network.copy : nullptr),
+        counts(counts_of_layer) {}
 };
 
-template <class T>
-__device__ __forceinline__ WeightUpdate<T> update_of(const NetworkBlock<T>& block,
-                                                     std::uint32_t layer, const LayerPlace& at,
-                                                     std::uint32_t batch) {
-  return {block.arithmetic[layer].gradient,
-          block.network.step,
-          block.network.master,
-          layer,
-          batch,
-          block.network.rounding_seed,
-          block.weights + at.weights};
-}
-
 /// Updates a weight by P. In 32 bits everything fits, and all shifts are to the right.
-template <class T, typename Number>
-__device__ __forceinline__ void update_weight(const NetworkBlock<T>& block,
-                                              const WeightUpdate<T>& update, std::uint64_t element,
-                                              Number p, StepSums<Number>& sums) {
+template <bool kCounts, typename Word, typename Number>
+__device__ __forceinline__ void update_weight(const WeightUpdate<Word>& update,
+                                              std::uint64_t element, Number p,
+                                              StepSums<Number>& sums) {
   if (p == 0) return;  // u = 0 and step = 0, in every rounding
   const auto draw = [&](Drawn tensor) -> ElementDraw {
     return {update.seed, tensor, update.layer, update.batch, element};
   };
-  const Number u = fitted<T::counts, true, Number>(p, update.gradient, draw(Drawn::gradient),
-                                                   block.counts_of(update.layer, Tensor::gradient));
+  const auto counts_of = [&](Tensor tensor) {
+    return kCounts ? &update.counts->of(tensor) : nullptr;
+  };
+  const Number u = fitted<kCounts, true, Number>(p, update.gradient, draw(Drawn::gradient),
+                                                 counts_of(Tensor::gradient));
   using Unsigned = std::make_unsigned_t<Number>;
   sums.abs_update += u < 0 ? Unsigned{0} - static_cast<Unsigned>(u) : static_cast<Unsigned>(u);
   Number step;
@@ -57,32 +62,18 @@ __device__ __forceinline__ void update_weight(const NetworkBlock<T>& block,
   const auto moved = static_cast<Number>(static_cast<Unsigned>(update.weights[element]) +
                                          static_cast<Unsigned>(step));
   const Number w = overflowed<Number>(moved, update.master);
-  update.weights[element] = static_cast<typename T::Word>(w);
-  if constexpr (T::counts) {
-    LayerDiagnostics& counts = block.counts_of(update.layer);
+  update.weights[element] = static_cast<Word>(w);
+  if constexpr (kCounts) {
+    LayerDiagnostics& counts = *update.counts;
     counts.updates += u != 0;
     counts.lost += u != 0 && step == 0;
     counts.step += step;
     counts.product += p;
-    count_value(*block.counts_of(update.layer, Tensor::master), moved,
+    count_value(*counts_of(Tensor::master), moved,
                 Format{update.master.bits, 0, Round::floor, update.master.overflow, 32});
-    if (block.has_copies() && u != 0)
-      fitted<true, true, std::int64_t>(w, block.network.copy, {},
-                                       block.counts_of(update.layer, Tensor::weight));
+    if (update.copy != nullptr && u != 0)
+      fitted<true, true, std::int64_t>(w, *update.copy, {}, counts_of(Tensor::weight));
   }
-}
-
-/// Updates a unit's weights of inputs `first`, first + stride, ...
-template <class T, typename Number>
-__device__ __forceinline__ void update_unit(const NetworkBlock<T>& block,
-                                            const WeightUpdate<T>& update,
-                                            typename T::ValueTerm unit,
-                                            const typename T::ValueTerm* list, std::uint32_t count,
-                                            std::uint32_t first, std::uint32_t stride,
-                                            StepSums<Number>& sums) {
-  for (std::uint32_t i = first; i < count; i += stride)
-    update_weight(block, update, std::uint64_t{list[i].at} + unit.at,
-                  static_cast<Number>(product(unit.value, list[i].value)), sums);
 }
 
 }  // namespace gridrun::cuda

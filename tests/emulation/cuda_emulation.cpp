@@ -223,6 +223,7 @@ class Block {
 
   /// Everyone has come: what each lane takes away.
   void settle(Warp& warp, const Meeting& meeting) {
+    if (meeting.kind == Collective::multiply) return multiply(warp);
     std::uint64_t common = 0;
     if (meeting.kind == Collective::ballot || meeting.kind == Collective::add)
       for (unsigned lane = 0; lane < lanes_of_warp; ++lane) {
@@ -239,6 +240,31 @@ class Block {
         throw Error(describe(meeting) + ": a lane reads one that takes no part");
       warp.result[lane] = meeting.kind == Collective::shuffle ? warp.operand[source].value : common;
     }
+  }
+
+  /// The sums of 16 rows and 8 columns of 32 bytes, which the lanes have as tensor_cores.cuh says.
+  static void multiply(Warp& warp) {
+    const auto factors = [&](unsigned lane) {
+      return reinterpret_cast<const ByteFactors*>(warp.operand[lane].value);
+    };
+    const auto byte = [](std::uint32_t word, unsigned place, bool is_signed) {
+      const std::uint32_t bits = word >> 8 * place & 0xff;
+      return static_cast<std::int32_t>(bits) - (is_signed && bits >= 128 ? 256 : 0);
+    };
+    const bool left_signed = factors(0)->left_signed, right_signed = factors(0)->right_signed;
+    for (unsigned row = 0; row < 16; ++row)
+      for (unsigned column = 0; column < 8; ++column) {
+        std::uint32_t sum = 0;
+        for (unsigned term = 0; term < 32; ++term) {
+          const unsigned four = term % 16 / 4, half = term / 16;
+          const std::uint32_t left = factors(row % 8 * 4 + four)->left[2 * half + row / 8];
+          const std::uint32_t right = factors(column * 4 + four)->right[half];
+          sum += static_cast<std::uint32_t>(byte(left, term % 4, left_signed) *
+                                            byte(right, term % 4, right_signed));
+        }
+        std::int32_t& into = factors(row % 8 * 4 + column / 2)->sums[row / 8 * 2 + column % 2];
+        into = static_cast<std::int32_t>(static_cast<std::uint32_t>(into) + sum);
+      }
   }
 
   static std::string describe(const Meeting& meeting) {

@@ -56,9 +56,18 @@ void* dynamic_shared_memory();
 /// Waits until every thread of the block has come.
 void block_barrier(const CallPlace& where);
 
-enum class Collective : std::uint8_t { sync, shuffle, ballot, add };
+enum class Collective : std::uint8_t { sync, shuffle, ballot, add, multiply };
 
-/// What a lane brings to a collective, and takes away from it.
+/// What a lane brings to a product of matrices of bytes, laid out as in tensor_cores.cuh.
+struct ByteFactors {
+  std::int32_t* sums;          // [4], which the products are added to
+  const std::uint32_t* left;   // [4]
+  const std::uint32_t* right;  // [2]
+  bool left_signed, right_signed;
+};
+
+/// What a lane brings to a collective, and takes away from it. A product's value is the address of
+/// its ByteFactors.
 struct Operand {
   Collective kind;
   std::uint8_t bytes;        // of the value
@@ -80,6 +89,14 @@ T shuffle_from(unsigned mask, T value, unsigned source_lane, const CallPlace& wh
               where);
   std::memcpy(&value, &bits, sizeof(T));
   return value;
+}
+
+template <bool kLeftSigned, bool kRightSigned>
+void add_byte_products(std::int32_t (&sums)[4], const std::uint32_t (&left)[4],
+                       const std::uint32_t (&right)[2],
+                       const CallPlace& where = CallPlace::current()) {
+  const ByteFactors factors{sums, left, right, kLeftSigned, kRightSigned};
+  meet(~0U, {Collective::multiply, 8, 0, reinterpret_cast<std::uintptr_t>(&factors)}, where);
 }
 
 }  // namespace emulation

@@ -5,6 +5,7 @@
 #include <map>
 #include <new>
 
+#include "batches/batch_shapes.cuh"
 #include "cuda_emulation.hpp"
 #include "digest_kernel.cuh"
 #include "general/initial_weights_kernel.cuh"
@@ -93,6 +94,12 @@ class EmulatedDevice final : public StagingDevice {
     visit_word(launch.word, [&](auto word) {
       emulation::launch({launch.networks, 1, 1}, total_block_lanes, 0, ++seed_,
                         [&] { network_totals_kernel<decltype(word)>(arguments); });
+    });
+  }
+  void run(const BatchLaunch& launch, const BatchArguments& arguments) override {
+    visit_batch_kernel(launch, [&](void (*kernel)(BatchArguments), std::size_t shared_bytes) {
+      emulation::launch({launch.blocks, 1, 1}, part_lanes, shared_bytes, ++seed_,
+                        [&] { kernel(arguments); });
     });
   }
 

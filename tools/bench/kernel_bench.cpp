@@ -175,6 +175,15 @@ const std::vector<GeneralCase> general_cases = {
     {"the same in batches of 100",
      {"network.layers=[784, 1000, 1000, 10]", "precision.round='nearest_even'", short_grid,
       few_fractions, "train.iterations=1000", "train.batch=100"}},
+    {"the same in 8 bits",
+     {"network.layers=[784, 1000, 1000, 10]", "precision.round='nearest_even'", short_grid,
+      "grid.fraction={from = 3, to = 6}", "precision.bits=8", "train.iterations=1000",
+      "train.batch=100"}},
+    {"the same in 64 bits",
+     {"network.layers=[784, 1000, 1000, 10]", "precision.round='nearest_even'", short_grid,
+      few_fractions, "precision.bits=64", "train.iterations=1000", "train.batch=100"}},
+    {"784-100-10, 16 bits, batches of 10",
+     {"network.layers=[784, 100, 10]", "precision.round='nearest_even'", "train.batch=10"}},
 };
 
 /// Networks that are not the study's. Returns whether all agree with the cpu engine.

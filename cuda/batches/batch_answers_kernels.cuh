@@ -1,0 +1,80 @@
+// Device: whether the answers of a batch were right, the errors of the last layer, and the layers
+// in which no unit was active. Paragraphs 5.5, 5.7 and 8.7 of docs/arithmetic.md.
+#pragma once
+
+#include "batches/batch_errors_kernel.cuh"
+#include "general/arg_max.cuh"
+
+namespace gridrun::cuda {
+
+/// A warp a sample of a network.
+template <class T>
+__global__ void __launch_bounds__(part_lanes) batch_answers_kernel(BatchArguments arguments) {
+  const NetworkArguments& all = arguments.all;
+  const std::uint64_t i =
+      ((std::uint64_t{blockIdx.x} + arguments.first_block) * part_lanes + threadIdx.x) / warp_lanes;
+  const auto network = static_cast<std::uint32_t>(i / arguments.samples);
+  const auto sample = static_cast<std::uint32_t>(i % arguments.samples);
+  if (network >= all.network_count) return;  // a whole warp
+  const std::uint32_t layer = all.layers - 1, units = all.places[layer].units;
+  const BatchNetwork<T> own(arguments, network);
+  const BatchErrors<T> errors(arguments, own, layer);
+  const std::uint32_t lane = threadIdx.x % warp_lanes;
+  const std::uint32_t label = arguments.labels[arguments.first + sample];
+  const std::uint32_t answer = warp_arg_max<typename T::Value>(
+      units, [&](std::uint32_t j) { return errors.activation(j, sample); });
+  if (lane == 0 && answer == label) {
+    const std::uint32_t step = arguments.step + sample;
+    auto* const words =
+        reinterpret_cast<std::uint64_t*>(all.right + std::size_t{network} * all.right_stride);
+    atomic_or(words + step / 64, std::uint64_t{1} << step % 64);
+  }
+  if (all.judges) return;
+  LayerDiagnostics counts;
+  TensorDiagnostics* const counted = T::counts ? &counts.of(Tensor::error) : nullptr;
+  for (std::uint32_t j = lane; j < units; j += warp_lanes)
+    errors.store(
+        j, sample,
+        [&] {
+          const std::int64_t target = j == label ? own.network().target : 0;
+          return wrapping_subtract(target, errors.activation(j, sample));
+        },
+        counted);
+  if constexpr (T::counts)
+    add_to_network(all.lane_counts[std::size_t{network} * all.layers + layer], counts);
+}
+
+/// A warp a layer of a network, before any errors of the batch are known.
+template <class T>
+__global__ void __launch_bounds__(part_lanes) batch_inactive_kernel(BatchArguments arguments) {
+  const NetworkArguments& all = arguments.all;
+  const std::uint64_t i =
+      ((std::uint64_t{blockIdx.x} + arguments.first_block) * part_lanes + threadIdx.x) / warp_lanes;
+  if (i >= std::uint64_t{all.network_count} * all.layers) return;  // a whole warp
+  const auto network = static_cast<std::uint32_t>(i / all.layers);
+  const auto layer = static_cast<std::uint32_t>(i % all.layers);
+  const BatchNetwork<T> own(arguments, network);
+  const BatchErrors<T> errors(arguments, own, layer);
+  const std::uint32_t units = all.places[layer].units;
+  std::uint64_t inactive = 0, last = all.lane_counts[i].last_inactive;
+  for (std::uint32_t first = 0; first < arguments.samples; first += warp_lanes) {
+    const std::uint32_t sample = first + threadIdx.x % warp_lanes;
+    const bool is_sample = sample < arguments.samples;
+    bool any = false;
+    if (is_sample)
+      for (std::uint32_t j = 0; j < units && !any; ++j) any = errors.is_active(j, sample);
+    const unsigned active = __ballot_sync(all_lanes, any);
+    const unsigned idle = __ballot_sync(all_lanes, is_sample && !any);
+    inactive += static_cast<unsigned>(__popc(idle));
+    // Samples after the last active one; all of these are inactive.
+    if (active != 0)
+      last = static_cast<unsigned>(__popc(idle >> (31 - __clz(static_cast<int>(active)))));
+    else
+      last += static_cast<unsigned>(__popc(idle));
+  }
+  if (threadIdx.x % warp_lanes != 0) return;
+  all.lane_counts[i].inactive += inactive;
+  all.lane_counts[i].last_inactive = last;
+}
+
+}  // namespace gridrun::cuda

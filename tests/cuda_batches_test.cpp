@@ -109,7 +109,9 @@ RandomNetworks networks_of_minus_one(std::uint32_t inputs, std::uint32_t samples
   networks.description = "-1 in " + std::to_string(bits) + " bits";
   std::get<std::vector<double>>(networks.dataset->values).assign(inputs, -1.0);
   NetworkSpec& spec = networks.staged.networks.front();
-  for (Format* format : in_order(spec.formats)) *format = Format{bits, 0};
+  // A sum that is wrong is wrong by a large power of two, which wrapping words would hide.
+  for (Format* format : in_order(spec.formats))
+    *format = Format{bits, 0, Round::floor, Overflow::saturate};
   spec.formats.accumulator = Format{};
   spec.activation = spec.output_activation = Activation::linear;
   spec.init = {WeightUnit::lsb, -1, WeightSpread::std, 0};

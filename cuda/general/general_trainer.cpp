@@ -245,7 +245,12 @@ class NetworkTrainer {
   std::optional<BatchPasses> passes_;  // of the networks at hand, where their batch is more than 1
 };
 
-bool has_copies(const NetworkSpec& spec) { return device_network(spec).has_copies; }
+/// Whether any of the networks' products use weights in a format of their own: all then have room
+/// for such weights.
+bool any_has_copies(const StagedSweep& sweep, const std::vector<std::size_t>& networks) {
+  return std::any_of(networks.begin(), networks.end(),
+                     [&](std::size_t n) { return device_network(sweep.networks[n]).has_copies; });
+}
 
 /// Bytes of device memory that the samples of a launch take for networks of a kind.
 std::uint64_t sample_bytes(const StagedSweep& sweep, const std::vector<std::size_t>& networks,
@@ -255,10 +260,12 @@ std::uint64_t sample_bytes(const StagedSweep& sweep, const std::vector<std::size
     return StepSamples::bytes(sweep, std::min<std::uint64_t>(StepSamples::most_steps(sweep), all));
   InputFormats formats;
   for (const std::size_t n : networks) formats.add(sweep.networks[n]);
-  const std::uint64_t steps = std::min<std::uint64_t>(
-      BatchPasses::most_steps(places, formats.all().size(), kind.batch), all);
-  return StepSamples::host_bytes(sweep, steps) +
-         BatchPasses::input_bytes(places, formats.all().size(), steps);
+  const auto steps = [&](std::size_t of_formats) {
+    return std::min<std::uint64_t>(BatchPasses::most_steps(places, of_formats, kind.batch), all);
+  };
+  // Some of the networks may have one format and then more samples at once, as they are stored.
+  return StepSamples::host_bytes(sweep, steps(1)) +
+         BatchPasses::input_bytes(places, formats.all().size(), steps(formats.all().size()));
 }
 
 }  // namespace
@@ -279,6 +286,7 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
     const std::uint64_t free =
         std::min<std::uint64_t>(device.free_memory() / 10 * 9, tuning.memory);
     const std::uint64_t taken = sample_bytes(sweep, networks, kind, places);
+    const bool copies = any_has_copies(sweep, networks);
     const std::size_t most =
         std::size_t{networks_of_multiprocessor} * static_cast<std::size_t>(limits.multiprocessors);
     for (std::span<const std::size_t> rest = networks; !rest.empty();) {
@@ -287,8 +295,7 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
       for (; count < std::min(most, rest.size()); ++count) {
         bytes += network_bytes(places, launch, sweep.iterations + sweep.held_out.size());
         if (kind.batch > 1)
-          bytes += BatchPasses::network_bytes(places, kind.batch, sweep.held_out.size(),
-                                              has_copies(sweep.networks[rest[count]]));
+          bytes += BatchPasses::network_bytes(places, kind.batch, sweep.held_out.size(), copies);
         if (bytes > free && count > 0) break;
       }
       visit_word(kind.word, [&](auto zero) {
@@ -313,13 +320,13 @@ double general_trainer_memory_needed(const StagedSweep& sweep) {
                               std::max<std::size_t>(sweep.iterations, sweep.held_out.size())));
   const auto networks = static_cast<double>(sweep.networks.size());
   const auto layers = static_cast<double>(places.layers.size());
-  // The samples of a launch, in vectors that grow; weights as they are downloaded; of each network
+  // The samples of a launch; weights as they are downloaded; of each network
   // of a batch, what is uploaded and downloaded; an outcome.
   constexpr double of_layer =
       sizeof(LayerArithmetic) + sizeof(DrawnWeights) + sizeof(LayerSums) + sizeof(LayerDiagnostics);
   constexpr double byte_words = 256 * sizeof(std::int64_t);
   const auto held_out = static_cast<double>(Bits::words_of(sweep.held_out.size()));
-  return 1.5 * static_cast<double>(StepSamples::host_bytes(sweep, steps)) +
+  return static_cast<double>(StepSamples::host_bytes(sweep, steps)) +
          static_cast<double>(places.weights) * sizeof(std::int64_t) +
          2 * networks * (sizeof(DeviceNetwork) + byte_words + layers * of_layer + 64) +
          networks * held_out * sizeof(std::uint64_t) + sweep.outcome_bytes();

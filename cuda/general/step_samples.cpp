@@ -12,17 +12,26 @@ std::uint64_t value_bytes(const StagedSweep& sweep) {
   return sweep.dataset->values.index() == 0 ? 1 : sizeof(double);
 }
 
+/// Empties a list, and leaves it room for so many values and no more than were ever asked for.
+template <typename Value>
+void make_room(std::vector<Value>& list, std::size_t size) {
+  list.clear();
+  if (list.capacity() >= size) return;
+  list = std::vector<Value>();  // first
+  list.reserve(size);
+}
+
 }  // namespace
 
 void StepSamples::read(const std::vector<std::uint32_t>& order, std::uint32_t first,
                        std::uint32_t count) {
-  labels_.clear();
+  make_room(labels_, count);
   for (std::uint32_t i = 0; i < count; ++i)
     labels_.push_back(dataset_.labels[order[(std::size_t{first} + i) % order.size()]]);
   std::visit(
       [&](const auto& values) {
         auto& rows = std::get<std::remove_cvref_t<decltype(values)>>(rows_);
-        rows.clear();
+        make_room(rows, count * dataset_.inputs);
         for (std::uint32_t i = 0; i < count; ++i) {
           const std::size_t sample = order[(std::size_t{first} + i) % order.size()];
           const auto row = values.begin() + static_cast<std::ptrdiff_t>(sample * dataset_.inputs);

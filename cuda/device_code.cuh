@@ -101,6 +101,15 @@ __device__ __forceinline__ void atomic_add(std::uint64_t* sum, std::uint64_t val
   atomicAdd(reinterpret_cast<unsigned long long*>(sum), static_cast<unsigned long long>(value));
 }
 
+/// The same with the bits of both, and with the larger one.
+__device__ __forceinline__ void atomic_or(std::uint64_t* bits, std::uint64_t value) {
+  atomicOr(reinterpret_cast<unsigned long long*>(bits), static_cast<unsigned long long>(value));
+}
+
+__device__ __forceinline__ void atomic_max(std::uint64_t* largest, std::uint64_t value) {
+  atomicMax(reinterpret_cast<unsigned long long*>(largest), static_cast<unsigned long long>(value));
+}
+
 /// Adds to a 128-bit sum, modulo 2^128. Other lanes may add to it, and none may read it meanwhile.
 template <typename Wide>
 __device__ __forceinline__ void atomic_add_wide(Wide* sum, WideSum value) {
@@ -114,15 +123,6 @@ __device__ __forceinline__ void atomic_add_wide(Wide* sum, WideSum value) {
 #else
   *sum = static_cast<Wide>(static_cast<WideSum>(*sum) + value);
 #endif
-}
-
-/// The same with the bits of both, and with the larger one.
-__device__ __forceinline__ void atomic_or(std::uint64_t* bits, std::uint64_t value) {
-  atomicOr(reinterpret_cast<unsigned long long*>(bits), static_cast<unsigned long long>(value));
-}
-
-__device__ __forceinline__ void atomic_max(std::uint64_t* largest, std::uint64_t value) {
-  atomicMax(reinterpret_cast<unsigned long long*>(largest), static_cast<unsigned long long>(value));
 }
 
 /// -value, modulo 2^32.

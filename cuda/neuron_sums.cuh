@@ -80,7 +80,7 @@ template <class T, typename Sum>
 __device__ __forceinline__ void add_to_network(Sum sum, std::uint64_t* limbs, bool writes) {
 #pragma unroll
   for (int i = 0; i < static_cast<int>(sizeof(sum) / 4); ++i) {
-    const std::uint64_t limb = team_sum<T::lanes>(static_cast<std::uint32_t>(sum >> (32 * i)));
+    const std::uint64_t limb = team_sum_of_limb<T::lanes>(sum, i);
     if (writes && limb != 0) atomic_add(limbs + i, limb);
   }
 }

@@ -14,6 +14,12 @@ __device__ __forceinline__ std::uint64_t team_sum(std::uint64_t value) {
   return value;
 }
 
+/// The sum over a team of the ith limb, of 32 bits, of its lanes' wide words.
+template <int Lanes, typename Wide>
+__device__ __forceinline__ std::uint64_t team_sum_of_limb(Wide value, int i) {
+  return team_sum<Lanes>(static_cast<std::uint32_t>(value >> (32 * i)));
+}
+
 /// The bits of all lanes of a team, in each of them.
 template <int Lanes, typename Bits>
 __device__ __forceinline__ Bits team_or(Bits bits) {

@@ -2,7 +2,6 @@
 // byte: the same tests over the emulation and on a GPU. And where their parts are laid out.
 #include <gtest/gtest.h>
 
-#include <cmath>
 #include <cstdint>
 #include <set>
 
@@ -14,17 +13,6 @@
 
 namespace gridrun::cuda {
 namespace {
-
-/// Normals for the weights of networks of these units.
-std::vector<double> normals_of(const std::vector<std::uint32_t>& units) {
-  std::size_t weights = 0;
-  for (std::size_t layer = 0; layer + 1 < units.size(); ++layer)
-    weights += std::size_t{units[layer]} * units[layer + 1];
-  std::vector<double> normals;
-  for (std::size_t i = 0; i < weights; ++i)
-    normals.push_back(std::remainder(static_cast<double>(i) * 0.618, 1.0) * 4);
-  return normals;
-}
 
 struct SweepShape {
   std::vector<std::uint32_t> units;
@@ -57,7 +45,7 @@ RandomNetworks networks_of(const SweepShape& shape, RandomBits bits, std::uint32
   for (std::uint32_t i = 0; i < shape.held_out; ++i) staged.held_out.push_back(i % shape.samples);
   staged.iterations = shape.batch * shape.batches;
   staged.keep_weights = true;
-  staged.normals = normals_of(shape.units);
+  staged.normals = some_normals(shape.units, 0);
   for (std::uint32_t i = 0; i < count; ++i) {
     NetworkSpec spec = random_network(1000 * seed + i, bits).spec;
     spec.units = shape.units;
@@ -195,7 +183,7 @@ TEST(BatchPlan, MultipliesBytesOfTheWidestFactor) {
 }
 
 TEST(BatchPlan, LaysValuesOutInFours) {
-  const BatchPlaces places({784, 100, 10}, 32);
+  const BatchPlaces places(NetworkPlaces({784, 100, 10}, 2, 32).layers, 32);
   EXPECT_EQ(places.input_stride, 788U);
   EXPECT_EQ(places.layers[0].stride, 104U);
   EXPECT_EQ(places.layers[1].stride, 12U);

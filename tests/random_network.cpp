@@ -95,6 +95,16 @@ RandomNetwork random_network(std::uint32_t seed, RandomBits bits) {
   return network;
 }
 
+std::vector<double> some_normals(const std::vector<std::uint32_t>& units, std::uint32_t seed) {
+  std::size_t weights = 0;
+  for (std::size_t layer = 0; layer + 1 < units.size(); ++layer)
+    weights += std::size_t{units[layer]} * units[layer + 1];
+  std::vector<double> normals;
+  for (std::size_t i = 0; i < weights; ++i)
+    normals.push_back(std::remainder(static_cast<double>(i + seed) * 0.618, 1.0) * 4);
+  return normals;
+}
+
 RandomNetworks random_networks(std::uint32_t seed, RandomBits bits) {
   const RandomNetwork first = random_network(seed, bits);
   RandomNetworks sweep;
@@ -115,11 +125,7 @@ RandomNetworks random_networks(std::uint32_t seed, RandomBits bits) {
     spec.rounding_seed = i % 2;
     staged.networks.push_back(spec);
   }
-  std::size_t weights = 0;
-  for (std::size_t layer = 0; layer < first.spec.layers(); ++layer)
-    weights += first.spec.inputs_of(layer) * first.spec.units_of(layer);
-  for (std::size_t i = 0; i < weights; ++i)
-    staged.normals.push_back(std::remainder(static_cast<double>(i + seed) * 0.618, 1.0) * 4);
+  staged.normals = some_normals(first.spec.units, seed);
   return sweep;
 }
 

@@ -38,6 +38,9 @@ struct RandomNetworks {
   StagedSweep staged;
 };
 
+/// Some normals for the weights of networks of these units, other ones for another seed.
+std::vector<double> some_normals(const std::vector<std::uint32_t>& units, std::uint32_t seed);
+
 /// 5 to 14 networks of the layers of one random network, each of which has its own formats and the
 /// rest. Some overflow at the start.
 RandomNetworks random_networks(std::uint32_t seed, RandomBits bits);

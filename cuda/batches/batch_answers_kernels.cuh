@@ -40,8 +40,7 @@ __global__ void __launch_bounds__(part_lanes) batch_answers_kernel(BatchArgument
           return wrapping_subtract(target, errors.activation(j, sample));
         },
         counted);
-  if constexpr (T::counts)
-    add_to_network(all.lane_counts[std::size_t{network} * all.layers + layer], counts);
+  if constexpr (T::counts) add_to_network(own.counts(layer), counts);
 }
 
 /// A warp a layer of a network, before any errors of the batch are known.

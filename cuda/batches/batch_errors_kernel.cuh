@@ -82,10 +82,7 @@ __global__ void __launch_bounds__(tile_lanes) batch_errors_kernel(BatchArguments
         [&] { return accumulated<T::counts>(sum, accumulator, counts_of(Tensor::accumulator)); },
         counts_of(Tensor::error));
   });
-  if constexpr (T::counts)
-    add_to_network(
-        arguments.all.lane_counts[std::size_t{tile.network} * arguments.all.layers + layer],
-        counts);
+  if constexpr (T::counts) add_to_network(own.counts(layer), counts);
 }
 
 }  // namespace gridrun::cuda

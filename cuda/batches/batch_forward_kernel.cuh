@@ -40,10 +40,7 @@ __global__ void __launch_bounds__(tile_lanes) batch_forward_kernel(BatchArgument
     if (j == 0) activations[of_sample + units] = one;
     if (notes_leaks) errors[of_sample + j] = z <= 0;
   });
-  if constexpr (T::counts)
-    add_to_network(
-        arguments.all.lane_counts[std::size_t{tile.network} * arguments.all.layers + layer],
-        counts);
+  if constexpr (T::counts) add_to_network(own.counts(layer), counts);
 }
 
 }  // namespace gridrun::cuda

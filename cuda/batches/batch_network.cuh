@@ -88,6 +88,13 @@ class BatchNetwork {
     return {static_cast<const Value*>(arguments_.inputs) + sample * arguments_.input_stride,
             arguments_.input_stride};
   }
+  /// What the lanes of all blocks add up and count.
+  __device__ __forceinline__ LayerSums& sums(std::uint32_t layer) const {
+    return arguments_.all.lane_sums[std::size_t{number_} * arguments_.all.layers + layer];
+  }
+  __device__ __forceinline__ LayerDiagnostics& counts(std::uint32_t layer) const {
+    return arguments_.all.lane_counts[std::size_t{number_} * arguments_.all.layers + layer];
+  }
   __device__ __forceinline__ std::uint32_t inputs_and_bias(std::uint32_t layer) const {
     return arguments_.all.places[layer].inputs + network().bias;
   }

@@ -7,18 +7,13 @@ namespace {
 
 constexpr std::uint64_t most_input_values = std::uint64_t{1} << 25;  // of a launch, in all formats
 
-std::vector<std::uint32_t> units_of(const NetworkPlaces& places) {
-  std::vector<std::uint32_t> units = {places.layers.front().inputs};
-  for (const LayerPlace& layer : places.layers) units.push_back(layer.units);
-  return units;
-}
-
-std::uint64_t words_of(const NetworkPlaces& places, std::uint64_t values) {
-  return (values * places.value_bytes() + sizeof(std::int64_t) - 1) / sizeof(std::int64_t);
+/// Words of 64 bits that hold so many bytes.
+std::uint64_t words_of(std::uint64_t bytes) {
+  return (bytes + sizeof(std::int64_t) - 1) / sizeof(std::int64_t);
 }
 
 std::uint64_t input_values(const NetworkPlaces& places, std::size_t formats) {
-  return formats * BatchPlaces(units_of(places), 0).input_stride;
+  return formats * BatchPlaces(places.layers, 0).input_stride;
 }
 
 }  // namespace
@@ -32,11 +27,11 @@ BatchPasses::BatchPasses(Device& device, const NetworkPlaces& places, const Netw
       batch_(launch.batch),
       samples_at_once_(samples_at_once(launch.batch, held_out)),
       launch_blocks_(launch_blocks),
-      batch_places_(units_of(places), samples_at_once_),
+      batch_places_(places.layers, samples_at_once_),
       place_list_(device, batch_places_.layers),
       formats_(device, formats),
-      values_(device, words_of(places, networks * batch_places_.values)),
-      copies_(device, copies ? (networks * places.weights * places.word + 7) / 8 : 0),
+      values_(device, words_of(networks * batch_places_.values * places.value_bytes())),
+      copies_(device, copies ? words_of(networks * places.weights * places.word) : 0),
       progress_(progress) {
   launch_.word = launch.word;
   launch_.planes = launch.planes;
@@ -63,8 +58,8 @@ void BatchPasses::run(const NetworkArguments& all, const StoredSamples& samples)
   arguments_.stored_bytes = samples.bytes;
   arguments_.stored_samples = samples.count;
   arguments_.labels = samples.labels;
-  arguments_.inputs = inputs_.room(
-      device_, words_of(places_, samples.count * input_values(places_, formats_.size())));
+  arguments_.inputs =
+      inputs_.room(device_, words_of(input_bytes(places_, formats_.size(), samples.count)));
   launch(BatchPart::inputs);
   const std::uint32_t at_once = all.judges ? samples_at_once_ : batch_;
   const auto layers = static_cast<std::uint32_t>(places_.layers.size());
@@ -111,7 +106,7 @@ std::uint32_t BatchPasses::most_steps(const NetworkPlaces& places, std::size_t f
 
 std::uint64_t BatchPasses::network_bytes(const NetworkPlaces& places, std::uint32_t batch,
                                          std::size_t held_out, bool copies) {
-  const BatchPlaces batch_places(units_of(places), samples_at_once(batch, held_out));
+  const BatchPlaces batch_places(places.layers, samples_at_once(batch, held_out));
   return batch_places.values * places.value_bytes() + (copies ? places.weights * places.word : 0) +
          sizeof(InputFormat);
 }

@@ -22,16 +22,16 @@ constexpr std::uint32_t judged_at_once = 256;
 
 }  // namespace
 
-BatchPlaces::BatchPlaces(const std::vector<std::uint32_t>& units, std::uint32_t samples)
-    : input_stride(round_up(units.front() + 1)) {
+BatchPlaces::BatchPlaces(const std::vector<LayerPlace>& places, std::uint32_t samples)
+    : input_stride(round_up(places.front().inputs + 1)) {
   const auto take = [&](std::uint64_t of_sample) {
     const std::uint64_t first = values;
     values += of_sample * samples;
     return first;
   };
-  for (std::size_t layer = 1; layer < units.size(); ++layer) {
+  for (const LayerPlace& layer : places) {
     BatchPlace place{};
-    place.stride = round_up(units[layer] + 1);
+    place.stride = round_up(layer.units + 1);
     place.activations = take(place.stride);
     place.errors = take(place.stride);
     layers.push_back(place);

@@ -15,8 +15,8 @@ struct BatchPlaces {
   std::uint64_t values = 0;        // of one network
   std::uint32_t input_stride = 0;  // of what layer 1 is given
 
-  /// With room for so many samples; `units` as NetworkSpec has them.
-  BatchPlaces(const std::vector<std::uint32_t>& units, std::uint32_t samples);
+  /// With room for so many samples.
+  BatchPlaces(const std::vector<LayerPlace>& places, std::uint32_t samples);
 };
 
 /// Bytes of the factors of a network's products, 1 to 4, where tensor cores multiply them: where

@@ -7,13 +7,11 @@
 
 namespace gridrun::cuda {
 
-/// The sum over a warp of 128-bit values, modulo 2^128: by words of 32 bits, whose sums fit 64.
+/// The sum over a warp of 128-bit values, modulo 2^128.
 __device__ __forceinline__ WideSum warp_sum(WideSum value) {
   WideSum sum = 0;
 #pragma unroll
-  for (int word = 0; word < 4; ++word)
-    sum += WideSum{team_sum<warp_lanes>(static_cast<std::uint32_t>(value >> 32 * word))}
-           << 32 * word;
+  for (int i = 0; i < 4; ++i) sum += WideSum{team_sum_of_limb<warp_lanes>(value, i)} << 32 * i;
   return sum;
 }
 

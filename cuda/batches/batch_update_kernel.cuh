@@ -74,9 +74,8 @@ __global__ void __launch_bounds__(tile_lanes) batch_update_kernel(BatchArguments
             product_weight<true, Word>(*update.copy, update.weights[element(k, j)]);
     });
   }
-  const std::size_t of_layer = std::size_t{tile.network} * all.layers + layer;
-  add_to_network(all.lane_sums[of_layer], sums);
-  if constexpr (T::counts) add_to_network(all.lane_counts[of_layer], counts);
+  add_to_network(own.sums(layer), sums);
+  if constexpr (T::counts) add_to_network(own.counts(layer), counts);
 }
 
 }  // namespace gridrun::cuda

@@ -21,9 +21,10 @@ __device__ __forceinline__ typename T::Value error(const NetworkBlock<T>& block,
                                                    std::uint32_t step) {
   const LayerArithmetic& arithmetic = block.arithmetic[layer];
   const bool leaks = arithmetic.kind == Activation::leaky_relu && block.vectors[at.sums + j] <= 0;
-  return static_cast<typename T::Value>(error_of<T::counts, !T::plain>(
-      e, arithmetic, leaks, {block.network.rounding_seed, Drawn::error, layer, step, j},
-      block.counts_of(layer, Tensor::error)));
+  return static_cast<typename T::Value>(
+      fitted<T::counts, !T::plain>(e, leaks ? arithmetic.leaking_error : arithmetic.error,
+                                   {block.network.rounding_seed, Drawn::error, layer, step, j},
+                                   block.counts_of(layer, Tensor::error)));
 }
 
 /// Lists the errors of a layer that is not the last. Some lanes add up the products of a row of the

@@ -320,8 +320,8 @@ double general_trainer_memory_needed(const StagedSweep& sweep) {
                               std::max<std::size_t>(sweep.iterations, sweep.held_out.size())));
   const auto networks = static_cast<double>(sweep.networks.size());
   const auto layers = static_cast<double>(places.layers.size());
-  // The samples of a launch; weights as they are downloaded; of each network
-  // of a batch, what is uploaded and downloaded; an outcome.
+  // The samples of a launch; weights as they are downloaded; of each network of a batch, what is
+  // uploaded and downloaded; an outcome.
   constexpr double of_layer =
       sizeof(LayerArithmetic) + sizeof(DrawnWeights) + sizeof(LayerSums) + sizeof(LayerDiagnostics);
   constexpr double byte_words = 256 * sizeof(std::int64_t);

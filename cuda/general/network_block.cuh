@@ -87,9 +87,6 @@ struct NetworkBlock {
   __device__ __forceinline__ const LayerPlace& place(std::uint32_t layer) const {
     return arguments.places[layer];
   }
-  __device__ __forceinline__ std::uint32_t row_length(const LayerPlace& at) const {
-    return at.inputs + network.bias;
-  }
   __device__ __forceinline__ bool is_last(std::uint32_t layer) const {
     return layer + 1 == arguments.layers;
   }

@@ -1,5 +1,5 @@
-// Device: what a unit makes of its sums, by docs/arithmetic.md, 5.3 and 5.5; and the weights that
-// products use.
+// Device: what a unit makes of its sums, by docs/arithmetic.md, 5.3; and the weights that products
+// use.
 #pragma once
 
 #include "general/fitting.cuh"
@@ -34,15 +34,6 @@ __device__ __forceinline__ std::int64_t activated(std::int64_t z, const LayerAri
   const bool leaks = arithmetic.kind == Activation::leaky_relu && z <= 0;
   return fitted<kCounts, kRandom>(z, leaks ? arithmetic.leaking_activation : arithmetic.activation,
                                   draw, counts);
-}
-
-/// The error of a unit that passes one, by e. `leaks`: a leaky unit whose z was not above 0.
-template <bool kCounts, bool kRandom>
-__device__ __forceinline__ std::int64_t error_of(std::int64_t e, const LayerArithmetic& arithmetic,
-                                                 bool leaks, const ElementDraw& draw,
-                                                 TensorDiagnostics* counts) {
-  return fitted<kCounts, kRandom>(e, leaks ? arithmetic.leaking_error : arithmetic.error, draw,
-                                  counts);
 }
 
 }  // namespace gridrun::cuda

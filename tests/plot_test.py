@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -797,7 +798,7 @@ class Plot(unittest.TestCase):
         self.assertRegex(ran.stderr, r"\Aplot: [^\n]*/none: No such file [^\n]*\n\Z")
 
     def test_streams_may_be_closed_or_full(self):
-        command_line = f"{sys.executable} -B {ROOT}/tools/plot"
+        command_line = f"{sys.executable} -B {shlex.quote(str(ROOT / 'tools/plot'))}"
         for redirected, status in {f"{self.place('none')} 2>/dev/full": 2, f"{self.place('none')} 2>&-": 2,
                                    "--help >/dev/full 2>/dev/full": 1, "--help >&-": 0}.items():
             ran = run("sh", "-c", f"exec {command_line} {redirected}")

@@ -2,6 +2,7 @@
 Exit status: that of the tests; 77, that is skipped, where SLURM is not installed or does not start."""
 import os
 import re
+import shlex
 import signal
 import sqlite3
 import subprocess
@@ -131,7 +132,7 @@ class Sweep(unittest.TestCase):
         before = [stored(output) for output in outputs]
         self.assertTrue(all(len(networks) < NETWORKS / SHARDS for networks in before), "too fast to be disturbed")
         merge = CLUSTER.submit(f"--dependency=afterok:{array}", "--output=merge.log",
-                               f"--wrap={GRIDRUN} merge results/disturbed results/disturbed-shard-*")
+                               f"--wrap={shlex.quote(str(GRIDRUN))} merge results/disturbed results/disturbed-shard-*")
         CLUSTER.submit("--partition=urgent", "--exclusive", "--output=urgent.log", "--wrap=true")
         until("preemption of all", lambda: all(CLUSTER.job(task)["Restarts"] == "1" for task in tasks))
         until_restarted(tasks[1])

@@ -353,7 +353,9 @@ TEST_F(Resume, ADirectoryThatMayOnlyBeReadIsReadAndRefused) {
 
 TEST_F(Resume, JumpsOfTheClockChangeNothing) {
   if (GRIDRUN_SANITIZED) GTEST_SKIP() << "a sanitizer is preloaded itself";
-  settings.environment = {"LD_PRELOAD=" GRIDRUN_JUMPING_CLOCK};
+  const fs::path clock = scratch.path() / "clock.so";  // LD_PRELOAD takes no path with a space
+  fs::copy_file(GRIDRUN_JUMPING_CLOCK, clock);
+  settings.environment = {"LD_PRELOAD=" + clock.string()};
   const auto time = std::chrono::year_month_day(
       std::chrono::floor<std::chrono::days>(std::chrono::system_clock::now()));
   const std::string this_year = fmt::format(" since {}-", static_cast<int>(time.year()));

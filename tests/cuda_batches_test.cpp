@@ -208,13 +208,15 @@ TEST(BatchPlan, GivesEachTileABlockAndNoLaunchTooMany) {
   EXPECT_EQ(blocks_of(of(BatchPart::update), arguments, places), 7U * 13 * 4);
   EXPECT_EQ(blocks_of(of(BatchPart::update, 4), arguments, places), 7U * 13 * 7);
   EXPECT_EQ(blocks_of(of(BatchPart::answers), arguments, places), (7U * 33 + 3) / 4);
-  EXPECT_EQ(blocks_of(of(BatchPart::inactive), arguments, places), (7U * 2 + 3) / 4);
+  EXPECT_EQ(blocks_of(of(BatchPart::inactive), arguments, places), (7U * 2 * 33 + 3) / 4);
   EXPECT_EQ(blocks_of(of(BatchPart::inputs), arguments, places), (40U * 785 + 127) / 128);
   EXPECT_EQ(blocks_of(of(BatchPart::copies), arguments, places), 7U * 8);
   EXPECT_EQ(products_of_block(of(BatchPart::forward), arguments, places), 2048U * 785);
   EXPECT_EQ(products_of_block(of(BatchPart::errors), arguments, places), 2048U * 10);
   EXPECT_EQ(products_of_block(of(BatchPart::update), arguments, places), 2048U * 33);
-  EXPECT_EQ(products_of_block(of(BatchPart::answers), arguments, places), 1U);
+  EXPECT_EQ(products_of_block(of(BatchPart::answers), arguments, places), 4U * 32 * 10);
+  EXPECT_EQ(products_of_block(of(BatchPart::inactive), arguments, places), 4U * 32 * 100);
+  EXPECT_EQ(products_of_block(of(BatchPart::inputs), arguments, places), 1U);
   EXPECT_EQ(most_launch_blocks(2048 * 785), (1U << 26) / 785);
   EXPECT_EQ(most_launch_blocks(1), 1U << 22);
   EXPECT_EQ(most_launch_blocks(std::uint64_t{1} << 40), 1U);

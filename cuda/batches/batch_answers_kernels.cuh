@@ -43,37 +43,27 @@ __global__ void __launch_bounds__(part_lanes) batch_answers_kernel(BatchArgument
   if constexpr (T::counts) add_to_network(own.counts(layer), counts);
 }
 
-/// A warp a layer of a network, before any errors of the batch are known.
+/// A warp a sample in a layer of a network, before any errors of the batch are known.
 template <class T>
 __global__ void __launch_bounds__(part_lanes) batch_inactive_kernel(BatchArguments arguments) {
   const NetworkArguments& all = arguments.all;
   const std::uint64_t i =
       ((std::uint64_t{blockIdx.x} + arguments.first_block) * part_lanes + threadIdx.x) / warp_lanes;
-  if (i >= std::uint64_t{all.network_count} * all.layers) return;  // a whole warp
-  const auto network = static_cast<std::uint32_t>(i / all.layers);
-  const auto layer = static_cast<std::uint32_t>(i % all.layers);
-  const BatchNetwork<T> own(arguments, network);
+  const std::uint64_t place = i / arguments.samples;  // of the layer, among those of all networks
+  const auto sample = static_cast<std::uint32_t>(i % arguments.samples);
+  if (place >= std::uint64_t{all.network_count} * all.layers) return;  // a whole warp
+  const auto layer = static_cast<std::uint32_t>(place % all.layers);
+  const BatchNetwork<T> own(arguments, static_cast<std::uint32_t>(place / all.layers));
   const BatchErrors<T> errors(arguments, own, layer);
-  const std::uint32_t units = all.places[layer].units;
-  std::uint64_t inactive = 0, last = all.lane_counts[i].last_inactive;
-  for (std::uint32_t first = 0; first < arguments.samples; first += warp_lanes) {
-    const std::uint32_t sample = first + threadIdx.x % warp_lanes;
-    const bool is_sample = sample < arguments.samples;
-    bool any = false;
-    if (is_sample)
-      for (std::uint32_t j = 0; j < units && !any; ++j) any = errors.is_active(j, sample);
-    const unsigned active = __ballot_sync(all_lanes, any);
-    const unsigned idle = __ballot_sync(all_lanes, is_sample && !any);
-    inactive += static_cast<unsigned>(__popc(idle));
-    // Samples after the last active one; all of these are inactive.
-    if (active != 0)
-      last = static_cast<unsigned>(__popc(idle >> (31 - __clz(static_cast<int>(active)))));
-    else
-      last += static_cast<unsigned>(__popc(idle));
-  }
-  if (threadIdx.x % warp_lanes != 0) return;
-  all.lane_counts[i].inactive += inactive;
-  all.lane_counts[i].last_inactive = last;
+  const std::uint32_t units = all.places[layer].units, lane = threadIdx.x % warp_lanes;
+  bool any = false;
+  for (std::uint32_t first = 0; first < units && !any; first += warp_lanes)
+    any = __any_sync(all_lanes, first + lane < units && errors.is_active(first + lane, sample));
+  if (lane != 0) return;
+  if (any)
+    atomic_max(&arguments.last_active[place], std::uint64_t{arguments.step} + sample + 1);
+  else
+    atomic_add(&all.lane_counts[place].inactive, std::uint64_t{1});
 }
 
 }  // namespace gridrun::cuda

@@ -32,6 +32,7 @@ BatchPasses::BatchPasses(Device& device, const NetworkPlaces& places, const Netw
       formats_(device, formats),
       values_(device, words_of(networks * batch_places_.values * places.value_bytes())),
       copies_(device, copies ? words_of(networks * places.weights * places.word) : 0),
+      last_active_(device, launch.counts ? networks * places.layers.size() : 0),
       progress_(progress) {
   launch_.word = launch.word;
   launch_.planes = launch.planes;
@@ -41,6 +42,7 @@ BatchPasses::BatchPasses(Device& device, const NetworkPlaces& places, const Netw
   arguments_.scale = scale;
   arguments_.values = values_.data();
   arguments_.copies = copies_.data();
+  arguments_.last_active = last_active_.data();
   arguments_.values_stride = batch_places_.values;
   arguments_.formats_count = static_cast<std::uint32_t>(formats.size());
   arguments_.input_stride = batch_places_.input_stride;
@@ -48,6 +50,7 @@ BatchPasses::BatchPasses(Device& device, const NetworkPlaces& places, const Netw
 
 void BatchPasses::begin(const NetworkArguments& all) {
   arguments_.all = all;
+  last_active_.clear();
   if (copies_.size() != 0) launch(BatchPart::copies);
 }
 
@@ -105,10 +108,14 @@ std::uint32_t BatchPasses::most_steps(const NetworkPlaces& places, std::size_t f
 }
 
 std::uint64_t BatchPasses::network_bytes(const NetworkPlaces& places, std::uint32_t batch,
-                                         std::size_t held_out, bool copies) {
+                                         std::size_t held_out) {
   const BatchPlaces batch_places(places.layers, samples_at_once(batch, held_out));
-  return batch_places.values * places.value_bytes() + (copies ? places.weights * places.word : 0) +
+  return batch_places.values * places.value_bytes() + places.layers.size() * sizeof(std::uint64_t) +
          sizeof(InputFormat);
+}
+
+std::uint64_t BatchPasses::copy_bytes(const NetworkPlaces& places) {
+  return places.weights * places.word;
 }
 
 std::uint64_t BatchPasses::input_bytes(const NetworkPlaces& places, std::size_t formats,

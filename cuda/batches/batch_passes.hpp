@@ -29,14 +29,20 @@ class BatchPasses {
   /// samples; they have ended when the device has. Throws Interrupted.
   void run(const NetworkArguments& all, const StoredSamples& samples);
 
+  /// [networks][layers] Steps up to the last one in which any unit of a layer was active, where
+  /// these are counted.
+  std::vector<std::uint64_t> last_active() const { return last_active_.download(); }
+
   /// Steps of a run at most, whole batches: for as many there is room for inputs in all formats.
   static std::uint32_t most_steps(const NetworkPlaces& places, std::size_t formats,
                                   std::uint32_t batch);
   std::uint32_t most_steps() const { return most_steps(places_, formats_.size(), batch_); }
 
-  /// Bytes of device memory of each network, and of so many steps in all formats of inputs.
+  /// Bytes of device memory of each network, of its weights in a format of their own, and of so
+  /// many steps in all formats of inputs.
   static std::uint64_t network_bytes(const NetworkPlaces& places, std::uint32_t batch,
-                                     std::size_t held_out, bool copies);
+                                     std::size_t held_out);
+  static std::uint64_t copy_bytes(const NetworkPlaces& places);
   static std::uint64_t input_bytes(const NetworkPlaces& places, std::size_t formats,
                                    std::uint64_t steps);
 
@@ -51,6 +57,7 @@ class BatchPasses {
   const DeviceBuffer<InputFormat> formats_;
   // Values and weights, counted in words of 64 bits.
   DeviceBuffer<std::int64_t> inputs_, values_, copies_;
+  DeviceBuffer<std::uint64_t> last_active_;
   const Progress& progress_;
   std::uint64_t pending_products_ = 0;  // that the device was given
   BatchLaunch launch_;

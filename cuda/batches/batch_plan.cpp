@@ -17,6 +17,10 @@ constexpr Count round_up(Count count) {
 
 constexpr std::uint32_t most_blocks = 1U << 22;
 
+/// As long as a value is read that nothing is multiplied by, so many products take, about: a tile
+/// multiplies each value that it reads by 64 or by 32.
+constexpr std::uint64_t products_of_read = 32;
+
 /// Test samples that pass at once, at least.
 constexpr std::uint32_t judged_at_once = 256;
 
@@ -67,7 +71,7 @@ std::uint64_t blocks_of(const BatchLaunch& launch, const BatchArguments& argumen
     case BatchPart::answers:
       return part_blocks(networks * samples * warp_lanes);
     case BatchPart::inactive:
-      return part_blocks(networks * places.size() * warp_lanes);
+      return part_blocks(networks * places.size() * samples * warp_lanes);
     case BatchPart::update:
       return networks * TileGrid(layer.inputs + 1, layer.units, columns).tiles;
     case BatchPart::forward:
@@ -84,7 +88,11 @@ std::uint64_t products_of_block(const BatchLaunch& launch, const BatchArguments&
     return sums * (std::uint64_t{places[arguments.layer].inputs} + 1);
   if (launch.part == BatchPart::errors) return sums * places[arguments.layer + 1].units;
   if (launch.part == BatchPart::update) return sums * arguments.samples;
-  return 1;
+  std::uint32_t units = 0;  // that a lane's warp reads
+  if (launch.part == BatchPart::answers) units = places.back().units;
+  if (launch.part == BatchPart::inactive)
+    for (const LayerPlace& layer : places) units = std::max(units, layer.units);
+  return std::max<std::uint64_t>(1, part_lanes / warp_lanes * products_of_read * units);
 }
 
 std::uint32_t most_launch_blocks(std::uint64_t products_of_block) {

@@ -31,7 +31,7 @@ std::uint32_t samples_at_once(std::uint32_t batch, std::size_t held_out);
 std::uint64_t blocks_of(const BatchLaunch& launch, const BatchArguments& arguments,
                         const std::vector<LayerPlace>& places);
 
-/// Products that a block of it adds up, at most; 1 in parts that multiply no matrices.
+/// Products that a block of it adds up, at most, or would in the time; 1 where that is short.
 std::uint64_t products_of_block(const BatchLaunch& launch, const BatchArguments& arguments,
                                 const std::vector<LayerPlace>& places);
 

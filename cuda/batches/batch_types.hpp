@@ -61,6 +61,8 @@ struct BatchArguments {
   void* values;                 // [networks][values_stride]
   void* copies;  // [networks][weights_stride] weights as products use them, or null where no
                  // network has them in a format of their own
+  std::uint64_t* last_active;  // [networks][layers] steps up to the last one in which any unit was
+                               // active; only where these are counted
   std::uint64_t values_stride;
   std::uint32_t formats_count, stored_samples, input_stride;
   std::uint32_t first;    // sample of the batch, of the stored ones

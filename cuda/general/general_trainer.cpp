@@ -12,6 +12,7 @@
 #include "batches/batch_passes.hpp"
 #include "device_buffer.hpp"
 #include "general/network_kinds.hpp"
+#include "general/network_memory.hpp"
 #include "general/step_samples.hpp"
 
 namespace gridrun::cuda {
@@ -127,7 +128,12 @@ class NetworkTrainer {
     record_.batches += 1;
 
     const std::vector<LayerSums> all_sums = sums.download();
-    const std::vector<LayerDiagnostics> all_counts = counts.download();
+    std::vector<LayerDiagnostics> all_counts = counts.download();
+    if (passes_ && launch_.counts) {
+      const std::vector<std::uint64_t> last_active = passes_->last_active();
+      for (std::size_t i = 0; i < all_counts.size(); ++i)
+        all_counts[i].last_inactive = sweep_.iterations - last_active[i];
+    }
     const std::vector<std::uint64_t> all_digests = digests.download();
     for (std::size_t i = 0; i < count; ++i) {
       const NetworkSpec& spec = sweep_.networks[batch[i]];
@@ -245,29 +251,6 @@ class NetworkTrainer {
   std::optional<BatchPasses> passes_;  // of the networks at hand, where their batch is more than 1
 };
 
-/// Whether any of the networks' products use weights in a format of their own: all then have room
-/// for such weights.
-bool any_has_copies(const StagedSweep& sweep, const std::vector<std::size_t>& networks) {
-  return std::any_of(networks.begin(), networks.end(),
-                     [&](std::size_t n) { return device_network(sweep.networks[n]).has_copies; });
-}
-
-/// Bytes of device memory that the samples of a launch take for networks of a kind.
-std::uint64_t sample_bytes(const StagedSweep& sweep, const std::vector<std::size_t>& networks,
-                           const NetworkKind& kind, const NetworkPlaces& places) {
-  const std::uint64_t all = std::max<std::uint64_t>(sweep.iterations, sweep.held_out.size());
-  if (kind.batch == 1)
-    return StepSamples::bytes(sweep, std::min<std::uint64_t>(StepSamples::most_steps(sweep), all));
-  InputFormats formats;
-  for (const std::size_t n : networks) formats.add(sweep.networks[n]);
-  const auto steps = [&](std::size_t of_formats) {
-    return std::min<std::uint64_t>(BatchPasses::most_steps(places, of_formats, kind.batch), all);
-  };
-  // Some of the networks may have one format and then more samples at once, as they are stored.
-  return StepSamples::host_bytes(sweep, steps(1)) +
-         BatchPasses::input_bytes(places, formats.all().size(), steps(formats.all().size()));
-}
-
 }  // namespace
 
 void train_general_networks(Device& device, const StagedSweep& sweep, const Tuning& tuning,
@@ -285,19 +268,11 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
     const NetworkLaunch& launch = laid_out.launch;
     const std::uint64_t free =
         std::min<std::uint64_t>(device.free_memory() / 10 * 9, tuning.memory);
-    const std::uint64_t taken = sample_bytes(sweep, networks, kind, places);
-    const bool copies = any_has_copies(sweep, networks);
     const std::size_t most =
         std::size_t{networks_of_multiprocessor} * static_cast<std::size_t>(limits.multiprocessors);
     for (std::span<const std::size_t> rest = networks; !rest.empty();) {
-      std::uint64_t bytes = taken;
-      std::size_t count = 0;
-      for (; count < std::min(most, rest.size()); ++count) {
-        bytes += network_bytes(places, launch, sweep.iterations + sweep.held_out.size());
-        if (kind.batch > 1)
-          bytes += BatchPasses::network_bytes(places, kind.batch, sweep.held_out.size(), copies);
-        if (bytes > free && count > 0) break;
-      }
+      const std::size_t count =
+          networks_that_fit(sweep, rest.first(std::min(most, rest.size())), kind, laid_out, free);
       visit_word(kind.word, [&](auto zero) {
         NetworkTrainer<decltype(zero)>(device, sweep, normals.data(), places, launch, tuning,
                                        progress, record)
@@ -326,7 +301,7 @@ double general_trainer_memory_needed(const StagedSweep& sweep) {
       sizeof(LayerArithmetic) + sizeof(DrawnWeights) + sizeof(LayerSums) + sizeof(LayerDiagnostics);
   constexpr double byte_words = 256 * sizeof(std::int64_t);
   const auto held_out = static_cast<double>(Bits::words_of(sweep.held_out.size()));
-  return static_cast<double>(StepSamples::host_bytes(sweep, steps)) +
+  return static_cast<double>(StepSamples::stored_bytes(sweep, steps)) +
          static_cast<double>(places.weights) * sizeof(std::int64_t) +
          2 * networks * (sizeof(DeviceNetwork) + byte_words + layers * of_layer + 64) +
          networks * held_out * sizeof(std::uint64_t) + sweep.outcome_bytes();

@@ -11,7 +11,7 @@ NetworkKind kind_of(const NetworkSpec& spec, bool diagnose) {
   if (spec.batch == 1) return {1, word, !diagnose && is_plain(spec), 0};
   const std::uint32_t planes = factor_bytes(spec, word);
   // Words of 16 bits have no room for larger factors, and none for a format of products' own.
-  const bool is_short = planes <= 2 && spec.formats.weight == spec.formats.master;
+  const bool is_short = planes <= 2 && !spec.formats.has_copies();
   return {spec.batch, std::max(word, is_short ? 0 : sizeof(std::int32_t)), false, planes};
 }
 

@@ -114,7 +114,7 @@ DeviceNetwork device_network(const NetworkSpec& spec) {
   network.target = one_of(formats.activation);
   network.rounding_seed = spec.rounding_seed;
   network.bias = spec.bias;
-  network.has_copies = formats.weight != formats.master;
+  network.has_copies = formats.has_copies();
   network.rounds_weights_at_random =
       formats.gradient.round == Round::stochastic || formats.master.round == Round::stochastic;
   return network;
@@ -186,7 +186,7 @@ bool is_plain(const NetworkSpec& spec) {
   for (const Format* format :
        {&formats.activation, &formats.error, &formats.gradient, &formats.master})
     if (format->round == Round::stochastic) return false;
-  if (spec.batch != 1 || formats.weight != formats.master || weight_bytes(spec) == 8) return false;
+  if (spec.batch != 1 || formats.has_copies() || weight_bytes(spec) == 8) return false;
   for (std::size_t layer = 0; layer < spec.layers(); ++layer)
     if (!updates_in_32_bits(spec, layer)) return false;
   return true;
@@ -233,19 +233,6 @@ NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::siz
   if (layout.places.lanes <= most_small_lanes) layout = with(lanes_of_plain_word_byte * word, true);
   layout.launch.plain = true;
   return layout;
-}
-
-std::uint64_t network_bytes(const NetworkPlaces& places, const NetworkLaunch& launch,
-                            std::uint64_t judged) {
-  const std::uint64_t layers = places.layers.size();
-  const std::uint64_t of_lane =
-      sizeof(LayerSums) + (launch.counts ? sizeof(LayerDiagnostics) : std::size_t{0});
-  const std::uint64_t vectors =
-      launch.shared_vectors ? 0 : places.vector_words * sizeof(std::int64_t);
-  return places.weights * launch.word + vectors + layers * (launch.lanes + 1) * of_lane +
-         sizeof(DeviceNetwork) + sizeof(std::uint32_t) + sizeof(std::uint64_t) +
-         layers * (sizeof(LayerArithmetic) + sizeof(DrawnWeights)) + sizeof(std::uint64_t) +
-         (judged / 64 + 2) * sizeof(std::uint64_t) + 256 * sizeof(std::int64_t);
 }
 
 std::uint32_t most_launch_steps(const NetworkPlaces& places) {

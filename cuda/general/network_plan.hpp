@@ -66,11 +66,6 @@ struct NetworkLayout {
 NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::size_t word,
                                bool plain, bool counts, const DeviceLimits& limits);
 
-/// Bytes of device memory that a network takes at most, where so many steps and held-out samples
-/// are judged.
-std::uint64_t network_bytes(const NetworkPlaces& places, const NetworkLaunch& launch,
-                            std::uint64_t judged);
-
 /// Steps of a launch, at most, so that the sums of a lane fit LaneSums.
 std::uint32_t most_launch_steps(const NetworkPlaces& places);
 

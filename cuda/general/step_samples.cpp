@@ -77,7 +77,7 @@ std::uint64_t StepSamples::bytes(const StagedSweep& sweep, std::uint64_t steps) 
                   2 * sizeof(std::uint32_t));
 }
 
-std::uint64_t StepSamples::host_bytes(const StagedSweep& sweep, std::uint64_t steps) {
+std::uint64_t StepSamples::stored_bytes(const StagedSweep& sweep, std::uint64_t steps) {
   return steps * (sweep.inputs() * value_bytes(sweep) + sizeof(std::uint32_t));
 }
 

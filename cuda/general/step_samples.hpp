@@ -38,8 +38,8 @@ class StepSamples {
   /// Bytes that a list of so many steps takes on the device.
   static std::uint64_t bytes(const StagedSweep& sweep, std::uint64_t steps);
 
-  /// And beside it.
-  static std::uint64_t host_bytes(const StagedSweep& sweep, std::uint64_t steps);
+  /// Bytes of as many as they are stored, there and here.
+  static std::uint64_t stored_bytes(const StagedSweep& sweep, std::uint64_t steps);
 
  private:
   const Dataset& dataset_;

@@ -26,9 +26,9 @@ std::vector<LayerCounts> layer_counts(const NetworkSpec& network,
   for (std::size_t layer = 0; layer < diagnostics.size(); ++layer) {
     const double visits = static_cast<double>(network.iterations / network.batch) *
                           static_cast<double>(network.weights_of(layer));
-    const bool has_copies = network.formats.weight != network.formats.master;
     layers.push_back({diagnostics[layer], fractions_of(network, layer),
-                      rounding_drift(network, layer, diagnostics[layer]) / visits, has_copies});
+                      rounding_drift(network, layer, diagnostics[layer]) / visits,
+                      network.formats.has_copies()});
   }
   return layers;
 }

@@ -61,7 +61,7 @@ TensorFormats resolve(const PartialFormat& all,
   const bool only_master = !said(Tensor::master).empty() && said(Tensor::weight).empty();
   formats.master = format(only_weight ? Tensor::weight : Tensor::master);
   formats.weight = format(only_master ? Tensor::master : Tensor::weight);
-  if (formats.weight != formats.master && formats.weight.round == Round::stochastic)
+  if (formats.has_copies() && formats.weight.round == Round::stochastic)
     throw RequestError(fmt::format(
         "precision.{} = \"stochastic\": weights that products use are copied from the master's, "
         "expected precision.weight.round = \"nearest_even\" or another that is not stochastic",

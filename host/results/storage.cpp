@@ -13,8 +13,7 @@ namespace gridrun {
 
 Storage storage_of(const NetworkSpec& network) {
   const TensorFormats& formats = network.formats;
-  const bool has_copies = formats.weight != formats.master;
-  const int bits_a_weight = formats.master.bits + (has_copies ? formats.weight.bits : 0);
+  const int bits_a_weight = formats.master.bits + (formats.has_copies() ? formats.weight.bits : 0);
   Storage storage;
   storage.activation_bits = static_cast<double>(network.inputs_of(0)) * formats.input.bits;
   for (std::size_t layer = 0; layer < network.layers(); ++layer) {

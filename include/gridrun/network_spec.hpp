@@ -21,6 +21,9 @@ struct TensorFormats {
   Format error;        // d
   Format gradient;     // u, before the learning rate
 
+  /// Whether products use copies of the weights, in a format of their own.
+  bool has_copies() const { return weight != master; }
+
   friend bool operator==(const TensorFormats&, const TensorFormats&) = default;
 };
 

@@ -1,5 +1,6 @@
 #include "emulated_device.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <map>
@@ -35,6 +36,7 @@ class EmulatedDevice final : public StagingDevice {
     std::memset(memory, emulation::poison, bytes);
     sizes_[memory] = bytes;
     used_ += bytes;
+    if (limits_.most_used != nullptr) *limits_.most_used = std::max(*limits_.most_used, used_);
     return memory;
   }
   void release(void* memory) noexcept override {

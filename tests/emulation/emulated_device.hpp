@@ -11,6 +11,7 @@ namespace gridrun::cuda {
 struct EmulatedLimits {
   DeviceLimits device{1, std::size_t{99} << 10, std::size_t{100} << 10};
   std::size_t memory = std::size_t{4} << 30;
+  std::size_t* most_used = nullptr;  // where the most bytes that are taken together are noted
 };
 
 /// `seed` draws the order of threads.

@@ -78,7 +78,7 @@ std::size_t arg_max(const ReferenceNetwork::Values& activations) {
 ReferenceNetwork::ReferenceNetwork(const NetworkSpec& spec, const Weights& weights,
                                    std::vector<LayerDiagnostics> diagnostics)
     : spec_(spec),
-      has_copies_(spec.formats.weight != spec.formats.master),
+      has_copies_(spec.formats.has_copies()),
       sums_(spec.layers()),
       diagnostics_(std::move(diagnostics)) {
   for (std::size_t layer = 0; layer < spec_.layers(); ++layer) {

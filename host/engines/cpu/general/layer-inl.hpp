@@ -42,7 +42,7 @@ struct Layer {
         units(spec.units_of(layer)),
         stride(padded(units)),
         activation(spec.activation_of(layer)),
-        has_copies(spec.formats.weight != spec.formats.master),
+        has_copies(spec.formats.has_copies()),
         is_last(layer + 1 == spec.layers()),
         sum_scale(spec.formats.weight.fraction + spec.input_format(layer).fraction),
         error_scale(is_last ? spec.formats.activation.fraction

@@ -30,7 +30,7 @@ bool may_be_packed(const NetworkSpec& spec, bool diagnosed) {
   // Whose updates add up in 32 bits, as does what overflowing takes.
   const std::size_t most_rows = diagnosed ? 4096 : 32767;
   return spec.layers() == 1 && spec.batch == 1 && spec.row_length(0) <= most_rows &&
-         spec.formats.weight == master && gradient.round == master.round &&
+         !spec.formats.has_copies() && gradient.round == master.round &&
          (gradient.overflow == Overflow::wrap) == (master.overflow == Overflow::wrap) &&
          (!needs_noise(spec) || may_share_noise(spec));
 }

@@ -209,7 +209,7 @@ double network_bytes(const NetworkSpec& spec, WordSize words) {
   for (std::size_t layer = 0; layer < spec.layers(); ++layer) {
     const auto rows = static_cast<double>(spec.row_length(layer));
     const double units = static_cast<double>(spec.units_of(layer)) + padding;
-    const double copies = spec.formats.weight != spec.formats.master ? 2 : 1;
+    const double copies = spec.formats.has_copies() ? 2 : 1;
     constexpr double state = 8 * sizeof(std::int64_t);  // of a unit or an input
     bytes += copies * rows * units * word + (rows + units) * state;
     constexpr double kept = 28;         // of a unit or an input, for each sample of a batch

@@ -44,8 +44,7 @@ WordSize words_for(const NetworkSpec& spec, std::uint64_t largest_input) {
   if (suits(spec, largest_input, 16) && fits(spec, 16)) return WordSize::bits_16;
   if (!suits(spec, largest_input, 32)) return WordSize::bits_64;
   if (fits(spec, 32)) return WordSize::bits_32;
-  const bool has_copies = spec.formats.weight != spec.formats.master;
-  return spec.batch == 1 && !has_copies ? WordSize::guarded_32 : WordSize::bits_64;
+  return spec.batch == 1 && !spec.formats.has_copies() ? WordSize::guarded_32 : WordSize::bits_64;
 }
 
 WordSize diagnosed_words_for(const NetworkSpec& spec, std::uint64_t largest_input) {

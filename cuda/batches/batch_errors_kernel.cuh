@@ -38,16 +38,21 @@ class BatchErrors {
     return kind_ == Activation::linear || !leaks(j, sample);
   }
 
-  /// Stores the error of unit j in a sample; e() is called where one passes.
+  /// Whether errors are rounded at random.
+  __device__ __forceinline__ bool draws() const { return whole_.round == Round::stochastic; }
+
+  /// Stores the error of unit j in a sample; e() is called where one passes. `last`: see
+  /// ElementDraw.
   template <class E>
   __device__ __forceinline__ void store(std::uint32_t j, std::uint32_t sample, E e,
-                                        TensorDiagnostics* counts) const {
+                                        TensorDiagnostics* counts,
+                                        LastDrawn* last = nullptr) const {
     std::int64_t d = 0;
     const bool is_leaky = kind_ == Activation::leaky_relu;
     if (kind_ != Activation::relu || activation(j, sample) > 0)
       d = fitted<T::counts, true, std::int64_t>(
           e(), is_leaky && leaks(j, sample) ? leaking_ : whole_,
-          {seed_, Drawn::error, layer_, first_step_ + sample, j}, counts);
+          {seed_, Drawn::error, layer_, first_step_ + sample, j, false, last}, counts);
     errors_[std::size_t{sample} * stride_ + j] = static_cast<Value>(d);
   }
 
@@ -75,12 +80,13 @@ __global__ void __launch_bounds__(tile_lanes) batch_errors_kernel(BatchArguments
   const BatchErrors<T> errors(arguments, own, layer);
   const Fitting accumulator = own.network().accumulator;
   LayerDiagnostics counts;
+  LastDrawn last;
   const auto counts_of = [&](Tensor tensor) { return T::counts ? &counts.of(tensor) : nullptr; };
-  sums.for_each([&](std::uint32_t k, std::uint32_t sample, std::int64_t sum) {
+  sums.for_each(errors.draws(), [&](std::uint32_t k, std::uint32_t sample, std::int64_t sum) {
     errors.store(
         k, sample,
         [&] { return accumulated<T::counts>(sum, accumulator, counts_of(Tensor::accumulator)); },
-        counts_of(Tensor::error));
+        counts_of(Tensor::error), &last);
   });
   if constexpr (T::counts) add_to_network(own.counts(layer), counts);
 }

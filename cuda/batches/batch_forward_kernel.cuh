@@ -9,8 +9,14 @@
 
 namespace gridrun::cuda {
 
+/// Blocks of a multiprocessor that registers have to suffice for. 0 leaves it to the compiler,
+/// which for two bytes and more would rather spill some.
 template <class T>
-__global__ void __launch_bounds__(tile_lanes) batch_forward_kernel(BatchArguments arguments) {
+inline constexpr int least_forward_blocks = T::planes < 2 ? 0 : 1;
+
+template <class T>
+__global__ void __launch_bounds__(tile_lanes, least_forward_blocks<T>)
+    batch_forward_kernel(BatchArguments arguments) {
   using Value = typename T::Value;
   const std::uint32_t layer = arguments.layer;
   const std::uint32_t units = arguments.all.places[layer].units;
@@ -28,12 +34,14 @@ __global__ void __launch_bounds__(tile_lanes) batch_forward_kernel(BatchArgument
   Value* const activations = own.activations(layer);
   Value* const errors = own.errors(layer);
   LayerDiagnostics counts;
+  LastDrawn last;
   const auto counts_of = [&](Tensor tensor) { return T::counts ? &counts.of(tensor) : nullptr; };
-  sums.for_each([&](std::uint32_t j, std::uint32_t sample, std::int64_t sum) {
+  const bool draws = arithmetic.activation.round == Round::stochastic && !arguments.all.judges;
+  sums.for_each(draws, [&](std::uint32_t j, std::uint32_t sample, std::int64_t sum) {
     const std::int64_t z = accumulated<T::counts>(sum, accumulator, counts_of(Tensor::accumulator));
     const std::int64_t a = activated<T::counts, true>(
         z, arithmetic,
-        {seed, Drawn::activation, layer, arguments.step + sample, j, arguments.all.judges},
+        {seed, Drawn::activation, layer, arguments.step + sample, j, arguments.all.judges, &last},
         counts_of(Tensor::activation));
     const std::size_t of_sample = std::size_t{sample} * stride;
     activations[of_sample + j] = static_cast<Value>(a);

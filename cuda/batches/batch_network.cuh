@@ -29,7 +29,7 @@ class BatchNetwork {
   using Word = typename T::Word;
   using Value = typename T::Value;
   template <bool kTermsAreNeighbours>
-  using ValueMatrix = ProductMatrix<Value, kTermsAreNeighbours, kTermsAreNeighbours>;
+  using ValueMatrix = ProductMatrix<Value, kTermsAreNeighbours>;
 
   __device__ __forceinline__ BatchNetwork(const BatchArguments& arguments, std::uint32_t number)
       : arguments_(arguments), number_(number) {}
@@ -56,13 +56,13 @@ class BatchNetwork {
            std::size_t{number_} * arguments_.all.weights_stride +
            arguments_.all.places[layer].weights;
   }
-  /// [input][unit], as products use them.
+  /// [input][place.stride], as products use them.
   template <bool kTermsAreNeighbours>
-  __device__ __forceinline__ ProductMatrix<Word, kTermsAreNeighbours, false> weight_matrix(
+  __device__ __forceinline__ ProductMatrix<Word, kTermsAreNeighbours> weight_matrix(
       std::uint32_t layer) const {
     const Word* const copies_there = copies(layer);
     return {copies_there != nullptr ? copies_there : weights(layer),
-            arguments_.all.places[layer].units};
+            arguments_.all.places[layer].stride};
   }
 
   /// a [samples][place.stride].

@@ -8,8 +8,6 @@
 namespace gridrun::cuda {
 namespace {
 
-constexpr std::uint32_t values_together = 4;  // lines of values begin at multiples of so many
-
 template <typename Count>
 constexpr Count round_up(Count count) {
   return (count + values_together - 1) / values_together * values_together;

@@ -20,6 +20,10 @@ GRIDRUN_HOST_DEVICE constexpr std::uint32_t tile_columns(std::uint32_t planes) {
   return planes == 4 ? 16 : 32;
 }
 
+/// Neighbouring values that a lane reads at once. Rows of values and of weights begin at multiples
+/// of so many.
+inline constexpr std::uint32_t values_together = 4;
+
 /// Lanes of a block of the other parts.
 inline constexpr std::uint32_t part_lanes = 128;
 

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "batches/batch_types.hpp"
+#include "batches/stored_four.cuh"
 #include "batches/tensor_cores.cuh"
 
 namespace gridrun::cuda {
@@ -18,20 +19,45 @@ class ByteProducts {
   using Value = std::int32_t;
   static constexpr std::uint32_t terms = byte_terms;               // multiplied at once
   static constexpr std::uint32_t columns = tile_columns(kPlanes);  // of a tile
-  static constexpr std::uint32_t buffer_bytes = kPlanes * terms * (tile_rows + columns);
+
+ private:
+  static constexpr std::uint32_t fours = terms / 4;
+  /// Words of a plane of lines: one byte of every factor.
+  template <std::uint32_t kLines>
+  static constexpr std::uint32_t plane_words = (kLines + 4) * fours;
+
+ public:
+  static constexpr std::uint32_t buffer_bytes =
+      sizeof(std::uint32_t) * kPlanes * (plane_words<tile_rows> + plane_words<columns>);
 
   static __device__ __forceinline__ unsigned char* columns_of(unsigned char* buffer) {
-    return buffer + kPlanes * terms * tile_rows;
+    return buffer + sizeof(std::uint32_t) * kPlanes * plane_words<tile_rows>;
   }
 
   /// Puts four successive terms of a line, which is a row or a column of kLines, into a buffer.
-  template <std::uint32_t kLines>
+  template <std::uint32_t kLines, typename Word>
   static __device__ __forceinline__ void store(unsigned char* buffer, std::uint32_t line,
-                                               std::uint32_t four, const Value (&values)[4]) {
-    auto* const words = reinterpret_cast<std::uint32_t*>(buffer) + place(line, four);
+                                               std::uint32_t four, const StoredFour<Word>& values) {
+    static_assert(sizeof(Word) >= kPlanes);
+    auto* const words = reinterpret_cast<std::uint32_t*>(buffer) + place<kLines>(line, four);
 #pragma unroll
     for (std::uint32_t plane = 0; plane < kPlanes; ++plane)
-      words[plane * (kLines * fours)] = bytes_of_four(values, plane);
+      words[plane * plane_words<kLines>] = bytes_of_values(values, plane);
+  }
+
+  /// The same of four neighbouring lines, [term][line].
+  template <std::uint32_t kLines, typename Word>
+  static __device__ __forceinline__ void store(unsigned char* buffer, std::uint32_t line,
+                                               std::uint32_t four,
+                                               const StoredFour<Word> (&values)[4]) {
+    static_assert(sizeof(Word) >= kPlanes);
+    auto* const words = reinterpret_cast<std::uint32_t*>(buffer);
+#pragma unroll
+    for (std::uint32_t l = 0; l < 4; ++l)
+#pragma unroll
+      for (std::uint32_t plane = 0; plane < kPlanes; ++plane)
+        words[plane * plane_words<kLines> + place<kLines>(line + l, four)] =
+            bytes_across(values, l, plane);
   }
 
   /// Adds the products of a buffer, of which so many rows and columns are used.
@@ -50,8 +76,8 @@ class ByteProducts {
 #pragma unroll
         for (std::uint32_t below = 0; below < 2; ++below)
           left[plane].word[2 * half + below] =
-              row_words[plane * (tile_rows * fours) +
-                        place(first_row + 8 * below, four + 4 * half)];
+              row_words[plane * plane_words<tile_rows> +
+                        place<tile_rows>(first_row + 8 * below, four + 4 * half)];
 #pragma unroll
     for (std::uint32_t group = 0; group < groups; ++group) {
       if (group * group_columns >= used_columns) break;
@@ -61,9 +87,9 @@ class ByteProducts {
 #pragma unroll
         for (std::uint32_t half = 0; half < 2; ++half)
           right[plane].word[half] =
-              column_words[plane * (columns * fours) +
-                           place(group * group_columns + threadIdx.x % warp_lanes / 4,
-                                 four + 4 * half)];
+              column_words[plane * plane_words<columns> +
+                           place<columns>(group * group_columns + threadIdx.x % warp_lanes / 4,
+                                          four + 4 * half)];
       multiply_planes(left, right, sums_[group]);
     }
     ++tiles_;
@@ -92,7 +118,6 @@ class ByteProducts {
   }
 
  private:
-  static constexpr std::uint32_t fours = terms / 4;
   static constexpr std::uint32_t warp_rows = 16, group_columns = 8;
   static constexpr std::uint32_t groups = columns / group_columns;
   static constexpr std::uint32_t powers = 2 * kPlanes - 1;
@@ -101,10 +126,14 @@ class ByteProducts {
   static_assert(std::uint64_t{most_tiles} * terms * kPlanes * 255 * 255 < std::uint64_t{1} << 31);
   static_assert(tile_lanes / warp_lanes * warp_rows == tile_rows);
 
-  /// Where four terms of a line are, in words: no two lanes that load or store together meet in a
-  /// bank.
+  /// Where four terms of a line are in a plane of kLines lines, in words. No two lanes of a warp
+  /// meet in a bank, be it that they load eight successive lines by four fours, or store four by
+  /// all fours, or every fourth line by as many fours as there are lanes for.
+  template <std::uint32_t kLines>
   static __device__ __forceinline__ std::uint32_t place(std::uint32_t line, std::uint32_t four) {
-    return line * fours + (four ^ ((line >> 2 & 1) * 4 + (line >> 3 & 3)));
+    const std::uint32_t group = line / 4;
+    return (line % 4 * (kLines / 4 + 1) + group) * fours +
+           (four ^ (((group ^ group >> 2) & 1) * 4 + (group >> 3 & 1) * 2));
   }
 
   static __device__ __forceinline__ std::uint32_t own_row() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "batches/batch_types.hpp"
+#include "batches/stored_four.cuh"
 #include "device_code.cuh"
 #include "general/neighbours.cuh"
 
@@ -26,20 +27,19 @@ struct ProductTile {
   }
 };
 
-/// A matrix in memory.
-template <typename Element_, bool kTermsAreNeighbours, bool kInFours>
+/// A matrix in memory, whose lines, or where those are neighbours whose terms, begin at multiples
+/// of four elements and have room for a multiple of four.
+template <typename Element_, bool kTermsAreNeighbours>
 struct ProductMatrix {
   using Element = Element_;
   static constexpr bool terms_are_neighbours = kTermsAreNeighbours;  // or else lines are
-  /// Lines have room for a multiple of four terms and begin at multiples of four elements.
-  static constexpr bool in_fours = kInFours;
-  static_assert(kTermsAreNeighbours || !kInFours);
 
   const Element* elements;
   std::uint64_t stride;  // between lines, or where those are neighbours between terms
 };
 
-/// The rows, or columns, of a tile on their way from a matrix to shared memory.
+/// The rows, or columns, of a tile on their way from a matrix to shared memory. A lane has four
+/// terms of a line, or where lines are neighbours of four lines, and reads four neighbours at once.
 template <class Products, std::uint32_t kLines, class Matrix>
 class TileLines {
  public:
@@ -50,18 +50,20 @@ class TileLines {
 #pragma unroll
     for (std::uint32_t i = 0; i < items; ++i) {
       // Beyond the last line it is read again: its sums are not used.
-      const std::uint64_t of_matrix = first + min(line(i), lines - 1);
+      const std::uint64_t of_matrix =
+          first + min(line(i), (lines - 1) / lines_of_item * lines_of_item);
       next_[i] = matrix.elements + (neighbours ? of_matrix * stride_ + 4 * four(i)
                                                : of_matrix + 4 * four(i) * stride_);
     }
   }
 
-  /// Reads the next terms, of which so many are left; 0 where there is none.
+  /// Reads the next terms, of which so many are left; 0 where there is no four of them, and where
+  /// lines are neighbours 0 for each that there is not.
   __device__ __forceinline__ void read(std::uint32_t left) {
     if (left >= Products::terms)
-      read_if([](std::uint32_t) { return true; });
+      read_terms<true>(left);
     else
-      read_if([left](std::uint32_t term) { return term < left; });
+      read_terms<false>(left);
 #pragma unroll
     for (std::uint32_t i = 0; i < items; ++i)
       next_[i] += neighbours ? Products::terms : Products::terms * stride_;
@@ -69,53 +71,55 @@ class TileLines {
 
   __device__ __forceinline__ void store(unsigned char* buffer) const {
 #pragma unroll
-    for (std::uint32_t i = 0; i < items; ++i)
-      Products::template store<kLines>(buffer, line(i), four(i), read_[i]);
+    for (std::uint32_t i = 0; i < items; ++i) {
+      if (!has(i)) break;
+      if constexpr (neighbours)
+        Products::template store<kLines>(buffer, line(i), four(i), read_[i][0]);
+      else
+        Products::template store<kLines>(buffer, line(i), four(i), read_[i]);
+    }
   }
 
  private:
   using Element = typename Matrix::Element;
-  using Value = typename Products::Value;
+  using Four = StoredFour<Element>;
   static constexpr bool neighbours = Matrix::terms_are_neighbours;
   static constexpr std::uint32_t fours = Products::terms / 4;
-  static constexpr std::uint32_t items = kLines * fours / tile_lanes;
+  static constexpr std::uint32_t lines_of_item = neighbours ? 1 : 4;  // and fours
+  static constexpr std::uint32_t all_items = kLines / lines_of_item * fours;
+  static constexpr std::uint32_t items = (all_items + tile_lanes - 1) / tile_lanes;  // of a lane
+  static_assert(all_items % warp_lanes == 0);
 
-  template <class IsTerm>
-  __device__ __forceinline__ void read_if(IsTerm is_term) {
+  /// `kAll`: no term is missing.
+  template <bool kAll>
+  __device__ __forceinline__ void read_terms(std::uint32_t left) {
 #pragma unroll
     for (std::uint32_t i = 0; i < items; ++i) {
-      if constexpr (Matrix::in_fours) {
-        if (!is_term(4 * four(i))) {
+      if (!has(i)) break;
+      const std::uint32_t first = 4 * four(i);
 #pragma unroll
-          for (Value& value : read_[i]) value = 0;
-          continue;
-        }
-        using Four = Neighbours<Element, 4>;
-        const Four together = *reinterpret_cast<const Four*>(next_[i]);
-#pragma unroll
-        for (std::uint32_t t = 0; t < 4; ++t)
-          read_[i][t] = is_term(4 * four(i) + t) ? together.of[t] : Element{0};
-      } else {
-#pragma unroll
-        for (std::uint32_t t = 0; t < 4; ++t)
-          read_[i][t] =
-              is_term(4 * four(i) + t) ? next_[i][neighbours ? t : t * stride_] : Element{0};
-      }
+      for (std::uint32_t t = 0; t < lines_of_item; ++t)
+        read_[i][t] = kAll || first + t < left ? Four::read(next_[i] + t * stride_) : Four{};
     }
   }
 
+  /// Whether this lane has an ith item, as all of its warp have or none.
+  static __device__ __forceinline__ bool has(std::uint32_t i) {
+    return all_items % tile_lanes == 0 || item(i) < all_items;
+  }
+  static __device__ __forceinline__ std::uint32_t item(std::uint32_t i) {
+    return threadIdx.x + i * tile_lanes;
+  }
   static __device__ __forceinline__ std::uint32_t line(std::uint32_t i) {
-    const std::uint32_t item = threadIdx.x + i * tile_lanes;
-    return neighbours ? item / fours : item % kLines;
+    return neighbours ? item(i) / fours : item(i) % (kLines / 4) * 4;
   }
   static __device__ __forceinline__ std::uint32_t four(std::uint32_t i) {
-    const std::uint32_t item = threadIdx.x + i * tile_lanes;
-    return neighbours ? item % fours : item / kLines;
+    return neighbours ? item(i) % fours : item(i) / (kLines / 4);
   }
 
   const std::uint64_t stride_;
   const Element* next_[items];
-  Value read_[items][4];
+  Four read_[items][lines_of_item] = {};
 };
 
 /// Which sums neighbouring lanes take.
@@ -124,9 +128,10 @@ enum class Neighbouring : std::uint8_t { rows, columns };
 /// Bytes of a tile's sums, however they lie.
 template <class Products>
 inline constexpr std::size_t tile_sums_bytes = sizeof(std::int64_t) * tile_rows*(Products::columns +
-                                                                                 2);
+                                                                                 6);
 
-/// The sums of a tile in shared memory, as the lanes of a block take them.
+/// The sums of a tile in shared memory, as the lanes of a block take them: four neighbours each, of
+/// four lanes that are neighbours too.
 template <class Products, Neighbouring kNeighbours>
 class TileSums {
  public:
@@ -141,46 +146,63 @@ class TileSums {
     sum = is_first ? part : wrapping_add(sum, part);
   }
 
-  /// Calls take(row of the product, its column, sum) for each sum that the product has.
+  /// Calls take(row of the product, its column, sum) for each sum that the product has. `in_fours`:
+  /// a lane takes four neighbours one after another, or else neighbouring lanes take neighbours.
   template <class Take>
-  __device__ __forceinline__ void for_each(const Take& take) const {
+  __device__ __forceinline__ void for_each(bool in_fours, const Take& take) const {
 #pragma unroll 1
-    for (std::uint32_t i = threadIdx.x; i < size; i += tile_lanes) visit(i, take);
+    for (std::uint32_t n = 0; n < size / tile_lanes; ++n) {
+      const std::uint32_t i =
+          in_fours ? place_of_four(n / 4) + n % 4 : threadIdx.x + n * tile_lanes;
+      const std::uint32_t line = i / length, of_line = i % length;
+      const std::uint32_t row = by_rows ? of_line : line, column = by_rows ? line : of_line;
+      if (row < tile_.rows && column < tile_.columns)
+        take(tile_.first_row + row, tile_.first_column + column, sums_[line * stride + of_line]);
+    }
   }
 
-  /// The same with a fourth argument, load(row, column, sum), of which some are called before what
-  /// takes them, so that a lane waits for memory once for all.
+  /// Calls load(row, first column, four sums) for every four columns of a row of which the product
+  /// has any, its other sums being 0; then take(row, first column, what load() returned) for each,
+  /// so that a lane waits for memory once for all.
   template <typename Loaded, class Load, class Take>
-  __device__ __forceinline__ void for_each(const Load& load, const Take& take) const {
-    constexpr std::uint32_t together = 4;
-#pragma unroll 1
-    for (std::uint32_t first = threadIdx.x; first < size; first += together * tile_lanes) {
-      Loaded loaded[together];
+  __device__ __forceinline__ void for_each_four(const Load& load, const Take& take) const {
+    static_assert(!by_rows);
+    constexpr std::uint32_t count = size / 4 / tile_lanes;
+    Loaded loaded[count];
+    const auto visit = [&](std::uint32_t m, const auto& use) {
+      const std::uint32_t i = place_of_four(m), row = i / length, column = i % length;
+      if (row < tile_.rows && column < tile_.columns)
+        use(row, column, tile_.first_row + row, tile_.first_column + column);
+    };
 #pragma unroll
-      for (std::uint32_t t = 0; t < together; ++t)
-        visit(first + t * tile_lanes,
-              [&](std::uint32_t row, std::uint32_t column, std::int64_t sum) {
-                loaded[t] = load(row, column, sum);
-              });
+    for (std::uint32_t m = 0; m < count; ++m)
+      visit(m, [&](std::uint32_t row, std::uint32_t column, std::uint32_t k, std::uint32_t j) {
+        auto sums =
+            *reinterpret_cast<const Neighbours<std::int64_t, 4>*>(sums_ + row * stride + column);
 #pragma unroll
-      for (std::uint32_t t = 0; t < together; ++t)
-        visit(first + t * tile_lanes, [&](std::uint32_t row, std::uint32_t column,
-                                          std::int64_t sum) { take(row, column, sum, loaded[t]); });
-    }
+        for (std::uint32_t t = 1; t < 4; ++t)
+          if (column + t >= tile_.columns) sums.of[t] = 0;
+        loaded[m] = load(k, j, sums);
+      });
+#pragma unroll
+    for (std::uint32_t m = 0; m < count; ++m)
+      visit(m, [&](std::uint32_t, std::uint32_t, std::uint32_t k, std::uint32_t j) {
+        take(k, j, loaded[m]);
+      });
   }
 
  private:
   static constexpr bool by_rows = kNeighbours == Neighbouring::rows;
   static constexpr std::uint32_t size = tile_rows * Products::columns;
   static constexpr std::uint32_t length = by_rows ? tile_rows : Products::columns;
-  static constexpr std::uint32_t stride = length + (by_rows ? 2 : 1);  // against meetings in a bank
+  static constexpr std::uint32_t stride = length + (by_rows ? 2 : 6);  // against meetings in a bank
+  static_assert(size % (4 * tile_lanes) == 0 && length % 16 == 0 && stride % 2 == 0);
 
-  template <class Use>
-  __device__ __forceinline__ void visit(std::uint32_t i, const Use& use) const {
-    const std::uint32_t line = i / length, of_line = i % length;
-    const std::uint32_t row = by_rows ? of_line : line, column = by_rows ? line : of_line;
-    if (row < tile_.rows && column < tile_.columns)
-      use(tile_.first_row + row, tile_.first_column + column, sums_[line * stride + of_line]);
+  /// The mth of the fours of this lane: where it begins, as if lines had no room between them. Four
+  /// lanes have neighbours of a line, those beside them the next line's.
+  static __device__ __forceinline__ std::uint32_t place_of_four(std::uint32_t m) {
+    const std::uint32_t sixteen = threadIdx.x / 4 + m * (tile_lanes / 4), lines = size / length;
+    return sixteen % lines * length + sixteen / lines * 16 + threadIdx.x % 4 * 4;
   }
 
   const ProductTile<Products>& tile_;
@@ -193,8 +215,9 @@ constexpr std::size_t tile_shared_bytes() {
   return tile_sums_bytes<Products> + 2 * Products::buffer_bytes;
 }
 
-/// Multiplies the rows of a matrix by those of another, `columns`, over so many terms. All lanes of
-/// the block may take the sums.
+/// Multiplies the rows of a matrix by those of another, `columns`, over so many terms. Up to a
+/// whole four of terms, one of the two has to have zeros beyond the last: the lines of one are
+/// neighbours, or it has them in memory. All lanes of the block may take the sums.
 template <class Products, Neighbouring kNeighbours, class Rows, class Columns>
 __device__ __forceinline__ TileSums<Products, kNeighbours> multiply_tile(
     const ProductTile<Products>& tile, const Rows& rows, const Columns& columns,

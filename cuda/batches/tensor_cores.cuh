@@ -26,23 +26,6 @@ struct ByteSums {
   std::int32_t of[4];
 };
 
-/// Bytes `plane` of four words, the first one lowest.
-__device__ __forceinline__ std::uint32_t bytes_of_four(const std::int32_t (&words)[4],
-                                                       std::uint32_t plane) {
-#ifdef __CUDA_ARCH__
-  const std::uint32_t two = plane | (4 + plane) << 4;
-  return __byte_perm(
-      __byte_perm(static_cast<std::uint32_t>(words[0]), static_cast<std::uint32_t>(words[1]), two),
-      __byte_perm(static_cast<std::uint32_t>(words[2]), static_cast<std::uint32_t>(words[3]), two),
-      0x5410);
-#else
-  std::uint32_t bytes = 0;
-  for (std::uint32_t t = 0; t < 4; ++t)
-    bytes |= (static_cast<std::uint32_t>(words[t]) >> 8 * plane & 0xff) << 8 * t;
-  return bytes;
-#endif
-}
-
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 800
 #define GRIDRUN_MULTIPLY_BYTES(left_type, right_type)                                        \
   asm volatile("mma.sync.aligned.m16n8k32.row.col.s32." left_type "." right_type             \

@@ -2,7 +2,9 @@
 #pragma once
 
 #include "batches/batch_types.hpp"
+#include "batches/stored_four.cuh"
 #include "device_code.cuh"
+#include "general/neighbours.cuh"
 
 namespace gridrun::cuda {
 
@@ -21,10 +23,23 @@ class WordProducts {
   /// Puts four successive terms of a line, which is a row or a column of kLines, into a buffer.
   template <std::uint32_t kLines>
   static __device__ __forceinline__ void store(unsigned char* buffer, std::uint32_t line,
-                                               std::uint32_t four, const Value (&values)[4]) {
+                                               std::uint32_t four,
+                                               const StoredFour<Value>& values) {
 #pragma unroll
     for (std::uint32_t t = 0; t < 4; ++t)
-      reinterpret_cast<Value*>(buffer)[(4 * four + t) * kLines + line] = values[t];
+      reinterpret_cast<Value*>(buffer)[(4 * four + t) * kLines + line] = values.wide(t);
+  }
+
+  /// The same of four neighbouring lines, [term][line].
+  template <std::uint32_t kLines>
+  static __device__ __forceinline__ void store(unsigned char* buffer, std::uint32_t line,
+                                               std::uint32_t four,
+                                               const StoredFour<Value> (&values)[4]) {
+#pragma unroll
+    for (std::uint32_t t = 0; t < 4; ++t)
+      *reinterpret_cast<Neighbours<Value, 4>*>(reinterpret_cast<Value*>(buffer) +
+                                               (4 * four + t) * kLines + line) = {
+          {values[t].wide(0), values[t].wide(1), values[t].wide(2), values[t].wide(3)}};
   }
 
   /// Adds the products of a buffer.

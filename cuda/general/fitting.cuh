@@ -8,6 +8,13 @@
 
 namespace gridrun::cuda {
 
+/// The random words of four successive elements of a tensor that were drawn last.
+struct LastDrawn {
+  std::uint32_t t = ~std::uint32_t{0};  // none yet: as many steps there never are
+  std::uint32_t four = 0;
+  PhiloxBlock words{};
+};
+
 /// The random numbers of one element of a tensor.
 struct ElementDraw {
   std::uint32_t seed;
@@ -15,18 +22,28 @@ struct ElementDraw {
   std::uint32_t layer;
   std::uint32_t t;  // the step, or for weights the batch
   std::uint64_t element;
-  bool is_half = false;  // R is half of a unit: in the held-out pass
+  bool is_half = false;       // R is half of a unit: in the held-out pass
+  LastDrawn* last = nullptr;  // of the same tensor and layer; draws nothing twice in a row
 
   /// R of a shift.
   __device__ __forceinline__ std::uint64_t operator()(const Fitting& into) const {
     if (is_half) return std::uint64_t{1} << (into.shift - 1);
-    const PhiloxBlock block = philox(
-        {{static_cast<std::uint32_t>(element / 4), t, layer, static_cast<std::uint32_t>(tensor)}},
-        seed, rounding_key);
+    const PhiloxBlock block = words();
     const auto place = static_cast<std::uint32_t>(element % 4);
     const std::uint32_t low = place == 0 ? block.word[0] : block.word[1];
     const std::uint32_t high = place == 2 ? block.word[2] : block.word[3];
     return random_rest(place < 2 ? low : high, into.shift, into.random_bits);
+  }
+
+ private:
+  __device__ __forceinline__ PhiloxBlock words() const {
+    const auto four = static_cast<std::uint32_t>(element / 4);
+    const auto draw = [&] {
+      return philox({{four, t, layer, static_cast<std::uint32_t>(tensor)}}, seed, rounding_key);
+    };
+    if (last == nullptr) return draw();
+    if (last->four != four || last->t != t) *last = {t, four, draw()};
+    return last->words;
   }
 };
 

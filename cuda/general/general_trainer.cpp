@@ -230,7 +230,7 @@ class NetworkTrainer {
       weights.reserve(spec.weights_of(layer));
       for (std::size_t j = 0; j < at.units; ++j)
         for (std::size_t k = 0; k < spec.row_length(layer); ++k)
-          weights.push_back(words[at.weights + k * at.units + j]);
+          weights.push_back(words[at.weights + k * at.stride + j]);
     }
     return all;
   }
@@ -286,8 +286,8 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
 }
 
 double general_trainer_memory_needed(const StagedSweep& sweep) {
-  const NetworkPlaces places(sweep.networks.front().units, sizeof(std::int64_t),
-                             most_network_lanes);
+  const NetworkPlaces places(sweep.networks.front().units, sizeof(std::int64_t), most_network_lanes,
+                             values_together);
   std::uint32_t steps = StepSamples::most_steps(sweep);
   for (const NetworkSpec& spec : sweep.networks)
     if (spec.batch > 1) steps = std::max(steps, BatchPasses::most_steps(places, 1, spec.batch));

@@ -28,7 +28,7 @@ __global__ void __launch_bounds__(initial_block_lanes)
       const double real = multiplied(added(draw.mean, multiplied(draw.std, normals[i])), draw.unit);
       const auto word = static_cast<std::int64_t>(rint(real));
       const std::uint64_t unit = i / at.inputs, input = i % at.inputs;
-      weights[at.weights + input * at.units + unit] =
+      weights[at.weights + input * at.stride + unit] =
           static_cast<Word>(overflowed(word, master.bits, master.overflow));
     }
     normals += count;

@@ -25,7 +25,7 @@ NetworkLayout lay_out(const std::vector<std::uint32_t>& units, const NetworkKind
   launch.planes = kind.planes;
   launch.lanes = 1;              // all lanes add to the same counts
   launch.shared_vectors = true;  // none are in global memory
-  return {NetworkPlaces(units, kind.word, warp_lanes), launch};
+  return {NetworkPlaces(units, kind.word, warp_lanes, values_together), launch};
 }
 
 std::uint32_t InputFormats::add(const NetworkSpec& spec) {

@@ -72,7 +72,7 @@ void share_units(LayerPlace& at, std::uint32_t lanes, std::uint32_t most_width) 
 }  // namespace
 
 NetworkPlaces::NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_t word_bytes,
-                             std::uint32_t most_lanes)
+                             std::uint32_t most_lanes, std::uint32_t row_multiple)
     : word(word_bytes) {
   const auto round_up = [](auto count, unsigned to) { return (count + to - 1) / to * to; };
   const auto take = [this, &round_up](std::uint32_t words) {
@@ -85,12 +85,13 @@ NetworkPlaces::NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_
     LayerPlace at{};
     at.inputs = units[layer];
     at.units = units[layer + 1];
+    at.stride = round_up(at.units, row_multiple);
     at.weights = weights;
     at.terms = take(term_words * (at.inputs + 1));
     at.sums = take(at.units);
     at.activations = take(at.units);
     at.errors = take(term_words * at.units);
-    weights += round_up((std::uint64_t{at.inputs} + 1) * at.units, 8);
+    weights += round_up((std::uint64_t{at.inputs} + 1) * at.stride, 8);
     layers.push_back(at);
   }
   const auto lanes_for = [this](std::uint64_t of_lane, std::uint64_t most) {

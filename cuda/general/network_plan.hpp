@@ -20,9 +20,9 @@ struct NetworkPlaces {
   std::size_t word;                // bytes of one: 2, 4 or 8
   std::uint32_t lanes = 0;         // of a block, whole warps
 
-  /// `units` as NetworkSpec has them.
-  NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_t word,
-                std::uint32_t most_lanes);
+  /// `units` as NetworkSpec has them. A row of weights has a multiple of `row_multiple` words.
+  NetworkPlaces(const std::vector<std::uint32_t>& units, std::size_t word, std::uint32_t most_lanes,
+                std::uint32_t row_multiple = 1);
 
   /// Bytes of what holds an input or an error.
   std::size_t value_bytes() const { return word == 8 ? 8 : 4; }

@@ -38,7 +38,8 @@ __global__ void __launch_bounds__(total_block_lanes)
     const std::uint64_t count =
         std::uint64_t{at.inputs + arguments.networks[blockIdx.x].bias} * at.units;
     for (std::uint64_t i = threadIdx.x; i < count; i += blockDim.x)
-      digest += weight_digest(weights[at.weights + i], place + i);
+      digest +=
+          weight_digest(weights[at.weights + i / at.units * at.stride + i % at.units], place + i);
     place += count;
   }
   atomic_add(arguments.digests + blockIdx.x, digest);

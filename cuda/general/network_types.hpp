@@ -153,7 +153,9 @@ struct alignas(2 * sizeof(Value)) Term {
 struct LayerPlace {
   std::uint32_t inputs;  // the bias not counted
   std::uint32_t units;
-  std::uint64_t weights;      // [inputs + 1][units], of 8 words a multiple
+  std::uint32_t stride;       // words of a row of weights: units, and for batches of samples zeros
+                              // up to a multiple of 4
+  std::uint64_t weights;      // [inputs + 1][stride], of 8 words a multiple
   std::uint32_t terms;        // of x, Term [inputs + 1]
   std::uint32_t sums;         // z [units]
   std::uint32_t activations;  // a [units]

@@ -27,9 +27,13 @@ __device__ __forceinline__ void update_unit(const NetworkBlock<T>&,
                                             const typename T::ValueTerm* list, std::uint32_t count,
                                             std::uint32_t first, std::uint32_t stride,
                                             StepSums<Number>& sums) {
-  for (std::uint32_t i = first; i < count; i += stride)
-    update_weight<T::counts>(update, std::uint64_t{list[i].at} + unit.at,
-                             static_cast<Number>(product(unit.value, list[i].value)), sums);
+  for (std::uint32_t i = first; i < count; i += stride) {
+    const std::uint64_t element = std::uint64_t{list[i].at} + unit.at;
+    const auto p = static_cast<Number>(product(unit.value, list[i].value));
+    if (p == 0) continue;  // u = 0 and step = 0, in every rounding
+    typename T::Word& w = update.weights[element];
+    w = updated_weight<T::counts>(update, w, element, p, sums);
+  }
 }
 
 /// Updates a unit's weights of inputs `first`, first + stride, ..., some of which are loaded before

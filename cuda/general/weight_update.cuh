@@ -36,20 +36,27 @@ struct WeightUpdate {
         counts(counts_of_layer) {}
 };
 
-/// Updates a weight by P. In 32 bits everything fits, and all shifts are to the right.
+/// The random words of updates that were drawn last, of gradients and of masters.
+struct LastUpdateDrawn {
+  LastDrawn gradient, master;
+};
+
+/// The weight that an update of w by P, which is not 0, leaves. In 32 bits everything fits, and all
+/// shifts are to the right. `last`: see ElementDraw.
 template <bool kCounts, typename Word, typename Number>
-__device__ __forceinline__ void update_weight(const WeightUpdate<Word>& update,
-                                              std::uint64_t element, Number p,
-                                              StepSums<Number>& sums) {
-  if (p == 0) return;  // u = 0 and step = 0, in every rounding
-  const auto draw = [&](Drawn tensor) -> ElementDraw {
-    return {update.seed, tensor, update.layer, update.batch, element};
+__device__ __forceinline__ Word updated_weight(const WeightUpdate<Word>& update, Word w,
+                                               std::uint64_t element, Number p,
+                                               StepSums<Number>& sums,
+                                               LastUpdateDrawn* last = nullptr) {
+  const auto draw = [&](Drawn tensor, LastDrawn* of_tensor) -> ElementDraw {
+    return {update.seed, tensor, update.layer, update.batch, element, false, of_tensor};
   };
   const auto counts_of = [&](Tensor tensor) {
     return kCounts ? &update.counts->of(tensor) : nullptr;
   };
-  const Number u = fitted<kCounts, true, Number>(p, update.gradient, draw(Drawn::gradient),
-                                                 counts_of(Tensor::gradient));
+  const Number u = fitted<kCounts, true, Number>(
+      p, update.gradient, draw(Drawn::gradient, last ? &last->gradient : nullptr),
+      counts_of(Tensor::gradient));
   using Unsigned = std::make_unsigned_t<Number>;
   sums.abs_update += u < 0 ? Unsigned{0} - static_cast<Unsigned>(u) : static_cast<Unsigned>(u);
   Number step;
@@ -57,12 +64,11 @@ __device__ __forceinline__ void update_weight(const WeightUpdate<Word>& update,
     step = static_cast<Number>(left_shift(u, -update.step.shift));
   } else {
     sums.dropped += static_cast<Unsigned>(u) & ((Unsigned{1} << update.step.shift) - 1);
-    step = rounded<true, Number>(u, update.step, draw(Drawn::master));
+    step =
+        rounded<true, Number>(u, update.step, draw(Drawn::master, last ? &last->master : nullptr));
   }
-  const auto moved = static_cast<Number>(static_cast<Unsigned>(update.weights[element]) +
-                                         static_cast<Unsigned>(step));
-  const Number w = overflowed<Number>(moved, update.master);
-  update.weights[element] = static_cast<Word>(w);
+  const auto moved = static_cast<Number>(static_cast<Unsigned>(w) + static_cast<Unsigned>(step));
+  const Number updated = overflowed<Number>(moved, update.master);
   if constexpr (kCounts) {
     LayerDiagnostics& counts = *update.counts;
     counts.updates += u != 0;
@@ -72,8 +78,9 @@ __device__ __forceinline__ void update_weight(const WeightUpdate<Word>& update,
     count_value(*counts_of(Tensor::master), moved,
                 Format{update.master.bits, 0, Round::floor, update.master.overflow, 32});
     if (update.copy != nullptr && u != 0)
-      fitted<true, true, std::int64_t>(w, *update.copy, {}, counts_of(Tensor::weight));
+      fitted<true, true, std::int64_t>(updated, *update.copy, {}, counts_of(Tensor::weight));
   }
+  return static_cast<Word>(updated);
 }
 
 }  // namespace gridrun::cuda

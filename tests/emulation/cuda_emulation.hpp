@@ -170,6 +170,15 @@ inline int __popc(unsigned bits) { return std::popcount(bits); }
 
 inline int __clz(int bits) { return std::countl_zero(static_cast<unsigned>(bits)); }
 
+/// Four of the bytes of `low` and `high`, as four digits of `selector` number them from 0 to 7.
+inline std::uint32_t __byte_perm(std::uint32_t low, std::uint32_t high, std::uint32_t selector) {
+  const std::uint64_t both = std::uint64_t{high} << 32 | low;
+  std::uint32_t bytes = 0;
+  for (unsigned i = 0; i < 4; ++i)
+    bytes |= static_cast<std::uint32_t>(both >> 8 * (selector >> 4 * i & 7) & 0xff) << 8 * i;
+  return bytes;
+}
+
 /// Threads run one at a time between their meetings.
 template <typename T>
 T atomicAdd(T* address, std::type_identity_t<T> value) {

@@ -162,33 +162,31 @@ class TileSums {
   }
 
   /// Calls load(row, first column, four sums) for every four columns of a row of which the product
-  /// has any, its other sums being 0; then take(row, first column, what load() returned) for each,
-  /// so that a lane waits for memory once for all.
+  /// has any, its other sums being 0; then take(row, first column, what load() returned), so that a
+  /// lane waits for memory once for some.
   template <typename Loaded, class Load, class Take>
   __device__ __forceinline__ void for_each_four(const Load& load, const Take& take) const {
     static_assert(!by_rows);
-    constexpr std::uint32_t count = size / 4 / tile_lanes;
-    Loaded loaded[count];
-    const auto visit = [&](std::uint32_t m, const auto& use) {
-      const std::uint32_t i = place_of_four(m), row = i / length, column = i % length;
-      if (row < tile_.rows && column < tile_.columns)
-        use(row, column, tile_.first_row + row, tile_.first_column + column);
-    };
+    constexpr std::uint32_t together = 2;
+#pragma unroll 1
+    for (std::uint32_t first = 0; first < size / 4 / tile_lanes; first += together) {
+      Loaded loaded[together];
 #pragma unroll
-    for (std::uint32_t m = 0; m < count; ++m)
-      visit(m, [&](std::uint32_t row, std::uint32_t column, std::uint32_t k, std::uint32_t j) {
-        auto sums =
-            *reinterpret_cast<const Neighbours<std::int64_t, 4>*>(sums_ + row * stride + column);
+      for (std::uint32_t m = 0; m < together; ++m)
+        visit_four(first + m, [&](std::uint32_t row, std::uint32_t column) {
+          auto sums =
+              *reinterpret_cast<const Neighbours<std::int64_t, 4>*>(sums_ + row * stride + column);
 #pragma unroll
-        for (std::uint32_t t = 1; t < 4; ++t)
-          if (column + t >= tile_.columns) sums.of[t] = 0;
-        loaded[m] = load(k, j, sums);
-      });
+          for (std::uint32_t t = 1; t < 4; ++t)
+            if (column + t >= tile_.columns) sums.of[t] = 0;
+          loaded[m] = load(tile_.first_row + row, tile_.first_column + column, sums);
+        });
 #pragma unroll
-    for (std::uint32_t m = 0; m < count; ++m)
-      visit(m, [&](std::uint32_t, std::uint32_t, std::uint32_t k, std::uint32_t j) {
-        take(k, j, loaded[m]);
-      });
+      for (std::uint32_t m = 0; m < together; ++m)
+        visit_four(first + m, [&](std::uint32_t row, std::uint32_t column) {
+          take(tile_.first_row + row, tile_.first_column + column, loaded[m]);
+        });
+    }
   }
 
  private:
@@ -196,13 +194,20 @@ class TileSums {
   static constexpr std::uint32_t size = tile_rows * Products::columns;
   static constexpr std::uint32_t length = by_rows ? tile_rows : Products::columns;
   static constexpr std::uint32_t stride = length + (by_rows ? 2 : 6);  // against meetings in a bank
-  static_assert(size % (4 * tile_lanes) == 0 && length % 16 == 0 && stride % 2 == 0);
+  static_assert(size % (8 * tile_lanes) == 0 && length % 16 == 0 && stride % 2 == 0);
 
   /// The mth of the fours of this lane: where it begins, as if lines had no room between them. Four
   /// lanes have neighbours of a line, those beside them the next line's.
   static __device__ __forceinline__ std::uint32_t place_of_four(std::uint32_t m) {
     const std::uint32_t sixteen = threadIdx.x / 4 + m * (tile_lanes / 4), lines = size / length;
     return sixteen % lines * length + sixteen / lines * 16 + threadIdx.x % 4 * 4;
+  }
+
+  /// Calls use(row, column) of the tile where the product has the first of this lane's mth four.
+  template <class Use>
+  __device__ __forceinline__ void visit_four(std::uint32_t m, const Use& use) const {
+    const std::uint32_t i = place_of_four(m), row = i / length, column = i % length;
+    if (row < tile_.rows && column < tile_.columns) use(row, column);
   }
 
   const ProductTile<Products>& tile_;

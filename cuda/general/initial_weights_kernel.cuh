@@ -21,7 +21,7 @@ __global__ void __launch_bounds__(initial_block_lanes)
   Word* const weights = static_cast<Word*>(arguments.weights) + network * arguments.weights_stride;
   const double* normals = arguments.normals;
   for (std::uint32_t layer = 0; layer < arguments.layers; ++layer) {
-    const LayerPlace at = arguments.places[layer];
+    const LayerPlace& at = arguments.places[layer];
     const DrawnWeights draw = arguments.drawn[std::size_t{network} * arguments.layers + layer];
     const std::uint64_t count = std::uint64_t{at.units} * at.inputs;
     for (std::uint64_t i = first; i < count; i += std::uint64_t{initial_blocks} * blockDim.x) {

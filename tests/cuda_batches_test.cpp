@@ -139,14 +139,16 @@ TEST_F(CudaBatches, ManyTestSamplesPassAtOnce) {
   }
 }
 
-TEST_F(CudaBatches, LargeUpdatesLeave32Bits) {
-  // P is beyond what the narrow update takes in some weights of a tile, within it in others.
-  RandomNetworks networks = networks_of({{9, 70}, 16, 4, 16, 0}, {16, 16}, 3, 4);
+/// Networks some of whose P are beyond what the narrow update takes, and some within it, also of
+/// four neighbours.
+RandomNetworks networks_of_large_updates(std::uint32_t units, bool at_random) {
+  RandomNetworks networks = networks_of({{9, units}, 16, 4, 16, 0}, {16, 16}, 3, 4);
   for (NetworkSpec& spec : networks.staged.networks) {
-    const Round round = spec.formats.gradient.round == Round::stochastic
-                            ? Round::nearest_even
-                            : spec.formats.gradient.round;
+    Round round = spec.formats.gradient.round;
+    if (round == Round::stochastic) round = Round::nearest_even;
     for (Format* format : in_order(spec.formats)) *format = Format{16, 12, round};
+    if (at_random) spec.formats.gradient.round = spec.formats.master.round = Round::stochastic;
+    spec.formats.weight = spec.formats.master;
     spec.formats.accumulator = Format{};
     spec.activation = spec.output_activation = Activation::linear;
     spec.init.std = 3000;
@@ -155,8 +157,15 @@ TEST_F(CudaBatches, LargeUpdatesLeave32Bits) {
   std::get<std::vector<double>>(networks.dataset->values)[3] = 7.99;
   for (std::size_t i = 0; i < 16; ++i)
     std::get<std::vector<double>>(networks.dataset->values)[9 * i + 4] = i % 2 == 0 ? 7.99 : -7.99;
-  BatchedEngine trained = engine();
-  expect_same_as_reference(trained, networks);
+  return networks;
+}
+
+TEST_F(CudaBatches, LargeUpdatesLeave32Bits) {
+  for (const std::uint32_t units : {70U, 72U})
+    for (const bool at_random : {false, true}) {
+      BatchedEngine trained = engine();
+      expect_same_as_reference(trained, networks_of_large_updates(units, at_random));
+    }
 }
 
 TEST(BatchPlan, MultipliesBytesOfTheWidestFactor) {

@@ -68,6 +68,8 @@ class ByteProducts {
     const auto* const row_words = reinterpret_cast<const std::uint32_t*>(buffer);
     const auto* const column_words = reinterpret_cast<const std::uint32_t*>(columns_of(buffer));
     const std::uint32_t four = threadIdx.x % 4;
+    const std::uint32_t first_row_place = place<tile_rows>(first_row, four);
+    const std::uint32_t first_column_place = place<columns>(threadIdx.x % warp_lanes / 4, four);
     ByteRows left[kPlanes];
 #pragma unroll
     for (std::uint32_t plane = 0; plane < kPlanes; ++plane)
@@ -77,7 +79,7 @@ class ByteProducts {
         for (std::uint32_t below = 0; below < 2; ++below)
           left[plane].word[2 * half + below] =
               row_words[plane * plane_words<tile_rows> +
-                        place<tile_rows>(first_row + 8 * below, four + 4 * half)];
+                        place_beyond(first_row_place, below, half)];
 #pragma unroll
     for (std::uint32_t group = 0; group < groups; ++group) {
       if (group * group_columns >= used_columns) break;
@@ -86,10 +88,8 @@ class ByteProducts {
       for (std::uint32_t plane = 0; plane < kPlanes; ++plane)
 #pragma unroll
         for (std::uint32_t half = 0; half < 2; ++half)
-          right[plane].word[half] =
-              column_words[plane * plane_words<columns> +
-                           place<columns>(group * group_columns + threadIdx.x % warp_lanes / 4,
-                                          four + 4 * half)];
+          right[plane].word[half] = column_words[plane * plane_words<columns> +
+                                                 place_beyond(first_column_place, group, half)];
       multiply_planes(left, right, sums_[group]);
     }
     ++tiles_;
@@ -134,6 +134,15 @@ class ByteProducts {
     const std::uint32_t group = line / 4;
     return (line % 4 * (kLines / 4 + 1) + group) * fours +
            (four ^ (((group ^ group >> 2) & 1) * 4 + (group >> 3 & 1) * 2));
+  }
+
+  /// The place of a line 8 * eights further on, below 4, and of a four 4 * half further on. `place`
+  /// is that of one of the first 8 lines of 32, or with `eights` below 2 of 16, and of a four below
+  /// 4.
+  static __device__ __forceinline__ std::uint32_t place_beyond(std::uint32_t place,
+                                                               std::uint32_t eights,
+                                                               std::uint32_t half) {
+    return (place ^ ((half ^ eights >> 1) & 1) * 4) + 2 * eights * fours;
   }
 
   static __device__ __forceinline__ std::uint32_t own_row() {

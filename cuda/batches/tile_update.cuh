@@ -46,9 +46,12 @@ class TileUpdate {
   __device__ __forceinline__ void take(const Products& products) {
     bool any_left = true, is_narrow_network = false;
     if constexpr (!T::counts && sizeof(typename T::Value) == 4) {
+      const bool is_random = own_.network().rounds_weights_at_random;
+      // Four neighbours then have the words of one draw, or none of them is drawn for.
       is_narrow_network =
-          own_.arithmetic(layer_).updates_in_32_bits && !own_.network().rounds_weights_at_random;
-      if (is_narrow_network) any_left = take_narrow(products);
+          own_.arithmetic(layer_).updates_in_32_bits && (!is_random || units_ % 4 == 0);
+      if (is_narrow_network)
+        any_left = is_random ? take_narrow<true>(products) : take_narrow<false>(products);
     }
     if (any_left) take_all(products, is_narrow_network);
     add_to_network(own_.sums(layer_), sums_);
@@ -56,7 +59,9 @@ class TileUpdate {
   }
 
  private:
-  /// By what is narrow. Returns whether this lane left any.
+  /// By what is narrow. Returns whether this lane left any. `kRandom`: gradient or master is
+  /// rounded at random.
+  template <bool kRandom>
   __device__ __forceinline__ bool take_narrow(const Products& products) {
     const NarrowUpdate<Word, true, true> update{own_.arithmetic(layer_).narrow, weights_};
     bool any_left = false;
@@ -76,10 +81,16 @@ class TileUpdate {
         },
         [&](std::uint32_t k, std::uint32_t j, NarrowFour<Word>& four) {
           if (four.is_empty()) return;
+          FourRests gradient, master;
+          if constexpr (kRandom) {
+            gradient = rests(Drawn::gradient, own_.arithmetic(layer_).gradient, k, j);
+            master = rests(Drawn::master, own_.network().step, k, j);
+          }
           std::uint32_t of_abs = 0, of_dropped = 0;
 #pragma unroll
           for (std::uint32_t t = 0; t < 4; ++t)
-            four.w.of[t] = update(four.w.of[t], four.p[t], of_abs, of_dropped);
+            four.w.of[t] =
+                update(four.w.of[t], four.p[t], of_abs, of_dropped, gradient.of[t], master.of[t]);
           *four_at(weights_, k, j) = four.w;
           abs_update += of_abs;
           dropped += of_dropped;
@@ -89,6 +100,26 @@ class TileUpdate {
     sums_.abs_update = abs_update;
     sums_.dropped = dropped;
     return any_left;
+  }
+
+  /// R of four weights, the first of which is a multiple of four in the tensor; 0 where nothing is
+  /// rounded at random.
+  struct FourRests {
+    std::int32_t of[4] = {};
+  };
+  __device__ __forceinline__ FourRests rests(Drawn tensor, const Fitting& into, std::uint32_t k,
+                                             std::uint32_t j) const {
+    FourRests rests;
+    if (into.round != Round::stochastic) return rests;
+    const std::uint64_t element = std::uint64_t{k} * units_ + j;
+    const PhiloxBlock words =
+        drawn_words(own_.network().rounding_seed, tensor, layer_, arguments_.batch,
+                    static_cast<std::uint32_t>(element / 4));
+#pragma unroll
+    for (std::uint32_t t = 0; t < 4; ++t)
+      rests.of[t] =
+          static_cast<std::int32_t>(random_rest(words.word[t], into.shift, into.random_bits));
+    return rests;
   }
 
   /// By all, or by what take_narrow() left, whose lanes then take the same weights.

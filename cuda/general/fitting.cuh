@@ -8,6 +8,13 @@
 
 namespace gridrun::cuda {
 
+/// The random words of elements 4 * four to 4 * four + 3 of a tensor, of step or batch t.
+__device__ __forceinline__ PhiloxBlock drawn_words(std::uint32_t seed, Drawn tensor,
+                                                   std::uint32_t layer, std::uint32_t t,
+                                                   std::uint32_t four) {
+  return philox({{four, t, layer, static_cast<std::uint32_t>(tensor)}}, seed, rounding_key);
+}
+
 /// The random words of four successive elements of a tensor that were drawn last.
 struct LastDrawn {
   std::uint32_t t = ~std::uint32_t{0};  // none yet: as many steps there never are
@@ -38,11 +45,9 @@ struct ElementDraw {
  private:
   __device__ __forceinline__ PhiloxBlock words() const {
     const auto four = static_cast<std::uint32_t>(element / 4);
-    const auto draw = [&] {
-      return philox({{four, t, layer, static_cast<std::uint32_t>(tensor)}}, seed, rounding_key);
-    };
-    if (last == nullptr) return draw();
-    if (last->four != four || last->t != t) *last = {t, four, draw()};
+    if (last == nullptr) return drawn_words(seed, tensor, layer, t, four);
+    if (last->four != four || last->t != t)
+      *last = {t, four, drawn_words(seed, tensor, layer, t, four)};
     return last->words;
   }
 };

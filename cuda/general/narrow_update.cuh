@@ -1,4 +1,4 @@
-// Device: the update of a weight in 32 bits, without random numbers and branches. Paragraph 5.6 of
+// Device: the update of a weight in 32 bits, without branches. Paragraph 5.6 of
 // docs/arithmetic.md.
 #pragma once
 
@@ -13,17 +13,19 @@ struct NarrowUpdate {
   const NarrowArithmetic arithmetic;
   Word* const weights;
 
-  /// The weight that an update by P leaves.
+  /// The weight that an update by P leaves. The rests are R where gradient or master is rounded at
+  /// random, else 0.
   __device__ __forceinline__ Word operator()(Word w, std::int32_t p, std::uint32_t& abs_update,
-                                             std::uint32_t& dropped) const {
+                                             std::uint32_t& dropped, std::int32_t gradient_rest = 0,
+                                             std::int32_t master_rest = 0) const {
     const NarrowFitting& gradient = arithmetic.gradient;
     const NarrowFitting& master = arithmetic.master;
     const std::int32_t u =
-        gradient.template overflowed<kWraps>(gradient.template rounded<kBelow>(p));
+        gradient.template overflowed<kWraps>(gradient.template rounded<kBelow>(p + gradient_rest));
     abs_update += static_cast<std::uint32_t>(u < 0 ? -u : u);
     dropped += static_cast<std::uint32_t>(u) & ((1U << master.shift) - 1);
     return static_cast<Word>(
-        master.template overflowed<kWraps>(w + master.template rounded<kBelow>(u)));
+        master.template overflowed<kWraps>(w + master.template rounded<kBelow>(u + master_rest)));
   }
 };
 

@@ -141,14 +141,14 @@ TEST_F(CudaBatches, ManyTestSamplesPassAtOnce) {
 
 /// Networks some of whose P are beyond what the narrow update takes, and some within it, also of
 /// four neighbours.
-RandomNetworks networks_of_large_updates(std::uint32_t units, bool at_random) {
+RandomNetworks networks_of_large_updates(std::uint32_t units, bool at_random, bool with_copies) {
   RandomNetworks networks = networks_of({{9, units}, 16, 4, 16, 0}, {16, 16}, 3, 4);
   for (NetworkSpec& spec : networks.staged.networks) {
     Round round = spec.formats.gradient.round;
     if (round == Round::stochastic) round = Round::nearest_even;
     for (Format* format : in_order(spec.formats)) *format = Format{16, 12, round};
     if (at_random) spec.formats.gradient.round = spec.formats.master.round = Round::stochastic;
-    spec.formats.weight = spec.formats.master;
+    spec.formats.weight = with_copies ? Format{12, 9, Round::nearest_even} : spec.formats.master;
     spec.formats.accumulator = Format{};
     spec.activation = spec.output_activation = Activation::linear;
     spec.init.std = 3000;
@@ -162,10 +162,11 @@ RandomNetworks networks_of_large_updates(std::uint32_t units, bool at_random) {
 
 TEST_F(CudaBatches, LargeUpdatesLeave32Bits) {
   for (const std::uint32_t units : {70U, 72U})
-    for (const bool at_random : {false, true}) {
-      BatchedEngine trained = engine();
-      expect_same_as_reference(trained, networks_of_large_updates(units, at_random));
-    }
+    for (const bool at_random : {false, true})
+      for (const bool with_copies : {false, true}) {
+        BatchedEngine trained = engine();
+        expect_same_as_reference(trained, networks_of_large_updates(units, at_random, with_copies));
+      }
 }
 
 TEST(BatchPlan, MultipliesBytesOfTheWidestFactor) {

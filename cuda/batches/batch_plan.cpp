@@ -16,7 +16,7 @@ constexpr Count round_up(Count count) {
 constexpr std::uint32_t most_blocks = 1U << 22;
 
 /// As long as a value is read that nothing is multiplied by, so many products take, about: a tile
-/// multiplies each value that it reads by 64 or by 32.
+/// multiplies each value that it reads by 16 to 64.
 constexpr std::uint64_t products_of_read = 32;
 
 /// Test samples that pass at once, at least.

@@ -61,7 +61,7 @@ void visit_batch_kernel(const BatchLaunch& launch, Visit&& visit) {
       visit_values(launch, [&](auto of) { visit(batch_answers_kernel<decltype(of)>, 0); });
       return;
     case BatchPart::inactive:
-      visit_values(launch, [&](auto of) { visit(batch_inactive_kernel<decltype(of)>, 0); });
+      visit(batch_inactive_kernel<BatchTraining<std::int64_t, 0, true>>, 0);
       return;
     case BatchPart::forward:
     case BatchPart::errors:

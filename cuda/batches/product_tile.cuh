@@ -130,8 +130,7 @@ template <class Products>
 inline constexpr std::size_t tile_sums_bytes = sizeof(std::int64_t) * tile_rows*(Products::columns +
                                                                                  6);
 
-/// The sums of a tile in shared memory, as the lanes of a block take them: four neighbours each, of
-/// four lanes that are neighbours too.
+/// The sums of a tile in shared memory, as the lanes of a block take them.
 template <class Products, Neighbouring kNeighbours>
 class TileSums {
  public:

@@ -25,11 +25,14 @@ struct [[gnu::may_alias]] alignas(sizeof(Value) < 4 ? 8 : 16) StoredFour {
 template <typename Value>
 __device__ __forceinline__ std::uint32_t bytes_of_values(const StoredFour<Value>& four,
                                                          std::uint32_t plane) {
-  if constexpr (sizeof(Value) == 2)
+  if constexpr (sizeof(Value) == 2) {
     return __byte_perm(four.word[0], four.word[1], 0x6420 + 0x1111 * plane);
-  const std::uint32_t both = plane | (4 + plane) << 4;
-  return __byte_perm(__byte_perm(four.word[0], four.word[1], both),
-                     __byte_perm(four.word[2], four.word[3], both), 0x5410);
+  } else {
+    static_assert(sizeof(Value) == 4);
+    const std::uint32_t both = plane | (4 + plane) << 4;
+    return __byte_perm(__byte_perm(four.word[0], four.word[1], both),
+                       __byte_perm(four.word[2], four.word[3], both), 0x5410);
+  }
 }
 
 /// Bytes `plane` of values i of four such fours, the first one's lowest.

@@ -22,6 +22,15 @@ constexpr std::uint32_t networks_of_multiprocessor = 16;  // at once, so that la
 constexpr double launch_seconds = 0.1;                    // about, for the same reason
 constexpr std::uint32_t first_steps = 16;                 // of the first launch
 
+/// What a device may take beside what it is asked for: some 20 buffers, each up to 2 MiB more.
+constexpr std::uint64_t rounding_of_buffers = std::uint64_t{40} << 20;
+
+/// Bytes for networks.
+std::uint64_t memory_for_networks(Device& device, const Tuning& tuning) {
+  const std::uint64_t most = device.free_memory() / 10 * 9;
+  return std::min(most - std::min(most / 2, rounding_of_buffers), tuning.memory);
+}
+
 /// Trains networks of one kind.
 template <typename Word>
 class NetworkTrainer {
@@ -266,8 +275,7 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
         lay_out(sweep.networks.front().units, kind, sweep.diagnose, limits);
     const NetworkPlaces& places = laid_out.places;
     const NetworkLaunch& launch = laid_out.launch;
-    const std::uint64_t free =
-        std::min<std::uint64_t>(device.free_memory() / 10 * 9, tuning.memory);
+    const std::uint64_t free = memory_for_networks(device, tuning);
     const std::size_t most =
         std::size_t{networks_of_multiprocessor} * static_cast<std::size_t>(limits.multiprocessors);
     for (std::span<const std::size_t> rest = networks; !rest.empty();) {

@@ -7,6 +7,8 @@
 
 namespace gridrun::cuda {
 
+static_assert(rounding_of(Round::stochastic, 30).add == 0, "there would be no room for R");
+
 /// `kBelow` and `kWraps`: with what of NarrowFitting, which otherwise does nothing.
 template <typename Word, bool kBelow, bool kWraps>
 struct NarrowUpdate {

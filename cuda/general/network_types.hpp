@@ -80,8 +80,9 @@ struct Fitting {
 /// Magnitude of values of 32 bits, at most, that are brought into formats of up to 30 bits.
 inline constexpr std::int32_t narrow_most = 1 << 30;
 
-/// The same in 32 bits without branches and random numbers, of values of at most narrow_most in
-/// magnitude, by a shift of 0 ... 30: nothing leaves the words.
+/// The same in 32 bits without branches, of values of at most narrow_most in magnitude, by a shift
+/// of 0 ... 30: nothing leaves the words. Where rounding is stochastic nothing is added here, and
+/// values come with R, which is below narrow_most, already added.
 struct alignas(16) NarrowFitting {
   std::int32_t shift, add, add_below_zero, odd;  // as in Rounding
   std::int32_t spare;                            // bits that a wrapping word leaves, else 0
@@ -106,7 +107,7 @@ struct alignas(16) NarrowFitting {
   }
 };
 
-/// What an update of a layer in 32 bits needs, without random numbers. The master's word has the
+/// What an update of a layer in 32 bits needs, but for random numbers. The master's word has the
 /// step's rounding.
 struct NarrowArithmetic {
   NarrowFitting gradient, master;
@@ -153,8 +154,8 @@ struct alignas(2 * sizeof(Value)) Term {
 struct LayerPlace {
   std::uint32_t inputs;  // the bias not counted
   std::uint32_t units;
-  std::uint32_t stride;       // words of a row of weights: units, and for batches of samples zeros
-                              // up to a multiple of 4
+  std::uint32_t stride;       // words of a row of weights: units, which kernels that update after
+                              // every sample rely on, and for batches zeros up to a multiple of 4
   std::uint64_t weights;      // [inputs + 1][stride], of 8 words a multiple
   std::uint32_t terms;        // of x, Term [inputs + 1]
   std::uint32_t sums;         // z [units]

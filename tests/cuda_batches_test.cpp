@@ -169,6 +169,30 @@ TEST_F(CudaBatches, LargeUpdatesLeave32Bits) {
       }
 }
 
+TEST_F(CudaBatches, AnyUnitMakesALayerActive) {
+  // In turns none is active, one of the first 32 units of a warp's look, one of the last.
+  const std::uint32_t units = 70, samples = 12;
+  RandomNetworks networks = networks_of({{3, units}, 4, 3, samples, 0}, {16, 16}, 1, 1);
+  networks.staged.diagnose = true;
+  for (std::uint32_t unit = 0; unit < units; ++unit)
+    for (std::uint32_t input = 0; input < 3; ++input)
+      networks.staged.normals[3 * unit + input] =
+          (unit == 5 && input == 1) || (unit == 67 && input == 2) ? 1 : -1;
+  auto& values = std::get<std::vector<double>>(networks.dataset->values);
+  for (std::uint32_t sample = 0; sample < samples; ++sample)
+    for (std::uint32_t input = 0; input < 3; ++input)
+      values[3 * sample + input] = input == sample % 3 ? 1 : 0;
+  NetworkSpec& spec = networks.staged.networks.front();
+  for (Format* format : in_order(spec.formats)) *format = Format{16, 4};
+  spec.activation = spec.output_activation = Activation::relu;
+  spec.bias = false;
+  spec.init = {WeightUnit::lsb, 0, WeightSpread::std, 32};
+  spec.lr = 20;
+  BatchedEngine trained = engine();
+  expect_same_as_reference(trained, networks);
+  EXPECT_EQ(reference_outcomes(networks.staged)[0].diagnostics[0].inactive, samples / 3);
+}
+
 TEST(BatchPlan, MultipliesBytesOfTheWidestFactor) {
   NetworkSpec spec;
   spec.units = {3, 2};

@@ -82,10 +82,10 @@ echo "not MNIST" >"$places"/two$'\n'lines/train-images-idx3-ubyte
 refuses "a directory of two lines" "$places"/two$'\n'lines "two\\nlines/train-images-idx3-ubyte': not MNIST's"
 GRIDRUN_MNIST="$places/plain" run "$nowhere"
 check "by default it checks what gridrun reads: \$GRIDRUN_MNIST" grep -qF "$places/plain/train-images" "$scratch/err"
-mkdir -p "$places/work/data"
-ln -s ../../plain "$places/work/data/mnist"
+mkdir -p "$places/clone/data"
+ln -s ../../plain "$places/clone/data/mnist"
 status=0
-(cd "$places/work" && GRIDRUN_MNIST='' "$fetch") >"$scratch/out" 2>"$scratch/err" || status=$?
+(cd "$places/clone" && GRIDRUN_MNIST='' "$fetch") >"$scratch/out" 2>"$scratch/err" || status=$?
 check "by default it checks what gridrun reads: data/mnist here" grep -q "^fetch-mnist: data/mnist/train-images" "$scratch/err"
 
 # ------------------------------------------------------------------------------------------------ offline

@@ -14,6 +14,7 @@
 #include "engines/cpu/general/train_general.hpp"
 #include "general/general_trainer.hpp"
 #include "gridrun/error.hpp"
+#include "memory_for_networks.hpp"
 #include "train_plan.hpp"
 
 namespace gridrun::cuda {
@@ -245,14 +246,9 @@ class WordTrainer {
     return (std::uint64_t{rows()} + slice) * sizeof(Word) + sizeof(Unit);
   }
 
-  /// Free device memory less what the runtime and Thrust take beside our buffers.
-  std::uint64_t memory() {
-    return std::min<std::uint64_t>(device_.free_memory() / 10 * 9, tuning_.memory);
-  }
-
   /// How many of the networks fit device memory together.
   std::size_t batch_size(std::span<const std::size_t> networks) {
-    const std::uint64_t available = memory();
+    const std::uint64_t available = memory_for_networks(device_, tuning_);
     const std::uint32_t slice = std::min(sweep_.iterations, least_slice);
     std::uint64_t used = 0;
     int fraction = -1;
@@ -279,7 +275,8 @@ class WordTrainer {
   }
 
   std::uint32_t choose_slice(std::uint64_t activation_rows) {
-    const std::uint64_t fits = memory() / (activation_rows * sizeof(Word));
+    const std::uint64_t fits =
+        memory_for_networks(device_, tuning_) / (activation_rows * sizeof(Word));
     const auto most = static_cast<std::uint32_t>(std::min<std::uint64_t>(fits, longest_slice_));
     if (most >= sweep_.iterations) return sweep_.iterations;
     return std::max(most / steps_of_word, 1U) * steps_of_word;

@@ -31,7 +31,7 @@ BatchPasses::BatchPasses(Device& device, const NetworkPlaces& places, const Netw
       place_list_(device, batch_places_.layers),
       formats_(device, formats),
       values_(device, words_of(networks * batch_places_.values * places.value_bytes())),
-      copies_(device, copies ? words_of(networks * places.weights * places.word) : 0),
+      copies_(device, copies ? words_of(networks * copy_bytes(places)) : 0),
       last_active_(device, launch.counts ? networks * places.layers.size() : 0),
       progress_(progress) {
   launch_.word = launch.word;

@@ -19,14 +19,10 @@ class ByteProducts {
   using Value = std::int32_t;
   static constexpr std::uint32_t terms = byte_terms;               // multiplied at once
   static constexpr std::uint32_t columns = tile_columns(kPlanes);  // of a tile
-
- private:
   static constexpr std::uint32_t fours = terms / 4;
   /// Words of a plane of lines: one byte of every factor.
   template <std::uint32_t kLines>
   static constexpr std::uint32_t plane_words = (kLines + 4) * fours;
-
- public:
   static constexpr std::uint32_t buffer_bytes =
       sizeof(std::uint32_t) * kPlanes * (plane_words<tile_rows> + plane_words<columns>);
 

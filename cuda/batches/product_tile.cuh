@@ -141,7 +141,7 @@ class TileSums {
   /// block has to follow.
   __device__ __forceinline__ void add(std::uint32_t row, std::uint32_t column, std::int64_t part,
                                       bool is_first) const {
-    std::int64_t& sum = sums_[by_rows ? column * stride + row : row * stride + column];
+    std::int64_t& sum = sums_[place(row, column)];
     sum = is_first ? part : wrapping_add(sum, part);
   }
 
@@ -153,10 +153,9 @@ class TileSums {
     for (std::uint32_t n = 0; n < size / tile_lanes; ++n) {
       const std::uint32_t i =
           in_fours ? place_of_four(n / 4) + n % 4 : threadIdx.x + n * tile_lanes;
-      const std::uint32_t line = i / length, of_line = i % length;
-      const std::uint32_t row = by_rows ? of_line : line, column = by_rows ? line : of_line;
-      if (row < tile_.rows && column < tile_.columns)
-        take(tile_.first_row + row, tile_.first_column + column, sums_[line * stride + of_line]);
+      visit(i, [&](std::uint32_t row, std::uint32_t column) {
+        take(tile_.first_row + row, tile_.first_column + column, sums_[place(row, column)]);
+      });
     }
   }
 
@@ -172,9 +171,9 @@ class TileSums {
       Loaded loaded[together];
 #pragma unroll
       for (std::uint32_t m = 0; m < together; ++m)
-        visit_four(first + m, [&](std::uint32_t row, std::uint32_t column) {
+        visit(place_of_four(first + m), [&](std::uint32_t row, std::uint32_t column) {
           auto sums =
-              *reinterpret_cast<const Neighbours<std::int64_t, 4>*>(sums_ + row * stride + column);
+              *reinterpret_cast<const Neighbours<std::int64_t, 4>*>(&sums_[place(row, column)]);
 #pragma unroll
           for (std::uint32_t t = 1; t < 4; ++t)
             if (column + t >= tile_.columns) sums.of[t] = 0;
@@ -182,7 +181,7 @@ class TileSums {
         });
 #pragma unroll
       for (std::uint32_t m = 0; m < together; ++m)
-        visit_four(first + m, [&](std::uint32_t row, std::uint32_t column) {
+        visit(place_of_four(first + m), [&](std::uint32_t row, std::uint32_t column) {
           take(tile_.first_row + row, tile_.first_column + column, loaded[m]);
         });
     }
@@ -194,18 +193,25 @@ class TileSums {
   static constexpr std::uint32_t length = by_rows ? tile_rows : Products::columns;
   static constexpr std::uint32_t stride = length + (by_rows ? 2 : 6);  // against meetings in a bank
   static_assert(size % (8 * tile_lanes) == 0 && length % 16 == 0 && stride % 2 == 0);
+  static_assert(sizeof(std::int64_t) * stride * (size / length) <= tile_sums_bytes<Products>);
 
-  /// The mth of the fours of this lane: where it begins, as if lines had no room between them. Four
-  /// lanes have neighbours of a line, those beside them the next line's.
+  /// Which sum the mth four of this lane begins with. Four lanes have neighbours of a line, those
+  /// beside them the next line's.
   static __device__ __forceinline__ std::uint32_t place_of_four(std::uint32_t m) {
     const std::uint32_t sixteen = threadIdx.x / 4 + m * (tile_lanes / 4), lines = size / length;
     return sixteen % lines * length + sixteen / lines * 16 + threadIdx.x % 4 * 4;
   }
 
-  /// Calls use(row, column) of the tile where the product has the first of this lane's mth four.
+  static __device__ __forceinline__ std::uint32_t place(std::uint32_t row, std::uint32_t column) {
+    return by_rows ? column * stride + row : row * stride + column;
+  }
+
+  /// Calls use(row, column) of the tile for the ith sum, as if lines had no room between them, if
+  /// the product has it.
   template <class Use>
-  __device__ __forceinline__ void visit_four(std::uint32_t m, const Use& use) const {
-    const std::uint32_t i = place_of_four(m), row = i / length, column = i % length;
+  __device__ __forceinline__ void visit(std::uint32_t i, const Use& use) const {
+    const std::uint32_t line = i / length, of_line = i % length;
+    const std::uint32_t row = by_rows ? of_line : line, column = by_rows ? line : of_line;
     if (row < tile_.rows && column < tile_.columns) use(row, column);
   }
 

@@ -45,7 +45,7 @@ class TileUpdate {
   /// By all P of the tile.
   __device__ __forceinline__ void take(const Products& products) {
     bool any_left = true, is_narrow_network = false;
-    if constexpr (!T::counts && sizeof(typename T::Value) == 4) {
+    if constexpr (has_narrow) {
       const bool is_random = own_.network().rounds_weights_at_random;
       // Four neighbours then have the words of one draw, or none of them is drawn for.
       is_narrow_network =
@@ -59,6 +59,9 @@ class TileUpdate {
   }
 
  private:
+  /// Whether any layers' updates are in 32 bits.
+  static constexpr bool has_narrow = !T::counts && sizeof(typename T::Value) == 4;
+
   /// By what is narrow. Returns whether this lane left any. `kRandom`: gradient or master is
   /// rounded at random.
   template <bool kRandom>
@@ -76,7 +79,7 @@ class TileUpdate {
               four.p[t] = static_cast<std::int32_t>(p.of[t]);
             else
               any_left = true;
-          if (!four.is_empty()) four.w = *four_at(weights_, k, j);
+          if (!four.is_empty()) four.w = *four_at(k, j);
           return four;
         },
         [&](std::uint32_t k, std::uint32_t j, NarrowFour<Word>& four) {
@@ -91,7 +94,7 @@ class TileUpdate {
           for (std::uint32_t t = 0; t < 4; ++t)
             four.w.of[t] =
                 update(four.w.of[t], four.p[t], of_abs, of_dropped, gradient.of[t], master.of[t]);
-          *four_at(weights_, k, j) = four.w;
+          *four_at(k, j) = four.w;
           abs_update += of_abs;
           dropped += of_dropped;
           if constexpr (sizeof(Word) > 2)  // shorter words have none
@@ -126,7 +129,7 @@ class TileUpdate {
   __device__ __forceinline__ void take_all(const Products& products, bool is_narrow_network) {
     const WeightUpdate<Word> update(own_.network(), own_.arithmetic(layer_), layer_,
                                     arguments_.batch, weights_, T::counts ? &counts_ : nullptr);
-    const bool in_32_bits = own_.arithmetic(layer_).updates_in_32_bits;
+    const bool in_32_bits = has_narrow && own_.arithmetic(layer_).updates_in_32_bits;
     StepSums<std::int32_t> narrow_sums;
     LastUpdateDrawn last;
     const bool in_fours = is_narrow_network || own_.network().rounds_weights_at_random;
@@ -134,7 +137,7 @@ class TileUpdate {
       if (k >= inputs_ || p == 0 || (is_narrow_network && is_narrow(p))) return;
       const std::uint64_t element = std::uint64_t{k} * units_ + j, place = at(k, j);
       Word w = weights_[place];
-      if (!T::counts && sizeof(typename T::Value) == 4 && in_32_bits && is_narrow(p))
+      if (in_32_bits && is_narrow(p))
         w = updated_weight<false>(update, w, element, static_cast<std::int32_t>(p), narrow_sums,
                                   &last);
       else
@@ -155,9 +158,8 @@ class TileUpdate {
   __device__ __forceinline__ std::uint64_t at(std::uint32_t k, std::uint32_t j) const {
     return std::uint64_t{k} * stride_ + j;
   }
-  __device__ __forceinline__ Neighbours<Word, 4>* four_at(Word* weights, std::uint32_t k,
-                                                          std::uint32_t j) const {
-    return reinterpret_cast<Neighbours<Word, 4>*>(weights + at(k, j));
+  __device__ __forceinline__ Neighbours<Word, 4>* four_at(std::uint32_t k, std::uint32_t j) const {
+    return reinterpret_cast<Neighbours<Word, 4>*>(weights_ + at(k, j));
   }
 
   const BatchArguments& arguments_;

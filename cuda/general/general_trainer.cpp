@@ -14,6 +14,7 @@
 #include "general/network_kinds.hpp"
 #include "general/network_memory.hpp"
 #include "general/step_samples.hpp"
+#include "memory_for_networks.hpp"
 
 namespace gridrun::cuda {
 namespace {
@@ -21,15 +22,6 @@ namespace {
 constexpr std::uint32_t networks_of_multiprocessor = 16;  // at once, so that launches end soon
 constexpr double launch_seconds = 0.1;                    // about, for the same reason
 constexpr std::uint32_t first_steps = 16;                 // of the first launch
-
-/// What a device may take beside what it is asked for: some 20 buffers, each up to 2 MiB more.
-constexpr std::uint64_t rounding_of_buffers = std::uint64_t{40} << 20;
-
-/// Bytes for networks.
-std::uint64_t memory_for_networks(Device& device, const Tuning& tuning) {
-  const std::uint64_t most = device.free_memory() / 10 * 9;
-  return std::min(most - std::min(most / 2, rounding_of_buffers), tuning.memory);
-}
 
 /// Trains networks of one kind.
 template <typename Word>

@@ -5,6 +5,7 @@
 #include "batches/batch_network.cuh"
 #include "batches/batch_totals.cuh"
 #include "batches/product_tile.cuh"
+#include "general/four_rests.cuh"
 #include "general/narrow_update.cuh"
 #include "general/neighbours.cuh"
 #include "general/unit_arithmetic.cuh"
@@ -105,24 +106,12 @@ class TileUpdate {
     return any_left;
   }
 
-  /// R of four weights, the first of which is a multiple of four in the tensor; 0 where nothing is
-  /// rounded at random.
-  struct FourRests {
-    std::int32_t of[4] = {};
-  };
+  /// Those of weights of input k for units j to j + 3, j being a multiple of four, as units are.
   __device__ __forceinline__ FourRests rests(Drawn tensor, const Fitting& into, std::uint32_t k,
                                              std::uint32_t j) const {
-    FourRests rests;
-    if (into.round != Round::stochastic) return rests;
     const std::uint64_t element = std::uint64_t{k} * units_ + j;
-    const PhiloxBlock words =
-        drawn_words(own_.network().rounding_seed, tensor, layer_, arguments_.batch,
-                    static_cast<std::uint32_t>(element / 4));
-#pragma unroll
-    for (std::uint32_t t = 0; t < 4; ++t)
-      rests.of[t] =
-          static_cast<std::int32_t>(random_rest(words.word[t], into.shift, into.random_bits));
-    return rests;
+    return rests_of_four(own_.network().rounding_seed, tensor, into, layer_, arguments_.batch,
+                         static_cast<std::uint32_t>(element / 4));
   }
 
   /// By all, or by what take_narrow() left, whose lanes then take the same weights.

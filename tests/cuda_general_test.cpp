@@ -91,6 +91,47 @@ TEST_F(CudaGeneral, PlainNetworksWithWeightsInGlobalMemory) {
   EXPECT_GT(plain, 0U);
 }
 
+/// Random networks whose layers have multiples of four units, updated after every sample and
+/// rounded at random.
+RandomNetworks networks_in_fours(std::uint32_t seed, RandomBits bits) {
+  RandomNetworks networks = random_networks(seed, bits);
+  std::vector<std::uint32_t> units = networks.staged.networks.front().units;
+  for (std::size_t layer = 1; layer < units.size(); ++layer)
+    units[layer] = (units[layer] + 3) / 4 * 4;
+  networks.dataset->classes = units.back();
+  networks.staged.normals = some_normals(units, seed);
+  for (std::size_t i = 0; i < networks.staged.networks.size(); ++i) {
+    NetworkSpec& spec = networks.staged.networks[i];
+    spec.units = units;
+    spec.batch = 1;
+    if (i % 3 != 1) spec.formats.gradient.round = Round::stochastic;
+    const bool has_copies = spec.formats.has_copies();
+    if (i % 3 != 2) spec.formats.master.round = Round::stochastic;
+    if (!has_copies) spec.formats.weight = spec.formats.master;
+  }
+  return networks;
+}
+
+TEST_F(CudaGeneral, UpdatesFourWeightsAtRandomAtOnce) {
+  int gradients = 0, masters = 0, copies = 0;
+  for (std::uint32_t seed = 400; seed < 400 + seeds(16) && !HasFailure(); ++seed)
+    for (const RandomBits bits : {short_bits, middle_bits}) {
+      const RandomNetworks networks = networks_in_fours(seed, bits);
+      for (const NetworkSpec& spec : networks.staged.networks)
+        for (std::size_t layer = 0; layer < spec.layers(); ++layer)
+          if (updates_in_32_bits(spec, layer)) {
+            gradients += spec.formats.gradient.round == Round::stochastic;
+            masters += spec.formats.master.round == Round::stochastic;
+            copies += spec.formats.has_copies();
+          }
+      BatchedEngine trained = engine(seed % 4 == 0 ? no_shared_memory() : Tuning{}, seed);
+      expect_same_as_reference(trained, networks);
+    }
+  EXPECT_GT(gradients, 10);
+  EXPECT_GT(masters, 10);
+  EXPECT_GT(copies, 10);
+}
+
 TEST_F(CudaGeneral, CountsWhatTheReferenceCounts) {
   for (std::uint32_t seed = 200; seed < 200 + seeds(12) && !HasFailure(); ++seed)
     for (const RandomBits bits : {short_bits, middle_bits, all_bits}) {
@@ -208,9 +249,9 @@ TEST(NetworkPlan, SharesUnitsAmongLanes) {
 
 TEST(NetworkPlan, LaunchesFewEnoughStepsForSumsOf64Bits) {
   EXPECT_EQ(most_launch_steps(NetworkPlaces({784, 100, 10}, 2, most_network_lanes)),
-            (most_lane_terms / 785) - 1);
+            most_lane_terms / (785 + 4) - 1);
   EXPECT_EQ(most_launch_steps(NetworkPlaces({1, 1}, 2, most_network_lanes)),
-            most_lane_terms / 2 - 1);
+            most_lane_terms / (2 + 4) - 1);
 }
 
 TEST(Rounding, IsTheDefinitionsWithoutBranches) {
@@ -275,7 +316,7 @@ TEST(Rounding, Of32BitsNeedsNoRest) {
 }
 
 TEST(Division, IsExactForLanes) {
-  for (std::uint32_t n = 1; n <= most_plain_lanes; ++n)
+  for (std::uint32_t n = 1; n <= 5 * most_plain_lanes; ++n)
     for (std::uint32_t i = 0; i <= most_plain_lanes; ++i)
       ASSERT_EQ(divided(i, division_inverse(n)), i / n) << i << " / " << n;
 }

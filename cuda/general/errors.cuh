@@ -1,6 +1,7 @@
 // Device: the way back, the errors of units. Paragraph 5.5 of docs/arithmetic.md.
 #pragma once
 
+#include "general/four_updates.cuh"
 #include "general/products.cuh"
 #include "general/samples_ahead.cuh"
 
@@ -47,8 +48,11 @@ __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std:
   const std::uint32_t team = 1U << team_log2, in_team = lane & (team - 1);
   for (std::uint32_t first = 0; first < at.units; first += lanes >> team_log2) {
     const std::uint32_t k = first + (lane >> team_log2);
-    const bool sums = k < at.units && passes(block, layer, at, k);
-    if (__ballot_sync(all_lanes, sums) == 0) continue;
+    const bool sums = k < at.units && passes(block, layer, at, k), is_own = in_team == 0;
+    if (__ballot_sync(all_lanes, sums) == 0) {
+      if (is_own && k < at.units) keep_error(block, at, k, 0);
+      continue;
+    }
     std::int64_t e = 0;
     if (sums) {
       const auto* const row = block.weights + above.weights + std::size_t{k} * above.units;
@@ -58,9 +62,9 @@ __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std:
     for (std::uint32_t other = 1; other < team; other *= 2)
       e = wrapping_add(e, __shfl_xor_sync(all_lanes, e, static_cast<int>(other)));
     Value d = 0;
-    const bool is_own = in_team == 0;
     if (sums && is_own) d = error(block, layer, at, k, accumulated(block, layer, e), sample.step);
     block.append(block.errors(at), block.error_count(layer), k, d);
+    if (is_own && k < at.units) keep_error(block, at, k, d);
   }
   __syncthreads();
 }

@@ -64,6 +64,7 @@ __device__ __forceinline__ void take_sum(const NetworkBlock<T>& block, std::uint
                 sample.step);
     }
     block.append(block.errors(at), block.error_count(layer), j, d);
+    if (is_own) keep_error(block, at, j, d);
   }
 }
 

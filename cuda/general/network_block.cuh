@@ -23,6 +23,8 @@ struct NetworkTraining {
   static constexpr int lanes = kPlain ? most_plain_lanes : most_network_lanes;  // at most
   /// What holds weights, inputs, activations and errors in products.
   using Value = std::conditional_t<sizeof(Word) == 8, std::int64_t, std::int32_t>;
+  /// Whether any layers' weights may be updated by update_fours().
+  static constexpr bool has_fours = !kPlain && !kCounts && sizeof(Value) == 4;
   /// An input or an error in a list.
   using ValueTerm = Term<Value>;
   /// Units that a lane multiplies at once, at most.

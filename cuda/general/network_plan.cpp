@@ -237,9 +237,9 @@ NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::siz
 }
 
 std::uint32_t most_launch_steps(const NetworkPlaces& places) {
-  std::uint64_t most = 1;  // terms of a step
+  std::uint64_t most = 1;  // terms of a step of a lane, which may take four neighbours at once
   for (const LayerPlace& at : places.layers)
-    most = std::max(most, (std::uint64_t{at.inputs} + 1) * (at.units / places.lanes + 1));
+    most = std::max(most, (std::uint64_t{at.inputs} + 1) * (at.units / places.lanes + 1) + 4);
   return static_cast<std::uint32_t>(
       std::max<std::uint64_t>(1, std::min<std::uint64_t>(most_lane_terms / most - 1, ~0U)));
 }

@@ -158,7 +158,7 @@ struct LayerPlace {
                               // every sample rely on, and for batches zeros up to a multiple of 4
   std::uint64_t weights;      // [inputs + 1][stride], of 8 words a multiple
   std::uint32_t terms;        // of x, Term [inputs + 1]
-  std::uint32_t sums;         // z [units]
+  std::uint32_t sums;         // z [units], and once errors are found maybe d: keep_error()
   std::uint32_t activations;  // a [units]
   std::uint32_t errors;       // of d, Term [units]
   bool by_warps;              // units are so few that each has a warp; else
@@ -170,7 +170,7 @@ struct LayerPlace {
   std::uint32_t unit_lanes_log2;  // of the lanes that add up a unit's shares, at most a warp
 };
 
-/// i / n is (i * division_inverse(n)) >> 21 for i up to most_plain_lanes and n in 1 ... that.
+/// i / n is (i * division_inverse(n)) >> 21 for i up to most_plain_lanes and any n >= 1.
 GRIDRUN_HOST_DEVICE constexpr std::uint32_t division_inverse(std::uint32_t n) {
   return (std::uint32_t{1} << 21) / n + 1;
 }

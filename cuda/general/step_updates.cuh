@@ -2,6 +2,7 @@
 // docs/arithmetic.md.
 #pragma once
 
+#include "general/four_updates.cuh"
 #include "general/narrow_update.cuh"
 #include "general/products.cuh"
 #include "general/weight_update.cuh"
@@ -132,7 +133,9 @@ __device__ __forceinline__ void update_layer(const NetworkBlock<T>& block, std::
   if constexpr (sizeof(typename T::Value) == 4 && !T::counts) {
     if (T::plain || block.arithmetic[layer].updates_in_32_bits) {
       StepSums<std::int32_t> sums;
-      if (block.rounds_weights_at_random())
+      if (may_update_fours(block, layer, at) && are_fours_faster(at, errors_there))
+        update_fours(block, layer, at, step, sums);
+      else if (block.rounds_weights_at_random())
         update_units(block, layer, update_of(block, layer, at, step), at, errors_there, sums);
       else
         update_narrowly(block, layer, at, errors_there, sums);

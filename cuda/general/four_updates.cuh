@@ -1,0 +1,91 @@
+// Device: the update of a step without batches where weights are rounded at random, of four
+// neighbouring weights at once, which share a block of random words. Paragraphs 5.6 and 7 of
+// docs/arithmetic.md.
+#pragma once
+
+#include "general/four_rests.cuh"
+#include "general/narrow_update.cuh"
+#include "general/neighbours.cuh"
+#include "general/network_block.cuh"
+#include "general/weight_update.cuh"
+
+namespace gridrun::cuda {
+
+/// Whether a layer's weights may be updated four at once: in 32 bits, at random, and no four
+/// elements that share random words are in two rows.
+template <class T>
+__device__ __forceinline__ bool may_update_fours(const NetworkBlock<T>& block, std::uint32_t layer,
+                                                 const LayerPlace& at) {
+  return T::has_fours && block.network.rounds_weights_at_random &&
+         block.arithmetic[layer].updates_in_32_bits && at.units % 4 == 0;
+}
+
+/// Whether that is faster than to update those weights alone whose units have errors, which then
+/// are this many: two draws for four weights cost less than two for each from a third of them on.
+__device__ __forceinline__ bool are_fours_faster(const LayerPlace& at, std::uint32_t errors) {
+  return errors >= at.units / 3;
+}
+
+/// Keeps the error of unit j for update_fours(), where its sum was: nobody asks for that any more.
+template <class T>
+__device__ __forceinline__ void keep_error(const NetworkBlock<T>& block, const LayerPlace& at,
+                                           std::uint32_t j, typename T::Value d) {
+  if constexpr (T::has_fours) block.vectors[at.sums + j] = d;
+}
+
+/// The errors of units j to j + 3, j being a multiple of four.
+template <class T>
+__device__ __forceinline__ Neighbours<std::int64_t, 4> kept_errors(const NetworkBlock<T>& block,
+                                                                   const LayerPlace& at,
+                                                                   std::uint32_t j) {
+  return *reinterpret_cast<const Neighbours<std::int64_t, 4>*>(block.vectors + at.sums + j);
+}
+
+/// Updates all weights of a layer that may_update_fours().
+template <class T>
+__device__ __forceinline__ void update_fours(const NetworkBlock<T>& block, std::uint32_t layer,
+                                             const LayerPlace& at, std::uint32_t step,
+                                             StepSums<std::int32_t>& sums) {
+  using Four = Neighbours<typename T::Word, 4>;
+  const LayerArithmetic& arithmetic = block.arithmetic[layer];
+  auto* const weights = block.weights + at.weights;
+  const NarrowUpdate<typename T::Word, true, true> update{arithmetic.narrow, weights};
+  const auto* const inputs = block.inputs(at);
+  const std::uint32_t inputs_there = *block.input_count(layer);
+  // Lanes take fours in turn, row by row.
+  const std::uint32_t fours = at.units / 4, inverse = division_inverse(fours);
+  const std::uint32_t rows = divided(block.lanes, inverse), more = block.lanes - rows * fours;
+  std::uint32_t i = divided(block.lane, inverse), four = block.lane - i * fours;
+  while (i < inputs_there) {
+    const typename T::ValueTerm input = inputs[i];
+    const Neighbours<std::int64_t, 4> d = kept_errors(block, at, 4 * four);
+    std::int32_t p[4];
+#pragma unroll
+    for (std::uint32_t t = 0; t < 4; ++t) p[t] = static_cast<std::int32_t>(d.of[t]) * input.value;
+    if ((p[0] | p[1] | p[2] | p[3]) != 0) {
+      Four& stored = *reinterpret_cast<Four*>(weights + input.at + 4 * four);
+      Four w = stored;
+      const auto rests = [&](Drawn tensor, const Fitting& into) {
+        return rests_of_four(block.network.rounding_seed, tensor, into, layer, step,
+                             input.at / 4 + four);
+      };
+      const FourRests gradient = rests(Drawn::gradient, arithmetic.gradient);
+      const FourRests master = rests(Drawn::master, block.network.step);
+      std::uint32_t abs_update = 0, dropped = 0;
+#pragma unroll
+      for (std::uint32_t t = 0; t < 4; ++t)
+        w.of[t] = update(w.of[t], p[t], abs_update, dropped, gradient.of[t], master.of[t]);
+      stored = w;
+      sums.abs_update += abs_update;
+      sums.dropped += dropped;
+    }
+    i += rows;
+    four += more;
+    if (four >= fours) {
+      four -= fours;
+      ++i;
+    }
+  }
+}
+
+}  // namespace gridrun::cuda

@@ -47,7 +47,7 @@ TEST(RandomNetworks, TakeEveryPath) {
         plain += is_plain(spec);
         others_in_32_bits += !is_plain(spec) && updates_in_32_bits(spec, 0);
         batches += spec.batch > 1;
-        if (is_plain(spec)) ++of_kind[narrow.below][narrow.wraps];
+        if (is_plain(spec)) ++of_kind[narrow.added == Added::more_below_zero][narrow.wraps];
       }
   EXPECT_GT(plain, 10);
   EXPECT_GT(others_in_32_bits, 10);
@@ -307,7 +307,12 @@ TEST(Rounding, Of32BitsNeedsNoRest) {
                 if (v > 1 << 30 || v < -(1 << 30)) continue;
                 ASSERT_EQ(fitting.rounded(v), round_shift_in<std::int32_t>(v, n, round, 0))
                     << v << " / 2^" << n << ", " << static_cast<int>(round);
-                ASSERT_TRUE(narrow.below || fitting.rounded<false>(v) == fitting.rounded(v)) << v;
+                ASSERT_TRUE(narrow.added == Added::more_below_zero ||
+                            fitting.rounded<Added::constants>(v) == fitting.rounded(v))
+                    << v;
+                ASSERT_TRUE(narrow.added != Added::nothing ||
+                            fitting.rounded<Added::nothing>(v) == fitting.rounded(v))
+                    << v;
                 ASSERT_TRUE(narrow.wraps || fitting.overflowed<false>(v) == fitting.overflowed(v));
                 ASSERT_EQ(fitting.overflowed(v), overflowed_in<std::int32_t>(v, bits, overflow))
                     << v << " in " << bits << " bits, " << static_cast<int>(overflow);

@@ -47,12 +47,14 @@ class TileUpdate {
   __device__ __forceinline__ void take(const Products& products) {
     bool any_left = true, is_narrow_network = false;
     if constexpr (has_narrow) {
-      const bool is_random = own_.network().rounds_weights_at_random;
+      const AtRandom at_random = own_.network().rounds_at_random;
       // Four neighbours then have the words of one draw, or none of them is drawn for.
-      is_narrow_network =
-          own_.arithmetic(layer_).updates_in_32_bits && (!is_random || units_ % 4 == 0);
+      is_narrow_network = own_.arithmetic(layer_).updates_in_32_bits &&
+                          (at_random == AtRandom::none || units_ % 4 == 0);
       if (is_narrow_network)
-        any_left = is_random ? take_narrow<true>(products) : take_narrow<false>(products);
+        any_left = at_random == AtRandom::none  ? take_narrow<AtRandom::none>(products)
+                   : at_random == AtRandom::one ? take_narrow<AtRandom::one>(products)
+                                                : take_narrow<AtRandom::both>(products);
     }
     if (any_left) take_all(products, is_narrow_network);
     add_to_network(own_.sums(layer_), sums_);
@@ -63,11 +65,13 @@ class TileUpdate {
   /// Whether any layers' updates are in 32 bits.
   static constexpr bool has_narrow = !T::counts && sizeof(typename T::Value) == 4;
 
-  /// By what is narrow. Returns whether this lane left any. `kRandom`: gradient or master is
-  /// rounded at random.
-  template <bool kRandom>
+  /// By what is narrow. Returns whether this lane left any. `kAtRandom`: by which roundings.
+  template <AtRandom kAtRandom>
   __device__ __forceinline__ bool take_narrow(const Products& products) {
-    const NarrowUpdate<Word, true, true> update{own_.arithmetic(layer_).narrow, weights_};
+    constexpr Added added = kAtRandom == AtRandom::both ? Added::nothing : Added::more_below_zero;
+    const NarrowUpdate<Word, added, true> update{own_.arithmetic(layer_).narrow, weights_};
+    const FourUpdateDraw<kAtRandom> draw(own_.network(), own_.arithmetic(layer_), layer_,
+                                         arguments_.batch);
     bool any_left = false;
     std::uint64_t abs_update = 0, dropped = 0;
     products.template for_each_four<NarrowFour<Word>>(
@@ -85,11 +89,8 @@ class TileUpdate {
         },
         [&](std::uint32_t k, std::uint32_t j, NarrowFour<Word>& four) {
           if (four.is_empty()) return;
-          FourRests gradient, master;
-          if constexpr (kRandom) {
-            gradient = rests(Drawn::gradient, own_.arithmetic(layer_).gradient, k, j);
-            master = rests(Drawn::master, own_.network().step, k, j);
-          }
+          const auto of_tensor = static_cast<std::uint32_t>((std::uint64_t{k} * units_ + j) / 4);
+          const FourRests gradient = draw.gradient(of_tensor), master = draw.master(of_tensor);
           std::uint32_t of_abs = 0, of_dropped = 0;
 #pragma unroll
           for (std::uint32_t t = 0; t < 4; ++t)
@@ -106,14 +107,6 @@ class TileUpdate {
     return any_left;
   }
 
-  /// Those of weights of input k for units j to j + 3, j being a multiple of four, as units are.
-  __device__ __forceinline__ FourRests rests(Drawn tensor, const Fitting& into, std::uint32_t k,
-                                             std::uint32_t j) const {
-    const std::uint64_t element = std::uint64_t{k} * units_ + j;
-    return rests_of_four(own_.network().rounding_seed, tensor, into, layer_, arguments_.batch,
-                         static_cast<std::uint32_t>(element / 4));
-  }
-
   /// By all, or by what take_narrow() left, whose lanes then take the same weights.
   __device__ __forceinline__ void take_all(const Products& products, bool is_narrow_network) {
     const WeightUpdate<Word> update(own_.network(), own_.arithmetic(layer_), layer_,
@@ -121,7 +114,7 @@ class TileUpdate {
     const bool in_32_bits = has_narrow && own_.arithmetic(layer_).updates_in_32_bits;
     StepSums<std::int32_t> narrow_sums;
     LastUpdateDrawn last;
-    const bool in_fours = is_narrow_network || own_.network().rounds_weights_at_random;
+    const bool in_fours = is_narrow_network || own_.network().rounds_at_random != AtRandom::none;
     products.for_each(in_fours, [&](std::uint32_t k, std::uint32_t j, std::int64_t p) {
       if (k >= inputs_ || p == 0 || (is_narrow_network && is_narrow(p))) return;
       const std::uint64_t element = std::uint64_t{k} * units_ + j, place = at(k, j);

@@ -5,25 +5,70 @@
 
 namespace gridrun::cuda {
 
-/// R of four weights that share a block of random words, for updates in 32 bits; 0 where nothing is
-/// rounded at random.
+/// R of four weights that share a block of random words, for updates in 32 bits.
 struct FourRests {
   std::int32_t of[4] = {};
 };
 
-/// R of elements 4 * four to 4 * four + 3 of a tensor, which go `into` a format by a shift of 1 to
-/// 30 bits, in step or batch t.
-__device__ __forceinline__ FourRests rests_of_four(std::uint32_t seed, Drawn tensor,
-                                                   const Fitting& into, std::uint32_t layer,
-                                                   std::uint32_t t, std::uint32_t four) {
-  FourRests rests;
-  if (into.round != Round::stochastic) return rests;
-  const PhiloxBlock words = drawn_words(seed, tensor, layer, t, four);
+/// Draws the rests of the weights of a layer, of step or batch t, which go `into` a format by a
+/// shift of 1 to 30 bits.
+class FourDraw {
+ public:
+  __device__ __forceinline__ FourDraw(std::uint32_t seed, Drawn tensor, const Fitting& into,
+                                      std::uint32_t layer, std::uint32_t t)
+      : seed_(seed), layer_(layer), t_(t), tensor_(tensor) {
+    const int bits = into.random_bits < into.shift ? into.random_bits : into.shift;
+    unused_ = 32 - bits;
+    zeros_ = into.shift - bits;
+  }
+
+  /// Of elements 4 * four to 4 * four + 3: random_rest().
+  __device__ __forceinline__ FourRests operator()(std::uint32_t four) const {
+    const PhiloxBlock words = drawn_words(seed_, tensor_, layer_, t_, four);
+    FourRests rests;
 #pragma unroll
-  for (std::uint32_t i = 0; i < 4; ++i)
-    rests.of[i] =
-        static_cast<std::int32_t>(random_rest(words.word[i], into.shift, into.random_bits));
-  return rests;
-}
+    for (std::uint32_t i = 0; i < 4; ++i)
+      rests.of[i] = static_cast<std::int32_t>(words.word[i] >> unused_ << zeros_);
+    return rests;
+  }
+
+ private:
+  std::uint32_t seed_, layer_, t_;
+  Drawn tensor_;
+  int unused_;  // bits of a word
+  int zeros_;   // of R, at its end
+};
+
+/// Draws for the roundings of an update, by which are at random; 0 for one that is not.
+template <AtRandom kAtRandom>
+class FourUpdateDraw {
+ public:
+  __device__ __forceinline__ FourUpdateDraw(const DeviceNetwork& network,
+                                            const LayerArithmetic& arithmetic, std::uint32_t layer,
+                                            std::uint32_t t)
+      : gradient_(network.rounding_seed, Drawn::gradient, arithmetic.gradient, layer, t),
+        master_(network.rounding_seed, Drawn::master, network.step, layer, t),
+        draws_gradient_(arithmetic.gradient.round == Round::stochastic) {}
+
+  __device__ __forceinline__ FourRests gradient(std::uint32_t four) const {
+    return kAtRandom == AtRandom::both || draws_gradient_ ? gradient_(four) : FourRests{};
+  }
+  __device__ __forceinline__ FourRests master(std::uint32_t four) const {
+    return kAtRandom == AtRandom::both || !draws_gradient_ ? master_(four) : FourRests{};
+  }
+
+ private:
+  const FourDraw gradient_, master_;
+  const bool draws_gradient_;
+};
+
+template <>
+class FourUpdateDraw<AtRandom::none> {
+ public:
+  __device__ __forceinline__ FourUpdateDraw(const DeviceNetwork&, const LayerArithmetic&,
+                                            std::uint32_t, std::uint32_t) {}
+  __device__ __forceinline__ FourRests gradient(std::uint32_t) const { return {}; }
+  __device__ __forceinline__ FourRests master(std::uint32_t) const { return {}; }
+};
 
 }  // namespace gridrun::cuda

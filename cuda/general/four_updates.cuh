@@ -11,13 +11,12 @@
 
 namespace gridrun::cuda {
 
-/// Whether a layer's weights may be updated four at once: in 32 bits, at random, and no four
-/// elements that share random words are in two rows.
+/// Whether the weights of a layer whose updates are in 32 bits may be updated four at once: where
+/// they are rounded at random, and no four elements that share random words are in two rows.
 template <class T>
-__device__ __forceinline__ bool may_update_fours(const NetworkBlock<T>& block, std::uint32_t layer,
+__device__ __forceinline__ bool may_update_fours(const NetworkBlock<T>& block,
                                                  const LayerPlace& at) {
-  return T::has_fours && block.network.rounds_weights_at_random &&
-         block.arithmetic[layer].updates_in_32_bits && at.units % 4 == 0;
+  return T::has_fours && block.rounds_at_random() != AtRandom::none && at.units % 4 == 0;
 }
 
 /// Whether that is faster than to update those weights alone whose units have errors, which then
@@ -33,24 +32,22 @@ __device__ __forceinline__ void keep_error(const NetworkBlock<T>& block, const L
   if constexpr (T::has_fours) block.vectors[at.sums + j] = d;
 }
 
-/// The errors of units j to j + 3, j being a multiple of four.
-template <class T>
-__device__ __forceinline__ Neighbours<std::int64_t, 4> kept_errors(const NetworkBlock<T>& block,
-                                                                   const LayerPlace& at,
-                                                                   std::uint32_t j) {
-  return *reinterpret_cast<const Neighbours<std::int64_t, 4>*>(block.vectors + at.sums + j);
-}
-
-/// Updates all weights of a layer that may_update_fours().
-template <class T>
+/// Updates all weights of a layer that may_update_fours(). `kAtRandom`: by which roundings.
+template <AtRandom kAtRandom, class T>
 __device__ __forceinline__ void update_fours(const NetworkBlock<T>& block, std::uint32_t layer,
                                              const LayerPlace& at, std::uint32_t step,
                                              StepSums<std::int32_t>& sums) {
-  using Four = Neighbours<typename T::Word, 4>;
+  using Word = typename T::Word;
+  using Weights = Neighbours<Word, 4>;
+  using Errors = Neighbours<std::int64_t, 4>;
+  constexpr Added added = kAtRandom == AtRandom::both ? Added::nothing : Added::more_below_zero;
   const LayerArithmetic& arithmetic = block.arithmetic[layer];
-  auto* const weights = block.weights + at.weights;
-  const NarrowUpdate<typename T::Word, true, true> update{arithmetic.narrow, weights};
+  // Copies of what is the same for all: stores of weights might change the rest.
+  Word* const weights = block.weights + at.weights;
+  const NarrowUpdate<Word, added, true> update{arithmetic.narrow, weights};
+  const FourUpdateDraw<kAtRandom> draw(block.network, arithmetic, layer, step);
   const auto* const inputs = block.inputs(at);
+  const auto* const errors = reinterpret_cast<const Errors*>(block.vectors + at.sums);
   const std::uint32_t inputs_there = *block.input_count(layer);
   // Lanes take fours in turn, row by row.
   const std::uint32_t fours = at.units / 4, inverse = division_inverse(fours);
@@ -58,19 +55,15 @@ __device__ __forceinline__ void update_fours(const NetworkBlock<T>& block, std::
   std::uint32_t i = divided(block.lane, inverse), four = block.lane - i * fours;
   while (i < inputs_there) {
     const typename T::ValueTerm input = inputs[i];
-    const Neighbours<std::int64_t, 4> d = kept_errors(block, at, 4 * four);
+    const Errors d = errors[four];
     std::int32_t p[4];
 #pragma unroll
     for (std::uint32_t t = 0; t < 4; ++t) p[t] = static_cast<std::int32_t>(d.of[t]) * input.value;
     if ((p[0] | p[1] | p[2] | p[3]) != 0) {
-      Four& stored = *reinterpret_cast<Four*>(weights + input.at + 4 * four);
-      Four w = stored;
-      const auto rests = [&](Drawn tensor, const Fitting& into) {
-        return rests_of_four(block.network.rounding_seed, tensor, into, layer, step,
-                             input.at / 4 + four);
-      };
-      const FourRests gradient = rests(Drawn::gradient, arithmetic.gradient);
-      const FourRests master = rests(Drawn::master, block.network.step);
+      Weights& stored = reinterpret_cast<Weights*>(weights + input.at)[four];
+      Weights w = stored;
+      const FourRests gradient = draw.gradient(input.at / 4 + four);
+      const FourRests master = draw.master(input.at / 4 + four);
       std::uint32_t abs_update = 0, dropped = 0;
 #pragma unroll
       for (std::uint32_t t = 0; t < 4; ++t)

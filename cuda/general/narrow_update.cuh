@@ -9,8 +9,8 @@ namespace gridrun::cuda {
 
 static_assert(rounding_of(Round::stochastic, 30).add == 0, "there would be no room for R");
 
-/// `kBelow` and `kWraps`: with what of NarrowFitting, which otherwise does nothing.
-template <typename Word, bool kBelow, bool kWraps>
+/// `kAdded` and `kWraps`: with what of NarrowFitting, which otherwise does nothing.
+template <typename Word, Added kAdded, bool kWraps>
 struct NarrowUpdate {
   const NarrowArithmetic arithmetic;
   Word* const weights;
@@ -23,11 +23,11 @@ struct NarrowUpdate {
     const NarrowFitting& gradient = arithmetic.gradient;
     const NarrowFitting& master = arithmetic.master;
     const std::int32_t u =
-        gradient.template overflowed<kWraps>(gradient.template rounded<kBelow>(p + gradient_rest));
+        gradient.template overflowed<kWraps>(gradient.template rounded<kAdded>(p + gradient_rest));
     abs_update += static_cast<std::uint32_t>(u < 0 ? -u : u);
     dropped += static_cast<std::uint32_t>(u) & ((1U << master.shift) - 1);
     return static_cast<Word>(
-        master.template overflowed<kWraps>(w + master.template rounded<kBelow>(u + master_rest)));
+        master.template overflowed<kWraps>(w + master.template rounded<kAdded>(u + master_rest)));
   }
 };
 

@@ -21,6 +21,8 @@ struct NetworkTraining {
   static constexpr bool plain = kPlain;  // network_plan.hpp
   static constexpr bool counts = kCounts;
   static constexpr int lanes = kPlain ? most_plain_lanes : most_network_lanes;  // at most
+  /// Of a multiprocessor. Where none are asked for, the compiler may want two, and spill registers.
+  static constexpr int least_blocks = kPlain ? 0 : 1;
   /// What holds weights, inputs, activations and errors in products.
   using Value = std::conditional_t<sizeof(Word) == 8, std::int64_t, std::int32_t>;
   /// Whether any layers' weights may be updated by update_fours().
@@ -82,8 +84,8 @@ struct NetworkBlock {
 
   // Known of plain networks when this is compiled.
   __device__ __forceinline__ bool has_copies() const { return !T::plain && network.has_copies; }
-  __device__ __forceinline__ bool rounds_weights_at_random() const {
-    return !T::plain && network.rounds_weights_at_random;
+  __device__ __forceinline__ AtRandom rounds_at_random() const {
+    return T::plain ? AtRandom::none : network.rounds_at_random;
   }
 
   __device__ __forceinline__ const LayerPlace& place(std::uint32_t layer) const {

@@ -63,7 +63,8 @@ class BlockTrainer {
 
 /// Trains networks for some steps, or judges them by held-out samples, a block each.
 template <class T>
-__global__ void __launch_bounds__(T::lanes) network_kernel(NetworkArguments arguments) {
+__global__ void __launch_bounds__(T::lanes, T::least_blocks)
+    network_kernel(NetworkArguments arguments) {
   const std::int64_t begin = clock64();
   BlockTrainer<T> trainer(arguments);
   if (arguments.judges) {

@@ -116,8 +116,8 @@ DeviceNetwork device_network(const NetworkSpec& spec) {
   network.rounding_seed = spec.rounding_seed;
   network.bias = spec.bias;
   network.has_copies = formats.has_copies();
-  network.rounds_weights_at_random =
-      formats.gradient.round == Round::stochastic || formats.master.round == Round::stochastic;
+  network.rounds_at_random = static_cast<AtRandom>((formats.gradient.round == Round::stochastic) +
+                                                   (formats.master.round == Round::stochastic));
   return network;
 }
 
@@ -157,7 +157,7 @@ std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec) {
       NarrowArithmetic& narrow = of_layer.narrow;
       narrow.gradient = narrow_fitting(of_layer.gradient, formats.gradient);
       narrow.master = narrow_fitting(fitting_of_step(spec), formats.master);
-      narrow.below = narrow.gradient.add_below_zero != 0 || narrow.master.add_below_zero != 0;
+      narrow.added = std::max(narrow.gradient.added(), narrow.master.added());
       narrow.wraps = narrow.gradient.spare != 0 || narrow.master.spare != 0;
     }
   }

@@ -80,6 +80,10 @@ struct Fitting {
 /// Magnitude of values of 32 bits, at most, that are brought into formats of up to 30 bits.
 inline constexpr std::int32_t narrow_most = 1 << 30;
 
+/// What a rounding in 32 bits adds to a value before it shifts it: nothing to have its floor, or
+/// where R is there already.
+enum class Added : std::uint8_t { nothing, constants, more_below_zero };
+
 /// The same in 32 bits without branches, of values of at most narrow_most in magnitude, by a shift
 /// of 0 ... 30: nothing leaves the words. Where rounding is stochastic nothing is added here, and
 /// values come with R, which is below narrow_most, already added.
@@ -90,11 +94,17 @@ struct alignas(16) NarrowFitting {
 
   /// As rounded_shift() rounds, but what is added goes onto the value itself, for which full words
   /// would have no room. By rounded_shift() the kernels of plain networks would have 1.3 % more
-  /// instructions. `kBelow`: where add_below_zero may not be 0.
-  template <bool kBelow = true>
+  /// instructions. `kAdded`: added() or more.
+  template <Added kAdded = Added::more_below_zero>
   GRIDRUN_HOST_DEVICE constexpr std::int32_t rounded(std::int32_t value) const {
-    const std::int32_t below = kBelow ? (value >> 31) & add_below_zero : 0;
+    if constexpr (kAdded == Added::nothing) return value >> shift;
+    const std::int32_t below =
+        kAdded == Added::more_below_zero ? (value >> 31) & add_below_zero : 0;
     return (value + add + ((value >> shift) & odd) + below) >> shift;
+  }
+  constexpr Added added() const {
+    if (add_below_zero != 0) return Added::more_below_zero;
+    return add != 0 || odd != 0 ? Added::constants : Added::nothing;
   }
   /// `kWraps`: where `spare` may not be 0.
   template <bool kWraps = true>
@@ -111,7 +121,8 @@ struct alignas(16) NarrowFitting {
 /// step's rounding.
 struct NarrowArithmetic {
   NarrowFitting gradient, master;
-  bool below, wraps;  // whether any of the two adds below zero, and wraps
+  Added added;  // by any of the two
+  bool wraps;   // any of the two
 };
 
 /// What one network's arithmetic is in one layer.
@@ -125,6 +136,9 @@ struct LayerArithmetic {
   bool updates_in_32_bits;  // network_plan.hpp
 };
 
+/// Which of the two roundings of an update, of gradient and master, are at random.
+enum class AtRandom : std::uint8_t { none, one, both };
+
 /// One network.
 struct DeviceNetwork {
   Fitting accumulator;  // `bits` and `overflow` only
@@ -137,8 +151,8 @@ struct DeviceNetwork {
   std::int64_t target;          // of the unit that is right
   std::uint32_t rounding_seed;  //
   bool bias;
-  bool has_copies;                // products use the weights in a format of their own
-  bool rounds_weights_at_random;  // their updates, in any of the two roundings
+  bool has_copies;            // products use the weights in a format of their own
+  AtRandom rounds_at_random;  // updates
 };
 
 /// A value of a list of those that are not zero: an input x, at the first weight of its row in the

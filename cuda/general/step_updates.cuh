@@ -39,9 +39,9 @@ __device__ __forceinline__ void update_unit(const NetworkBlock<T>&,
 
 /// Updates a unit's weights of inputs `first`, first + stride, ..., some of which are loaded before
 /// any is stored. What they add up to fits 32 bits.
-template <class T, bool kBelow, bool kWraps>
+template <class T, Added kAdded, bool kWraps>
 __device__ __forceinline__ void update_unit(
-    const NetworkBlock<T>&, const NarrowUpdate<typename T::Word, kBelow, kWraps>& update,
+    const NetworkBlock<T>&, const NarrowUpdate<typename T::Word, kAdded, kWraps>& update,
     typename T::ValueTerm unit, const typename T::ValueTerm* list, std::uint32_t count,
     std::uint32_t first, std::uint32_t stride, StepSums<std::int32_t>& sums) {
   using Word = typename T::Word;
@@ -109,18 +109,19 @@ __device__ __forceinline__ void update_narrowly(const NetworkBlock<T>& block, st
   const NarrowArithmetic& narrow = block.arithmetic[layer].narrow;
   using Word = typename T::Word;
   Word* const weights = block.weights + at.weights;
-  const bool below = !T::plain || narrow.below, wraps = !T::plain || narrow.wraps;
+  const bool below = !T::plain || narrow.added == Added::more_below_zero;
+  const bool wraps = !T::plain || narrow.wraps;
   const auto update = [&](const auto& by) {
     update_units(block, layer, by, at, errors_there, sums);
   };
   if (below && wraps)
-    update(NarrowUpdate<Word, true, true>{narrow, weights});
+    update(NarrowUpdate<Word, Added::more_below_zero, true>{narrow, weights});
   else if (below)
-    update(NarrowUpdate<Word, true, false>{narrow, weights});
+    update(NarrowUpdate<Word, Added::more_below_zero, false>{narrow, weights});
   else if (wraps)
-    update(NarrowUpdate<Word, false, true>{narrow, weights});
+    update(NarrowUpdate<Word, Added::constants, true>{narrow, weights});
   else
-    update(NarrowUpdate<Word, false, false>{narrow, weights});
+    update(NarrowUpdate<Word, Added::constants, false>{narrow, weights});
 }
 
 /// Updates a layer by the errors that it has listed.
@@ -133,9 +134,13 @@ __device__ __forceinline__ void update_layer(const NetworkBlock<T>& block, std::
   if constexpr (sizeof(typename T::Value) == 4 && !T::counts) {
     if (T::plain || block.arithmetic[layer].updates_in_32_bits) {
       StepSums<std::int32_t> sums;
-      if (may_update_fours(block, layer, at) && are_fours_faster(at, errors_there))
-        update_fours(block, layer, at, step, sums);
-      else if (block.rounds_weights_at_random())
+      const AtRandom at_random = block.rounds_at_random();
+      if (may_update_fours(block, at) && are_fours_faster(at, errors_there)) {
+        if (at_random == AtRandom::both)
+          update_fours<AtRandom::both>(block, layer, at, step, sums);
+        else
+          update_fours<AtRandom::one>(block, layer, at, step, sums);
+      } else if (at_random != AtRandom::none)
         update_units(block, layer, update_of(block, layer, at, step), at, errors_there, sums);
       else
         update_narrowly(block, layer, at, errors_there, sums);

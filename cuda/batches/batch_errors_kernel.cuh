@@ -68,8 +68,13 @@ class BatchErrors {
   const Fitting whole_, leaking_;  // where no store can reach them
 };
 
+/// As least_forward_blocks: weights of 16 bits, multiplied as two bytes, are what would spill.
 template <class T>
-__global__ void __launch_bounds__(tile_lanes) batch_errors_kernel(BatchArguments arguments) {
+inline constexpr int least_error_blocks = sizeof(typename T::Word) == 2 && T::planes == 2 ? 1 : 0;
+
+template <class T>
+__global__ void __launch_bounds__(tile_lanes, least_error_blocks<T>)
+    batch_errors_kernel(BatchArguments arguments) {
   const std::uint32_t layer = arguments.layer;
   const ProductTile<typename T::Products> tile(arguments, arguments.all.places[layer].units,
                                                arguments.samples);

@@ -52,9 +52,9 @@ class TileUpdate {
       is_narrow_network = own_.arithmetic(layer_).updates_in_32_bits &&
                           (at_random == AtRandom::none || units_ % 4 == 0);
       if (is_narrow_network)
-        any_left = at_random == AtRandom::none  ? take_narrow<AtRandom::none>(products)
-                   : at_random == AtRandom::one ? take_narrow<AtRandom::one>(products)
-                                                : take_narrow<AtRandom::both>(products);
+        // Code for both alone would spill registers.
+        any_left = at_random == AtRandom::none ? take_narrow<AtRandom::none>(products)
+                                               : take_narrow<AtRandom::one>(products);
     }
     if (any_left) take_all(products, is_narrow_network);
     add_to_network(own_.sums(layer_), sums_);

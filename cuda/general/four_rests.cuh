@@ -39,7 +39,8 @@ class FourDraw {
   int zeros_;   // of R, at its end
 };
 
-/// Draws for the roundings of an update, by which are at random; 0 for one that is not.
+/// Draws for the roundings of an update: for both; or for one, or whichever are at random, and the
+/// others have 0; or for none.
 template <AtRandom kAtRandom>
 class FourUpdateDraw {
  public:
@@ -48,18 +49,19 @@ class FourUpdateDraw {
                                             std::uint32_t t)
       : gradient_(network.rounding_seed, Drawn::gradient, arithmetic.gradient, layer, t),
         master_(network.rounding_seed, Drawn::master, network.step, layer, t),
-        draws_gradient_(arithmetic.gradient.round == Round::stochastic) {}
+        draws_gradient_(arithmetic.gradient.round == Round::stochastic),
+        draws_master_(network.step.round == Round::stochastic) {}
 
   __device__ __forceinline__ FourRests gradient(std::uint32_t four) const {
     return kAtRandom == AtRandom::both || draws_gradient_ ? gradient_(four) : FourRests{};
   }
   __device__ __forceinline__ FourRests master(std::uint32_t four) const {
-    return kAtRandom == AtRandom::both || !draws_gradient_ ? master_(four) : FourRests{};
+    return kAtRandom == AtRandom::both || draws_master_ ? master_(four) : FourRests{};
   }
 
  private:
   const FourDraw gradient_, master_;
-  const bool draws_gradient_;
+  const bool draws_gradient_, draws_master_;
 };
 
 template <>

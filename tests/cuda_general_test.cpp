@@ -39,21 +39,16 @@ TEST_F(CudaGeneral, RandomNetworksAgreeWithReference) {
 /// Every path of the kernels is taken by networks of the tests above and below.
 TEST(RandomNetworks, TakeEveryPath) {
   int plain = 0, others_in_32_bits = 0, batches = 0;
-  int of_kind[2][2] = {};  // plain ones, [adds below zero][wraps]
   for (std::uint32_t seed = 0; seed < 24; ++seed)
     for (const RandomBits bits : {short_bits, middle_bits, all_bits})
       for (const NetworkSpec& spec : random_networks(seed, bits).staged.networks) {
-        const NarrowArithmetic narrow = layer_arithmetic(spec)[0].narrow;
         plain += is_plain(spec);
         others_in_32_bits += !is_plain(spec) && updates_in_32_bits(spec, 0);
         batches += spec.batch > 1;
-        if (is_plain(spec)) ++of_kind[narrow.added == Added::more_below_zero][narrow.wraps];
       }
   EXPECT_GT(plain, 10);
   EXPECT_GT(others_in_32_bits, 10);
   EXPECT_GT(batches, 10);
-  for (const auto& of_below : of_kind)
-    for (const int count : of_below) EXPECT_GT(count, 0);
 }
 
 TEST_F(CudaGeneral, GlobalMemoryAgreesWithReference) {
@@ -89,6 +84,58 @@ TEST_F(CudaGeneral, PlainNetworksWithWeightsInGlobalMemory) {
       expect_same_as_reference(trained, networks);
     }
   EXPECT_GT(plain, 0U);
+}
+
+/// Random networks, updated after every sample and not at random, whose updates are rounded and
+/// overflow so.
+RandomNetworks networks_that_round(std::uint32_t seed, RandomBits bits, Round round,
+                                   Overflow overflow) {
+  RandomNetworks networks = random_networks(seed, bits);
+  for (NetworkSpec& spec : networks.staged.networks) {
+    TensorFormats& formats = spec.formats;
+    for (Format* format : in_order(formats))
+      if (format->round == Round::stochastic) format->round = Round::nearest_even;
+    for (Format* format : {&formats.gradient, &formats.master}) {
+      format->round = round;
+      format->overflow = overflow;
+    }
+    formats.weight = formats.master;
+    spec.batch = 1;
+  }
+  return networks;
+}
+
+constexpr Round rounds_of_added[] = {Round::floor, Round::nearest_even, Round::toward_zero};
+
+TEST_F(CudaGeneral, PlainNetworksOfEveryRounding) {
+  for (std::uint32_t seed = 0; seed < seeds(12) && !HasFailure(); ++seed)
+    for (const Round round : rounds_of_added)
+      for (const Overflow overflow : {Overflow::saturate, Overflow::wrap}) {
+        BatchedEngine trained = engine({}, seed);
+        const RandomBits bits = seed % 2 == 0 ? short_bits : middle_bits;
+        expect_same_as_reference(trained, networks_that_round(seed, bits, round, overflow));
+      }
+}
+
+/// The networks of that test are updated in every way that has code of its own.
+TEST(PlainNetworks, RoundAndOverflowInEveryWay) {
+  for (std::size_t added = 0; added < std::size(rounds_of_added); ++added)
+    for (const Overflow overflow : {Overflow::saturate, Overflow::wrap}) {
+      int plain = 0;
+      for (std::uint32_t seed = 0; seed < 12; ++seed)
+        for (const NetworkSpec& spec :
+             networks_that_round(seed, seed % 2 == 0 ? short_bits : middle_bits,
+                                 rounds_of_added[added], overflow)
+                 .staged.networks) {
+          if (!is_plain(spec)) continue;
+          const NarrowArithmetic narrow = layer_arithmetic(spec)[0].narrow;
+          if (narrow.gradient.shift == 0 || narrow.master.shift == 0) continue;
+          ASSERT_EQ(static_cast<std::size_t>(narrow.added), added);
+          ASSERT_EQ(narrow.overflows == Overflows::wrap, overflow == Overflow::wrap);
+          ++plain;
+        }
+      EXPECT_GT(plain, 10);
+    }
 }
 
 /// Random networks whose layers have multiples of four units, updated after every sample and
@@ -319,8 +366,13 @@ TEST(Rounding, Of32BitsNeedsNoRest) {
                 ASSERT_TRUE(narrow.added != Added::nothing ||
                             fitting.rounded<Added::nothing>(v) == fitting.rounded(v))
                     << v;
-                ASSERT_TRUE(narrow.wraps || fitting.overflowed<false>(v) == fitting.overflowed(v));
-                ASSERT_EQ(fitting.overflowed(v), overflowed_in<std::int32_t>(v, bits, overflow))
+                const std::int32_t word = fitting.overflowed(v);
+                ASSERT_EQ(narrow.overflows == Overflows::wrap
+                              ? fitting.overflowed<Overflows::wrap>(v)
+                              : fitting.overflowed<Overflows::saturate>(v),
+                          word)
+                    << v;
+                ASSERT_EQ(word, overflowed_in<std::int32_t>(v, bits, overflow))
                     << v << " in " << bits << " bits, " << static_cast<int>(overflow);
               }
         }

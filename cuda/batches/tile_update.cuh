@@ -69,7 +69,7 @@ class TileUpdate {
   template <AtRandom kAtRandom>
   __device__ __forceinline__ bool take_narrow(const Products& products) {
     constexpr Added added = kAtRandom == AtRandom::both ? Added::nothing : Added::more_below_zero;
-    const NarrowUpdate<Word, added, true> update{own_.arithmetic(layer_).narrow, weights_};
+    const NarrowUpdate<Word, added> update{own_.arithmetic(layer_).narrow, weights_};
     const FourUpdateDraw<kAtRandom> draw(own_.network(), own_.arithmetic(layer_), layer_,
                                          arguments_.batch);
     bool any_left = false;

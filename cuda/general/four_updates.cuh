@@ -44,7 +44,7 @@ __device__ __forceinline__ void update_fours(const NetworkBlock<T>& block, std::
   const LayerArithmetic& arithmetic = block.arithmetic[layer];
   // Copies of what is the same for all: stores of weights might change the rest.
   Word* const weights = block.weights + at.weights;
-  const NarrowUpdate<Word, added, true> update{arithmetic.narrow, weights};
+  const NarrowUpdate<Word, added> update{arithmetic.narrow, weights};
   const FourUpdateDraw<kAtRandom> draw(block.network, arithmetic, layer, step);
   const auto* const inputs = block.inputs(at);
   const auto* const errors = reinterpret_cast<const Errors*>(block.vectors + at.sums);

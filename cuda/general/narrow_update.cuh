@@ -9,8 +9,9 @@ namespace gridrun::cuda {
 
 static_assert(rounding_of(Round::stochastic, 30).add == 0, "there would be no room for R");
 
-/// `kAdded` and `kWraps`: with what of NarrowFitting, which otherwise does nothing.
-template <typename Word, Added kAdded, bool kWraps>
+/// `kAdded` and `kOverflows`: what both formats do, or more.
+template <typename Word, Added kAdded = Added::more_below_zero,
+          Overflows kOverflows = Overflows::any>
 struct NarrowUpdate {
   const NarrowArithmetic arithmetic;
   Word* const weights;
@@ -22,12 +23,12 @@ struct NarrowUpdate {
                                              std::int32_t master_rest = 0) const {
     const NarrowFitting& gradient = arithmetic.gradient;
     const NarrowFitting& master = arithmetic.master;
-    const std::int32_t u =
-        gradient.template overflowed<kWraps>(gradient.template rounded<kAdded>(p + gradient_rest));
+    const std::int32_t u = gradient.template overflowed<kOverflows>(
+        gradient.template rounded<kAdded>(p + gradient_rest));
     abs_update += static_cast<std::uint32_t>(u < 0 ? -u : u);
     dropped += static_cast<std::uint32_t>(u) & ((1U << master.shift) - 1);
-    return static_cast<Word>(
-        master.template overflowed<kWraps>(w + master.template rounded<kAdded>(u + master_rest)));
+    return static_cast<Word>(master.template overflowed<kOverflows>(
+        w + master.template rounded<kAdded>(u + master_rest)));
   }
 };
 

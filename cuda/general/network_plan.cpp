@@ -43,6 +43,11 @@ NarrowFitting narrow_fitting(const Fitting& shifted, const Format& format) {
           wraps ? INT32_MAX : number(largest_word(format.bits))};
 }
 
+Overflows overflows_of(const Format& gradient, const Format& master) {
+  const int wrapping = (gradient.overflow == Overflow::wrap) + (master.overflow == Overflow::wrap);
+  return wrapping == 0 ? Overflows::saturate : wrapping == 2 ? Overflows::wrap : Overflows::any;
+}
+
 /// The shift and rounding of u to the master weights.
 Fitting fitting_of_step(const NetworkSpec& spec) {
   return fitting(spec.formats.gradient.fraction + spec.lr, spec.formats.master);
@@ -158,7 +163,7 @@ std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec) {
       narrow.gradient = narrow_fitting(of_layer.gradient, formats.gradient);
       narrow.master = narrow_fitting(fitting_of_step(spec), formats.master);
       narrow.added = std::max(narrow.gradient.added(), narrow.master.added());
-      narrow.wraps = narrow.gradient.spare != 0 || narrow.master.spare != 0;
+      narrow.overflows = overflows_of(formats.gradient, formats.master);
     }
   }
   return all;

@@ -84,6 +84,9 @@ inline constexpr std::int32_t narrow_most = 1 << 30;
 /// where R is there already.
 enum class Added : std::uint8_t { nothing, constants, more_below_zero };
 
+/// What words do that overflow in 32 bits: all of them saturate, all wrap, or any of the two.
+enum class Overflows : std::uint8_t { saturate, wrap, any };
+
 /// The same in 32 bits without branches, of values of at most narrow_most in magnitude, by a shift
 /// of 0 ... 30: nothing leaves the words. Where rounding is stochastic nothing is added here, and
 /// values come with R, which is below narrow_most, already added.
@@ -106,12 +109,12 @@ struct alignas(16) NarrowFitting {
     if (add_below_zero != 0) return Added::more_below_zero;
     return add != 0 || odd != 0 ? Added::constants : Added::nothing;
   }
-  /// `kWraps`: where `spare` may not be 0.
-  template <bool kWraps = true>
+  template <Overflows kOverflows = Overflows::any>
   GRIDRUN_HOST_DEVICE constexpr std::int32_t overflowed(std::int32_t value) const {
     std::int32_t word = value;
-    if constexpr (kWraps)
+    if constexpr (kOverflows != Overflows::saturate)
       word = static_cast<std::int32_t>(static_cast<std::uint32_t>(value) << spare) >> spare;
+    if constexpr (kOverflows == Overflows::wrap) return word;
     const std::int32_t below = word < largest ? word : largest;
     return below > smallest ? below : smallest;
   }
@@ -121,8 +124,8 @@ struct alignas(16) NarrowFitting {
 /// step's rounding.
 struct NarrowArithmetic {
   NarrowFitting gradient, master;
-  Added added;  // by any of the two
-  bool wraps;   // any of the two
+  Added added;          // by any of the two
+  Overflows overflows;  // of both
 };
 
 /// What one network's arithmetic is in one layer.

@@ -39,9 +39,9 @@ __device__ __forceinline__ void update_unit(const NetworkBlock<T>&,
 
 /// Updates a unit's weights of inputs `first`, first + stride, ..., some of which are loaded before
 /// any is stored. What they add up to fits 32 bits.
-template <class T, Added kAdded, bool kWraps>
+template <class T, Added kAdded, Overflows kOverflows>
 __device__ __forceinline__ void update_unit(
-    const NetworkBlock<T>&, const NarrowUpdate<typename T::Word, kAdded, kWraps>& update,
+    const NetworkBlock<T>&, const NarrowUpdate<typename T::Word, kAdded, kOverflows>& update,
     typename T::ValueTerm unit, const typename T::ValueTerm* list, std::uint32_t count,
     std::uint32_t first, std::uint32_t stride, StepSums<std::int32_t>& sums) {
   using Word = typename T::Word;
@@ -109,19 +109,24 @@ __device__ __forceinline__ void update_narrowly(const NetworkBlock<T>& block, st
   const NarrowArithmetic& narrow = block.arithmetic[layer].narrow;
   using Word = typename T::Word;
   Word* const weights = block.weights + at.weights;
-  const bool below = !T::plain || narrow.added == Added::more_below_zero;
-  const bool wraps = !T::plain || narrow.wraps;
-  const auto update = [&](const auto& by) {
+  const auto update = [&]<Added kAdded, Overflows kOverflows>() {
+    const NarrowUpdate<Word, kAdded, kOverflows> by{narrow, weights};
     update_units(block, layer, by, at, errors_there, sums);
   };
-  if (below && wraps)
-    update(NarrowUpdate<Word, Added::more_below_zero, true>{narrow, weights});
-  else if (below)
-    update(NarrowUpdate<Word, Added::more_below_zero, false>{narrow, weights});
-  else if (wraps)
-    update(NarrowUpdate<Word, Added::constants, true>{narrow, weights});
+  const auto update_with = [&]<Added kAdded>() {
+    if (narrow.overflows == Overflows::saturate)
+      update.template operator()<kAdded, Overflows::saturate>();
+    else
+      update.template operator()<kAdded, Overflows::wrap>();
+  };
+  if (!T::plain || narrow.overflows == Overflows::any)
+    update.template operator()<Added::more_below_zero, Overflows::any>();
+  else if (narrow.added == Added::more_below_zero)
+    update_with.template operator()<Added::more_below_zero>();
+  else if (narrow.added == Added::constants)
+    update_with.template operator()<Added::constants>();
   else
-    update(NarrowUpdate<Word, Added::constants, false>{narrow, weights});
+    update_with.template operator()<Added::nothing>();
 }
 
 /// Updates a layer by the errors that it has listed.

@@ -86,53 +86,60 @@ TEST_F(CudaGeneral, PlainNetworksWithWeightsInGlobalMemory) {
   EXPECT_GT(plain, 0U);
 }
 
-/// Random networks, updated after every sample and not at random, whose updates are rounded and
-/// overflow so.
-RandomNetworks networks_that_round(std::uint32_t seed, RandomBits bits, Round round,
-                                   Overflow overflow) {
+/// How updates are brought into a format.
+struct Update {
+  Round round;
+  Overflow overflow;
+};
+constexpr Update all_updates[] = {
+    {Round::floor, Overflow::saturate},        {Round::floor, Overflow::wrap},
+    {Round::nearest_even, Overflow::saturate}, {Round::nearest_even, Overflow::wrap},
+    {Round::toward_zero, Overflow::saturate},  {Round::toward_zero, Overflow::wrap}};
+
+/// Random networks, updated after every sample, in which nothing is rounded at random.
+RandomNetworks networks_updated_so(std::uint32_t seed, RandomBits bits, Update gradient,
+                                   Update master) {
   RandomNetworks networks = random_networks(seed, bits);
   for (NetworkSpec& spec : networks.staged.networks) {
     TensorFormats& formats = spec.formats;
     for (Format* format : in_order(formats))
       if (format->round == Round::stochastic) format->round = Round::nearest_even;
-    for (Format* format : {&formats.gradient, &formats.master}) {
-      format->round = round;
-      format->overflow = overflow;
-    }
+    formats.gradient.round = gradient.round;
+    formats.gradient.overflow = gradient.overflow;
+    formats.master.round = master.round;
+    formats.master.overflow = master.overflow;
     formats.weight = formats.master;
     spec.batch = 1;
   }
   return networks;
 }
 
-constexpr Round rounds_of_added[] = {Round::floor, Round::nearest_even, Round::toward_zero};
-
-TEST_F(CudaGeneral, PlainNetworksOfEveryRounding) {
+TEST_F(CudaGeneral, PlainNetworksOfEveryUpdate) {
+  constexpr std::size_t kinds = std::size(all_updates);
   for (std::uint32_t seed = 0; seed < seeds(12) && !HasFailure(); ++seed)
-    for (const Round round : rounds_of_added)
-      for (const Overflow overflow : {Overflow::saturate, Overflow::wrap}) {
-        BatchedEngine trained = engine({}, seed);
-        const RandomBits bits = seed % 2 == 0 ? short_bits : middle_bits;
-        expect_same_as_reference(trained, networks_that_round(seed, bits, round, overflow));
-      }
+    for (std::size_t kind = 0; kind < kinds; ++kind) {
+      BatchedEngine trained = engine({}, seed);
+      expect_same_as_reference(
+          trained, networks_updated_so(seed, seed / kinds % 2 == 0 ? short_bits : middle_bits,
+                                       all_updates[kind], all_updates[(kind + seed) % kinds]));
+    }
 }
 
-/// The networks of that test are updated in every way that has code of its own.
+/// The networks of that test take every way that has code of its own.
 TEST(PlainNetworks, RoundAndOverflowInEveryWay) {
-  for (std::size_t added = 0; added < std::size(rounds_of_added); ++added)
-    for (const Overflow overflow : {Overflow::saturate, Overflow::wrap}) {
+  for (const Update& gradient : all_updates)
+    for (const Update& master : all_updates) {
       int plain = 0;
       for (std::uint32_t seed = 0; seed < 12; ++seed)
         for (const NetworkSpec& spec :
-             networks_that_round(seed, seed % 2 == 0 ? short_bits : middle_bits,
-                                 rounds_of_added[added], overflow)
-                 .staged.networks) {
+             networks_updated_so(seed, short_bits, gradient, master).staged.networks) {
           if (!is_plain(spec)) continue;
           const NarrowArithmetic narrow = layer_arithmetic(spec)[0].narrow;
-          if (narrow.gradient.shift == 0 || narrow.master.shift == 0) continue;
-          ASSERT_EQ(static_cast<std::size_t>(narrow.added), added);
-          ASSERT_EQ(narrow.overflows == Overflows::wrap, overflow == Overflow::wrap);
-          ++plain;
+          ASSERT_EQ(narrow.overflows, gradient.overflow != master.overflow  ? Overflows::any
+                                      : gradient.overflow == Overflow::wrap ? Overflows::wrap
+                                                                            : Overflows::saturate);
+          ASSERT_EQ(narrow.added, std::max(narrow.gradient.added(), narrow.master.added()));
+          plain += narrow.gradient.shift > 0 && narrow.master.shift > 0;
         }
       EXPECT_GT(plain, 10);
     }
@@ -145,6 +152,7 @@ RandomNetworks networks_in_fours(std::uint32_t seed, RandomBits bits) {
   std::vector<std::uint32_t> units = networks.staged.networks.front().units;
   for (std::size_t layer = 1; layer < units.size(); ++layer)
     units[layer] = (units[layer] + 3) / 4 * 4;
+  if (units.front() < 8 && seed % 2 == 1) units = {units.front(), 240};  // more fours than lanes
   networks.dataset->classes = units.back();
   networks.staged.normals = some_normals(units, seed);
   for (std::size_t i = 0; i < networks.staged.networks.size(); ++i) {
@@ -169,20 +177,22 @@ TEST_F(CudaGeneral, UpdatesFourWeightsAtRandomAtOnce) {
 
 /// The networks of that test are updated so, in every way.
 TEST(NetworksInFours, AreRoundedAtRandomInEveryWay) {
-  int of_kind[3] = {}, copies = 0;
+  int of_kind[3] = {}, copies = 0, more_than_lanes = 0;
   for (std::uint32_t seed = 0; seed < 16; ++seed)
     for (const RandomBits bits : {short_bits, middle_bits})
       for (const NetworkSpec& spec : networks_in_fours(seed, bits).staged.networks)
         for (std::size_t layer = 0; layer < spec.layers(); ++layer) {
-          ASSERT_EQ(spec.units_of(layer) % 4, 0U);
-          if (!updates_in_32_bits(spec, layer)) continue;
+          if (least_in_fours(spec, layer) > spec.units_of(layer)) continue;
           ++of_kind[static_cast<int>(device_network(spec).rounds_at_random)];
           copies += spec.formats.has_copies();
+          const NetworkPlaces places(spec.units, weight_bytes(spec), most_network_lanes);
+          more_than_lanes += spec.units_of(layer) / 4 > places.lanes;
         }
   EXPECT_EQ(of_kind[static_cast<int>(AtRandom::none)], 0);
   EXPECT_GT(of_kind[static_cast<int>(AtRandom::one)], 10);
   EXPECT_GT(of_kind[static_cast<int>(AtRandom::both)], 10);
   EXPECT_GT(copies, 10);
+  EXPECT_GT(more_than_lanes, 10);
 }
 
 TEST_F(CudaGeneral, CountsWhatTheReferenceCounts) {
@@ -305,6 +315,20 @@ TEST(NetworkPlan, LaunchesFewEnoughStepsForSumsOf64Bits) {
             most_lane_terms / (785 + 4) - 1);
   EXPECT_EQ(most_launch_steps(NetworkPlaces({1, 1}, 2, most_network_lanes)),
             most_lane_terms / (2 + 4) - 1);
+}
+
+TEST(NetworkPlan, UpdatesInFoursWhereDrawsAreShared) {
+  NetworkSpec spec;
+  spec.units = {784, 100, 10};
+  for (Format* format : in_order(spec.formats)) *format = Format{16, 12};
+  spec.lr = 6;
+  EXPECT_GT(least_in_fours(spec, 0), 100U);  // nothing is at random
+  spec.formats.master.round = Round::stochastic;
+  EXPECT_EQ(least_in_fours(spec, 0), 34U);  // a third
+  EXPECT_GT(least_in_fours(spec, 1), 10U);  // four elements may be in two rows
+  spec.formats.gradient.bits = 40;
+  EXPECT_GT(least_in_fours(spec, 0), 100U);  // not in 32 bits
+  EXPECT_EQ(layer_arithmetic(spec)[0].least_in_fours, least_in_fours(spec, 0));
 }
 
 TEST(Rounding, IsTheDefinitionsWithoutBranches) {

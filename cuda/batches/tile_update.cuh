@@ -52,9 +52,8 @@ class TileUpdate {
       is_narrow_network = own_.arithmetic(layer_).updates_in_32_bits &&
                           (at_random == AtRandom::none || units_ % 4 == 0);
       if (is_narrow_network)
-        // Code for both alone would spill registers.
-        any_left = at_random == AtRandom::none ? take_narrow<AtRandom::none>(products)
-                                               : take_narrow<AtRandom::one>(products);
+        any_left = at_random == AtRandom::none ? take_narrow<false>(products)
+                                               : take_narrow<true>(products);
     }
     if (any_left) take_all(products, is_narrow_network);
     add_to_network(own_.sums(layer_), sums_);
@@ -65,13 +64,13 @@ class TileUpdate {
   /// Whether any layers' updates are in 32 bits.
   static constexpr bool has_narrow = !T::counts && sizeof(typename T::Value) == 4;
 
-  /// By what is narrow. Returns whether this lane left any. `kAtRandom`: by which roundings.
-  template <AtRandom kAtRandom>
+  /// By what is narrow. Returns whether this lane left any. `kRandom`: gradient or master is
+  /// rounded at random. Code for both alone would spill registers.
+  template <bool kRandom>
   __device__ __forceinline__ bool take_narrow(const Products& products) {
-    constexpr Added added = kAtRandom == AtRandom::both ? Added::nothing : Added::more_below_zero;
-    const NarrowUpdate<Word, added> update{own_.arithmetic(layer_).narrow, weights_};
-    const FourUpdateDraw<kAtRandom> draw(own_.network(), own_.arithmetic(layer_), layer_,
-                                         arguments_.batch);
+    const NarrowUpdate<Word> update{own_.arithmetic(layer_).narrow, weights_};
+    const FourUpdateDraw<false> draw(own_.network(), own_.arithmetic(layer_), layer_,
+                                     arguments_.batch);
     bool any_left = false;
     std::uint64_t abs_update = 0, dropped = 0;
     products.template for_each_four<NarrowFour<Word>>(
@@ -89,8 +88,12 @@ class TileUpdate {
         },
         [&](std::uint32_t k, std::uint32_t j, NarrowFour<Word>& four) {
           if (four.is_empty()) return;
-          const auto of_tensor = static_cast<std::uint32_t>((std::uint64_t{k} * units_ + j) / 4);
-          const FourRests gradient = draw.gradient(of_tensor), master = draw.master(of_tensor);
+          FourRests gradient, master;
+          if constexpr (kRandom) {
+            const auto of_tensor = static_cast<std::uint32_t>((std::uint64_t{k} * units_ + j) / 4);
+            gradient = draw.gradient(of_tensor);
+            master = draw.master(of_tensor);
+          }
           std::uint32_t of_abs = 0, of_dropped = 0;
 #pragma unroll
           for (std::uint32_t t = 0; t < 4; ++t)

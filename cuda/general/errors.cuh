@@ -28,8 +28,8 @@ __device__ __forceinline__ typename T::Value error(const NetworkBlock<T>& block,
                                    block.counts_of(layer, Tensor::error)));
 }
 
-/// Lists the errors of a layer that is not the last. Some lanes add up the products of a row of the
-/// layer above with the errors there.
+/// Lists and keeps the errors of a layer that is not the last. Some lanes add up the products of a
+/// row of the layer above with the errors there.
 template <class T>
 __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std::uint32_t layer,
                                               const StepSample<T>& sample) {

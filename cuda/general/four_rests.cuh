@@ -39,9 +39,8 @@ class FourDraw {
   int zeros_;   // of R, at its end
 };
 
-/// Draws for the roundings of an update: for both; or for one, or whichever are at random, and the
-/// others have 0; or for none.
-template <AtRandom kAtRandom>
+/// Draws for both roundings of an update; 0 for one that is not at random. `kBoth`: both are.
+template <bool kBoth>
 class FourUpdateDraw {
  public:
   __device__ __forceinline__ FourUpdateDraw(const DeviceNetwork& network,
@@ -49,28 +48,19 @@ class FourUpdateDraw {
                                             std::uint32_t t)
       : gradient_(network.rounding_seed, Drawn::gradient, arithmetic.gradient, layer, t),
         master_(network.rounding_seed, Drawn::master, network.step, layer, t),
-        draws_gradient_(arithmetic.gradient.round == Round::stochastic),
-        draws_master_(network.step.round == Round::stochastic) {}
+        draws_gradient_(kBoth || arithmetic.gradient.round == Round::stochastic),
+        draws_master_(kBoth || network.step.round == Round::stochastic) {}
 
   __device__ __forceinline__ FourRests gradient(std::uint32_t four) const {
-    return kAtRandom == AtRandom::both || draws_gradient_ ? gradient_(four) : FourRests{};
+    return draws_gradient_ ? gradient_(four) : FourRests{};
   }
   __device__ __forceinline__ FourRests master(std::uint32_t four) const {
-    return kAtRandom == AtRandom::both || draws_master_ ? master_(four) : FourRests{};
+    return draws_master_ ? master_(four) : FourRests{};
   }
 
  private:
   const FourDraw gradient_, master_;
   const bool draws_gradient_, draws_master_;
-};
-
-template <>
-class FourUpdateDraw<AtRandom::none> {
- public:
-  __device__ __forceinline__ FourUpdateDraw(const DeviceNetwork&, const LayerArithmetic&,
-                                            std::uint32_t, std::uint32_t) {}
-  __device__ __forceinline__ FourRests gradient(std::uint32_t) const { return {}; }
-  __device__ __forceinline__ FourRests master(std::uint32_t) const { return {}; }
 };
 
 }  // namespace gridrun::cuda

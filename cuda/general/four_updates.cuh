@@ -11,41 +11,29 @@
 
 namespace gridrun::cuda {
 
-/// Whether the weights of a layer whose updates are in 32 bits may be updated four at once: where
-/// they are rounded at random, and no four elements that share random words are in two rows.
-template <class T>
-__device__ __forceinline__ bool may_update_fours(const NetworkBlock<T>& block,
-                                                 const LayerPlace& at) {
-  return T::has_fours && block.rounds_at_random() != AtRandom::none && at.units % 4 == 0;
-}
-
-/// Whether that is faster than to update those weights alone whose units have errors, which then
-/// are this many: two draws for four weights cost less than two for each from a third of them on.
-__device__ __forceinline__ bool are_fours_faster(const LayerPlace& at, std::uint32_t errors) {
-  return errors >= at.units / 3;
-}
-
-/// Keeps the error of unit j for update_fours(), where its sum was: nobody asks for that any more.
+/// Keeps the error of unit j for update_fours(), where its sum was: only kernels that count, which
+/// have no fours, ask for that once more.
 template <class T>
 __device__ __forceinline__ void keep_error(const NetworkBlock<T>& block, const LayerPlace& at,
                                            std::uint32_t j, typename T::Value d) {
   if constexpr (T::has_fours) block.vectors[at.sums + j] = d;
 }
 
-/// Updates all weights of a layer that may_update_fours(). `kAtRandom`: by which roundings.
-template <AtRandom kAtRandom, class T>
+/// Updates all weights of a layer, of which LayerArithmetic::least_in_fours units or more have
+/// errors. `kBoth`: both roundings are at random, else one may be.
+template <bool kBoth, class T>
 __device__ __forceinline__ void update_fours(const NetworkBlock<T>& block, std::uint32_t layer,
                                              const LayerPlace& at, std::uint32_t step,
                                              StepSums<std::int32_t>& sums) {
   using Word = typename T::Word;
   using Weights = Neighbours<Word, 4>;
   using Errors = Neighbours<std::int64_t, 4>;
-  constexpr Added added = kAtRandom == AtRandom::both ? Added::nothing : Added::more_below_zero;
+  constexpr Added added = kBoth ? Added::nothing : Added::more_below_zero;
   const LayerArithmetic& arithmetic = block.arithmetic[layer];
-  // Copies of what is the same for all: stores of weights might change the rest.
+  // Copies of what is the same for all: after a store of weights all else would be read again.
   Word* const weights = block.weights + at.weights;
   const NarrowUpdate<Word, added> update{arithmetic.narrow, weights};
-  const FourUpdateDraw<kAtRandom> draw(block.network, arithmetic, layer, step);
+  const FourUpdateDraw<kBoth> draw(block.network, arithmetic, layer, step);
   const auto* const inputs = block.inputs(at);
   const auto* const errors = reinterpret_cast<const Errors*>(block.vectors + at.sums);
   const std::uint32_t inputs_there = *block.input_count(layer);

@@ -43,6 +43,11 @@ NarrowFitting narrow_fitting(const Fitting& shifted, const Format& format) {
           wraps ? INT32_MAX : number(largest_word(format.bits))};
 }
 
+AtRandom rounds_at_random(const TensorFormats& formats) {
+  return static_cast<AtRandom>((formats.gradient.round == Round::stochastic) +
+                               (formats.master.round == Round::stochastic));
+}
+
 Overflows overflows_of(const Format& gradient, const Format& master) {
   const int wrapping = (gradient.overflow == Overflow::wrap) + (master.overflow == Overflow::wrap);
   return wrapping == 0 ? Overflows::saturate : wrapping == 2 ? Overflows::wrap : Overflows::any;
@@ -121,8 +126,7 @@ DeviceNetwork device_network(const NetworkSpec& spec) {
   network.rounding_seed = spec.rounding_seed;
   network.bias = spec.bias;
   network.has_copies = formats.has_copies();
-  network.rounds_at_random = static_cast<AtRandom>((formats.gradient.round == Round::stochastic) +
-                                                   (formats.master.round == Round::stochastic));
+  network.rounds_at_random = rounds_at_random(formats);
   return network;
 }
 
@@ -138,6 +142,13 @@ bool updates_in_32_bits(const NetworkSpec& spec, std::size_t layer) {
   return (spec.batch > 1 || product <= 32) && formats.gradient.bits <= 30 &&
          formats.master.bits <= 30 && to_gradient >= 0 && to_gradient <= 30 && to_step >= 0 &&
          to_step <= 30;
+}
+
+std::uint32_t least_in_fours(const NetworkSpec& spec, std::size_t layer) {
+  const auto units = static_cast<std::uint32_t>(spec.units_of(layer));
+  const bool may = updates_in_32_bits(spec, layer) && units % 4 == 0 &&
+                   rounds_at_random(spec.formats) != AtRandom::none;
+  return may ? (units + 2) / 3 : units + 1;
 }
 
 std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec) {
@@ -158,6 +169,7 @@ std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec) {
     of_layer.one = one_of(input);
     of_layer.kind = spec.activation_of(layer);
     of_layer.updates_in_32_bits = updates_in_32_bits(spec, layer);
+    of_layer.least_in_fours = least_in_fours(spec, layer);
     if (of_layer.updates_in_32_bits) {
       NarrowArithmetic& narrow = of_layer.narrow;
       narrow.gradient = narrow_fitting(of_layer.gradient, formats.gradient);

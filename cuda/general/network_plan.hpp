@@ -38,6 +38,12 @@ std::vector<LayerArithmetic> layer_arithmetic(const NetworkSpec& spec);
 /// where |P| is at most narrow_most.
 bool updates_in_32_bits(const NetworkSpec& spec, std::size_t layer);
 
+/// Units with errors from which on a layer's weights are updated four at once, by kernels that
+/// update after every sample: where they are rounded at random in 32 bits, and no four elements
+/// that share random words are in two rows. Two draws for four weights then cost less than two for
+/// each that has an error. Else more than there are.
+std::uint32_t least_in_fours(const NetworkSpec& spec, std::size_t layer);
+
 /// Bytes of the words that hold a network's weights: 2 or 4 where all factors have at most 32 bits
 /// and u too, and no layer has 2^32 weights, else 8.
 std::size_t weight_bytes(const NetworkSpec& spec);

@@ -80,8 +80,8 @@ struct Fitting {
 /// Magnitude of values of 32 bits, at most, that are brought into formats of up to 30 bits.
 inline constexpr std::int32_t narrow_most = 1 << 30;
 
-/// What a rounding in 32 bits adds to a value before it shifts it: nothing to have its floor, or
-/// where R is there already.
+/// What a rounding in 32 bits adds to a value before it shifts it: floors and random roundings,
+/// whose R is added before, nothing.
 enum class Added : std::uint8_t { nothing, constants, more_below_zero };
 
 /// What words do that overflow in 32 bits: all of them saturate, all wrap, or any of the two.
@@ -136,7 +136,8 @@ struct LayerArithmetic {
   NarrowArithmetic narrow;                 // where `updates_in_32_bits`
   std::int64_t one;                        // x of the bias
   Activation kind;
-  bool updates_in_32_bits;  // network_plan.hpp
+  bool updates_in_32_bits;       // network_plan.hpp
+  std::uint32_t least_in_fours;  // units with errors from which on weights are updated four at once
 };
 
 /// Which of the two roundings of an update, of gradient and master, are at random.
@@ -175,7 +176,7 @@ struct LayerPlace {
                               // every sample rely on, and for batches zeros up to a multiple of 4
   std::uint64_t weights;      // [inputs + 1][stride], of 8 words a multiple
   std::uint32_t terms;        // of x, Term [inputs + 1]
-  std::uint32_t sums;         // z [units], and once errors are found maybe d: keep_error()
+  std::uint32_t sums;         // z [units], and once errors are found d: keep_error()
   std::uint32_t activations;  // a [units]
   std::uint32_t errors;       // of d, Term [units]
   bool by_warps;              // units are so few that each has a warp; else

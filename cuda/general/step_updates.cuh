@@ -1,5 +1,5 @@
-// Device: the update of a step without batches, of all units that have errors. Paragraph 5.6 of
-// docs/arithmetic.md.
+// Device: the update of a step without batches: one weight after the other of the units that have
+// errors, or all in fours (four_updates.cuh). Paragraph 5.6 of docs/arithmetic.md.
 #pragma once
 
 #include "general/four_updates.cuh"
@@ -140,11 +140,11 @@ __device__ __forceinline__ void update_layer(const NetworkBlock<T>& block, std::
     if (T::plain || block.arithmetic[layer].updates_in_32_bits) {
       StepSums<std::int32_t> sums;
       const AtRandom at_random = block.rounds_at_random();
-      if (may_update_fours(block, at) && are_fours_faster(at, errors_there)) {
+      if (T::has_fours && errors_there >= block.arithmetic[layer].least_in_fours) {
         if (at_random == AtRandom::both)
-          update_fours<AtRandom::both>(block, layer, at, step, sums);
+          update_fours<true>(block, layer, at, step, sums);
         else
-          update_fours<AtRandom::one>(block, layer, at, step, sums);
+          update_fours<false>(block, layer, at, step, sums);
       } else if (at_random != AtRandom::none)
         update_units(block, layer, update_of(block, layer, at, step), at, errors_there, sums);
       else

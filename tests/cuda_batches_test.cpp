@@ -141,12 +141,13 @@ TEST_F(CudaBatches, ManyTestSamplesPassAtOnce) {
 
 /// Networks some of whose P are beyond what the narrow update takes, and some within it, also of
 /// four neighbours.
-RandomNetworks networks_of_large_updates(std::uint32_t units, bool at_random, bool with_copies) {
+RandomNetworks networks_of_large_updates(std::uint32_t units, bool at_random, bool with_copies,
+                                         Overflow overflow) {
   RandomNetworks networks = networks_of({{9, units}, 16, 4, 16, 0}, {16, 16}, 3, 4);
   for (NetworkSpec& spec : networks.staged.networks) {
     Round round = spec.formats.gradient.round;
     if (round == Round::stochastic) round = Round::nearest_even;
-    for (Format* format : in_order(spec.formats)) *format = Format{16, 12, round};
+    for (Format* format : in_order(spec.formats)) *format = Format{16, 12, round, overflow};
     if (at_random) spec.formats.gradient.round = spec.formats.master.round = Round::stochastic;
     spec.formats.weight = with_copies ? Format{12, 9, Round::nearest_even} : spec.formats.master;
     spec.formats.accumulator = Format{};
@@ -163,10 +164,13 @@ RandomNetworks networks_of_large_updates(std::uint32_t units, bool at_random, bo
 TEST_F(CudaBatches, LargeUpdatesLeave32Bits) {
   for (const std::uint32_t units : {70U, 72U})
     for (const bool at_random : {false, true})
-      for (const bool with_copies : {false, true}) {
-        BatchedEngine trained = engine();
-        expect_same_as_reference(trained, networks_of_large_updates(units, at_random, with_copies));
-      }
+      for (const bool with_copies : {false, true})
+        for (const Overflow overflow :
+             {Overflow::wrap, Overflow::saturate, Overflow::saturate_symmetric}) {
+          BatchedEngine trained = engine();
+          expect_same_as_reference(
+              trained, networks_of_large_updates(units, at_random, with_copies, overflow));
+        }
 }
 
 TEST_F(CudaBatches, AnyUnitMakesALayerActive) {

@@ -402,6 +402,47 @@ TEST(Rounding, Of32BitsNeedsNoRest) {
         }
 }
 
+/// With R, too, at its smallest and largest.
+TEST(Rounding, SaturatesBeyondWhatIsNarrow) {
+  int saturating = 0, others = 0;
+  for (const Overflow overflow : {Overflow::wrap, Overflow::saturate, Overflow::saturate_symmetric})
+    for (const int bits : {2, 8, 16, 30})
+      for (int n = 1; n <= 30; ++n)
+        for (const Round round :
+             {Round::floor, Round::toward_zero, Round::nearest_up, Round::nearest_down,
+              Round::nearest_even, Round::nearest_away, Round::stochastic}) {
+          NetworkSpec spec;
+          spec.units = {1, 1};
+          for (Format* format : in_order(spec.formats)) *format = Format{16, 0};
+          spec.batch = 2;
+          spec.formats.error.fraction = n;
+          spec.formats.gradient = Format{bits, 0, round, overflow};
+          ASSERT_TRUE(updates_in_32_bits(spec, 0));
+          const NarrowFitting fitting = layer_arithmetic(spec)[0].narrow.gradient;
+          if (!fitting.saturates_beyond()) {
+            ++others;
+            continue;
+          }
+          ++saturating;
+          ASSERT_NE(overflow, Overflow::wrap);
+          for (const int sign : {1, -1})
+            for (const std::int64_t beyond :
+                 {std::int64_t{0}, std::int64_t{1}, std::int64_t{2}, std::int64_t{1} << n,
+                  std::int64_t{1} << 31, std::int64_t{1} << 62})
+              for (const std::int32_t rest : {0, (1 << n) - 1}) {
+                const std::int32_t r = round == Round::stochastic ? rest : 0;
+                const std::int64_t p = sign * (narrow_most + beyond);
+                ASSERT_EQ(
+                    fitting.overflowed(fitting.rounded(sign * narrow_most + r)),
+                    overflowed_in<std::int64_t>(
+                        round_shift(p, n, round, static_cast<std::uint64_t>(r)), bits, overflow))
+                    << p << " / 2^" << n << ", " << bits << " bits, " << static_cast<int>(round);
+              }
+        }
+  EXPECT_GT(saturating, 100);
+  EXPECT_GT(others, 100);
+}
+
 TEST(Division, IsExactForLanes) {
   for (std::uint32_t n = 1; n <= 5 * most_plain_lanes; ++n)
     for (std::uint32_t i = 0; i <= most_plain_lanes; ++i)

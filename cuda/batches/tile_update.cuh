@@ -17,7 +17,14 @@ __device__ __forceinline__ bool is_narrow(std::int64_t p) {
   return p >= -narrow_most && p <= narrow_most;
 }
 
-/// Four weights on their way, and what they are updated by: 0 where P is not narrow.
+/// The nearest to P that is narrow.
+__device__ __forceinline__ std::int32_t nearest_narrow(std::int64_t p) {
+  return p > narrow_most    ? narrow_most
+         : p < -narrow_most ? -narrow_most
+                            : static_cast<std::int32_t>(p);
+}
+
+/// Four weights on their way, and what they are updated by: 0 where P is left to take_all().
 template <typename Word>
 struct NarrowFour {
   Neighbours<Word, 4> w{};
@@ -71,6 +78,7 @@ class TileUpdate {
     const NarrowUpdate<Word> update{own_.arithmetic(layer_).narrow, weights_};
     const FourUpdateDraw<false> draw(own_.network(), own_.arithmetic(layer_), layer_,
                                      arguments_.batch);
+    const bool saturates_beyond = own_.arithmetic(layer_).narrow.gradient.saturates_beyond();
     bool any_left = false;
     std::uint64_t abs_update = 0, dropped = 0;
     products.template for_each_four<NarrowFour<Word>>(
@@ -79,8 +87,8 @@ class TileUpdate {
           if (k >= inputs_) return four;
 #pragma unroll
           for (std::uint32_t t = 0; t < 4; ++t)
-            if (is_narrow(p.of[t]))
-              four.p[t] = static_cast<std::int32_t>(p.of[t]);
+            if (saturates_beyond || is_narrow(p.of[t]))
+              four.p[t] = nearest_narrow(p.of[t]);
             else
               any_left = true;
           if (!four.is_empty()) four.w = *four_at(k, j);

@@ -105,6 +105,12 @@ struct alignas(16) NarrowFitting {
         kAdded == Added::more_below_zero ? (value >> 31) & add_below_zero : 0;
     return (value + add + ((value >> shift) & odd) + below) >> shift;
   }
+  /// Whether all that is beyond narrow_most in magnitude saturates, however it is rounded, and
+  /// narrow_most too. A floor beyond it is narrow_most >> shift or more, or below zero one less,
+  /// to which rounding adds one at most.
+  GRIDRUN_HOST_DEVICE constexpr bool saturates_beyond() const {
+    return largest < narrow_most >> shift;
+  }
   constexpr Added added() const {
     if (add_below_zero != 0) return Added::more_below_zero;
     return add != 0 || odd != 0 ? Added::constants : Added::nothing;

@@ -111,10 +111,12 @@ struct alignas(16) NarrowFitting {
   GRIDRUN_HOST_DEVICE constexpr bool saturates_beyond() const {
     return largest < narrow_most >> shift;
   }
+  /// What the format's rounding adds.
   constexpr Added added() const {
     if (add_below_zero != 0) return Added::more_below_zero;
     return add != 0 || odd != 0 ? Added::constants : Added::nothing;
   }
+  /// `kOverflows`: what the format does, or any.
   template <Overflows kOverflows = Overflows::any>
   GRIDRUN_HOST_DEVICE constexpr std::int32_t overflowed(std::int32_t value) const {
     std::int32_t word = value;

@@ -76,18 +76,11 @@ class ByteProducts {
           left[plane].word[2 * half + below] =
               row_words[plane * plane_words<tile_rows> +
                         place_beyond(first_row_place, below, half)];
-#pragma unroll
-    for (std::uint32_t group = 0; group < groups; ++group) {
-      if (group * group_columns >= used_columns) break;
-      ByteColumns right[kPlanes];
-#pragma unroll
-      for (std::uint32_t plane = 0; plane < kPlanes; ++plane)
-#pragma unroll
-        for (std::uint32_t half = 0; half < 2; ++half)
-          right[plane].word[half] = column_words[plane * plane_words<columns> +
-                                                 place_beyond(first_column_place, group, half)];
-      multiply_planes(left, right, sums_[group]);
-    }
+    // Without a branch for each group where all are used, loads go ahead of products.
+    if (used_columns > columns - group_columns)
+      multiply_groups<true>(left, column_words, first_column_place, used_columns);
+    else
+      multiply_groups<false>(left, column_words, first_column_place, used_columns);
     ++tiles_;
   }
 
@@ -143,6 +136,27 @@ class ByteProducts {
 
   static __device__ __forceinline__ std::uint32_t own_row() {
     return threadIdx.x / warp_lanes * warp_rows + threadIdx.x % warp_lanes / 4;
+  }
+
+  /// Adds the products of this lane's rows and all groups of columns that have a used one. `kAll`:
+  /// each has.
+  template <bool kAll>
+  __device__ __forceinline__ void multiply_groups(const ByteRows (&left)[kPlanes],
+                                                  const std::uint32_t* column_words,
+                                                  std::uint32_t first_column_place,
+                                                  std::uint32_t used_columns) {
+#pragma unroll
+    for (std::uint32_t group = 0; group < groups; ++group) {
+      if (!kAll && group * group_columns >= used_columns) break;
+      ByteColumns right[kPlanes];
+#pragma unroll
+      for (std::uint32_t plane = 0; plane < kPlanes; ++plane)
+#pragma unroll
+        for (std::uint32_t half = 0; half < 2; ++half)
+          right[plane].word[half] = column_words[plane * plane_words<columns> +
+                                                 place_beyond(first_column_place, group, half)];
+      multiply_planes(left, right, sums_[group]);
+    }
   }
 
   static __device__ __forceinline__ void multiply_planes(const ByteRows (&left)[kPlanes],

@@ -21,6 +21,16 @@ struct [[gnu::may_alias]] alignas(sizeof(Value) < 4 ? 8 : 16) StoredFour {
   }
 };
 
+/// Bytes `byte` of four words, the first one's lowest. Both halves of words are taken apart in two
+/// steps, of which two bytes have the first in common.
+__device__ __forceinline__ std::uint32_t bytes_of_words(std::uint32_t first, std::uint32_t second,
+                                                        std::uint32_t third, std::uint32_t fourth,
+                                                        std::uint32_t byte) {
+  const std::uint32_t half = byte / 2 == 0 ? 0x5410 : 0x7632;
+  return __byte_perm(__byte_perm(first, second, half), __byte_perm(third, fourth, half),
+                     byte % 2 == 0 ? 0x6420 : 0x7531);
+}
+
 /// Bytes `plane` of the four values, the first one's lowest.
 template <typename Value>
 __device__ __forceinline__ std::uint32_t bytes_of_values(const StoredFour<Value>& four,
@@ -29,9 +39,7 @@ __device__ __forceinline__ std::uint32_t bytes_of_values(const StoredFour<Value>
     return __byte_perm(four.word[0], four.word[1], 0x6420 + 0x1111 * plane);
   } else {
     static_assert(sizeof(Value) == 4);
-    const std::uint32_t both = plane | (4 + plane) << 4;
-    return __byte_perm(__byte_perm(four.word[0], four.word[1], both),
-                       __byte_perm(four.word[2], four.word[3], both), 0x5410);
+    return bytes_of_words(four.word[0], four.word[1], four.word[2], four.word[3], plane);
   }
 }
 
@@ -40,9 +48,8 @@ template <typename Value>
 __device__ __forceinline__ std::uint32_t bytes_across(const StoredFour<Value> (&fours)[4],
                                                       std::uint32_t i, std::uint32_t plane) {
   const auto byte = static_cast<std::uint32_t>(i * sizeof(Value)) + plane, word = byte / 4;
-  const std::uint32_t both = byte % 4 | (4 + byte % 4) << 4;
-  return __byte_perm(__byte_perm(fours[0].word[word], fours[1].word[word], both),
-                     __byte_perm(fours[2].word[word], fours[3].word[word], both), 0x5410);
+  return bytes_of_words(fours[0].word[word], fours[1].word[word], fours[2].word[word],
+                        fours[3].word[word], byte % 4);
 }
 
 }  // namespace gridrun::cuda

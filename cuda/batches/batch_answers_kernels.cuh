@@ -21,8 +21,10 @@ __global__ void __launch_bounds__(part_lanes) batch_answers_kernel(BatchArgument
   const BatchErrors<T> errors(arguments, own, layer);
   const std::uint32_t lane = threadIdx.x % warp_lanes;
   const std::uint32_t label = arguments.labels[arguments.first + sample];
-  const std::uint32_t answer = warp_arg_max<typename T::Value>(
-      units, [&](std::uint32_t j) { return errors.activation(j, sample); });
+  const auto* const activations =
+      own.activations(layer) + std::size_t{sample} * arguments.places[layer].stride;
+  const std::uint32_t answer =
+      warp_arg_max<typename T::Value>(units, [&](std::uint32_t j) { return activations[j]; });
   if (lane == 0 && answer == label) {
     const std::uint32_t step = arguments.step + sample;
     auto* const words =
@@ -34,10 +36,10 @@ __global__ void __launch_bounds__(part_lanes) batch_answers_kernel(BatchArgument
   TensorDiagnostics* const counted = T::counts ? &counts.of(Tensor::error) : nullptr;
   for (std::uint32_t j = lane; j < units; j += warp_lanes)
     errors.store(
-        j, sample,
+        j, sample, errors.gate(j, sample),
         [&] {
           const std::int64_t target = j == label ? own.network().target : 0;
-          return wrapping_subtract(target, errors.activation(j, sample));
+          return wrapping_subtract(target, std::int64_t{activations[j]});
         },
         counted);
   if constexpr (T::counts) add_to_network(own.counts(layer), counts);
@@ -58,7 +60,8 @@ __global__ void __launch_bounds__(part_lanes) batch_inactive_kernel(BatchArgumen
   const std::uint32_t units = all.places[layer].units, lane = threadIdx.x % warp_lanes;
   bool any = false;
   for (std::uint32_t first = 0; first < units && !any; first += warp_lanes)
-    any = __any_sync(all_lanes, first + lane < units && errors.is_active(first + lane, sample));
+    any = __any_sync(all_lanes,
+                     first + lane < units && errors.is_active(errors.gate(first + lane, sample)));
   if (lane != 0) return;
   if (any)
     atomic_max(&arguments.last_active[place], std::uint64_t{arguments.step} + sample + 1);

@@ -17,25 +17,33 @@ class BatchErrors {
 
   __device__ __forceinline__ BatchErrors(const BatchArguments& arguments,
                                          const BatchNetwork<T>& own, std::uint32_t layer)
-      : activations_(own.activations(layer)),
+      : kind_(own.arithmetic(layer).kind),
         errors_(own.errors(layer)),
+        gates_(kind_ == Activation::leaky_relu ? errors_ : own.activations(layer)),
         stride_(arguments.places[layer].stride),
         layer_(layer),
         first_step_(arguments.step),
         seed_(own.network().rounding_seed),
-        kind_(own.arithmetic(layer).kind),
         whole_(own.arithmetic(layer).error),
         leaking_(own.arithmetic(layer).leaking_error) {}
 
-  __device__ __forceinline__ std::int64_t activation(std::uint32_t j, std::uint32_t sample) const {
-    return activations_[std::size_t{sample} * stride_ + j];
+  /// What says how an error passes unit j in a sample: the unit's activation, or of leaky_relu
+  /// whether it leaks. To be read before the error is stored.
+  __device__ __forceinline__ Value gate(std::uint32_t j, std::uint32_t sample) const {
+    return gates_[place(j, sample)];
   }
 
-  /// Whether unit j is active in a sample, so that an error passes whole. To be asked before its
-  /// error is stored.
-  __device__ __forceinline__ bool is_active(std::uint32_t j, std::uint32_t sample) const {
-    if (kind_ == Activation::relu) return activation(j, sample) > 0;
-    return kind_ == Activation::linear || !leaks(j, sample);
+  /// Whether a unit of such a gate is active, so that its error passes whole.
+  __device__ __forceinline__ bool is_active(Value gate) const {
+    switch (kind_) {
+      case Activation::relu:
+        return gate > 0;
+      case Activation::leaky_relu:
+        return gate == 0;
+      case Activation::linear:
+        break;
+    }
+    return true;
   }
 
   /// Whether errors are rounded at random.
@@ -44,28 +52,28 @@ class BatchErrors {
   /// Stores the error of unit j in a sample; e() is called where one passes. `last`: see
   /// ElementDraw.
   template <class E>
-  __device__ __forceinline__ void store(std::uint32_t j, std::uint32_t sample, E e,
+  __device__ __forceinline__ void store(std::uint32_t j, std::uint32_t sample, Value gate, E e,
                                         TensorDiagnostics* counts,
                                         LastDrawn* last = nullptr) const {
     std::int64_t d = 0;
-    const bool is_leaky = kind_ == Activation::leaky_relu;
-    if (kind_ != Activation::relu || activation(j, sample) > 0)
+    const bool is_whole = is_active(gate);
+    if (is_whole || kind_ == Activation::leaky_relu)
       d = fitted<T::counts, true, std::int64_t>(
-          e(), is_leaky && leaks(j, sample) ? leaking_ : whole_,
+          e(), is_whole ? whole_ : leaking_,
           {seed_, Drawn::error, layer_, first_step_ + sample, j, false, last}, counts);
-    errors_[std::size_t{sample} * stride_ + j] = static_cast<Value>(d);
+    errors_[place(j, sample)] = static_cast<Value>(d);
   }
 
  private:
-  __device__ __forceinline__ bool leaks(std::uint32_t j, std::uint32_t sample) const {
-    return errors_[std::size_t{sample} * stride_ + j] != 0;
+  __device__ __forceinline__ std::size_t place(std::uint32_t j, std::uint32_t sample) const {
+    return std::size_t{sample} * stride_ + j;
   }
 
-  const Value* const activations_;
-  Value* const errors_;
-  const std::uint32_t stride_, layer_, first_step_, seed_;
   const Activation kind_;
-  const Fitting whole_, leaking_;  // where no store can reach them
+  Value* const errors_;
+  const Value* const gates_;
+  const std::uint32_t stride_, layer_, first_step_, seed_;
+  const Fitting &whole_, &leaking_;
 };
 
 /// As least_forward_blocks: weights of 16 bits, multiplied as two bytes, are what would spill.
@@ -87,12 +95,17 @@ __global__ void __launch_bounds__(tile_lanes, least_error_blocks<T>)
   LayerDiagnostics counts;
   LastDrawn last;
   const auto counts_of = [&](Tensor tensor) { return T::counts ? &counts.of(tensor) : nullptr; };
-  sums.for_each(errors.draws(), [&](std::uint32_t k, std::uint32_t sample, std::int64_t sum) {
-    errors.store(
-        k, sample,
-        [&] { return accumulated<T::counts>(sum, accumulator, counts_of(Tensor::accumulator)); },
-        counts_of(Tensor::error), &last);
-  });
+  using Value = typename T::Value;
+  sums.for_each_loaded(
+      errors.draws(), [&](std::uint32_t k, std::uint32_t sample) { return errors.gate(k, sample); },
+      [&](std::uint32_t k, std::uint32_t sample, std::int64_t sum, Value gate) {
+        errors.store(
+            k, sample, gate,
+            [&] {
+              return accumulated<T::counts>(sum, accumulator, counts_of(Tensor::accumulator));
+            },
+            counts_of(Tensor::error), &last);
+      });
   if constexpr (T::counts) add_to_network(own.counts(layer), counts);
 }
 

@@ -151,40 +151,58 @@ class TileSums {
   __device__ __forceinline__ void for_each(bool in_fours, const Take& take) const {
 #pragma unroll 1
     for (std::uint32_t n = 0; n < size / tile_lanes; ++n) {
-      const std::uint32_t i =
-          in_fours ? place_of_four(n / 4) + n % 4 : threadIdx.x + n * tile_lanes;
-      visit(i, [&](std::uint32_t row, std::uint32_t column) {
+      visit(place_of_sum(in_fours, n), [&](std::uint32_t row, std::uint32_t column) {
         take(tile_.first_row + row, tile_.first_column + column, sums_[place(row, column)]);
       });
     }
   }
 
+  /// for_each(), of four sums at once: load(row, column) for each of them, then take(row, column,
+  /// sum, what load() returned), so that a lane waits for memory once for four.
+  template <class Load, class Take>
+  __device__ __forceinline__ void for_each_loaded(bool in_fours, const Load& load,
+                                                  const Take& take) const {
+    constexpr std::uint32_t together = 4;
+#pragma unroll 1
+    for (std::uint32_t first = 0; first < size / tile_lanes; first += together) {
+      decltype(load(0, 0)) loaded[together] = {};
+#pragma unroll
+      for (std::uint32_t m = 0; m < together; ++m)
+        visit(place_of_sum(in_fours, first + m), [&](std::uint32_t row, std::uint32_t column) {
+          loaded[m] = load(tile_.first_row + row, tile_.first_column + column);
+        });
+#pragma unroll
+      for (std::uint32_t m = 0; m < together; ++m)
+        visit(place_of_sum(in_fours, first + m), [&](std::uint32_t row, std::uint32_t column) {
+          take(tile_.first_row + row, tile_.first_column + column, sums_[place(row, column)],
+               loaded[m]);
+        });
+    }
+  }
+
   /// Calls load(row, first column, four sums) for every four columns of a row of which the product
-  /// has any, its other sums being 0; then take(row, first column, what load() returned), so that a
-  /// lane waits for memory once for some.
+  /// has any, its other sums being 0; then take(row, first column, what load() returned) for each,
+  /// so that a lane waits for memory once.
   template <typename Loaded, class Load, class Take>
   __device__ __forceinline__ void for_each_four(const Load& load, const Take& take) const {
     static_assert(!by_rows);
-    constexpr std::uint32_t together = 2;
-#pragma unroll 1
-    for (std::uint32_t first = 0; first < size / 4 / tile_lanes; first += together) {
-      Loaded loaded[together];
+    constexpr std::uint32_t fours = size / 4 / tile_lanes;  // of a lane
+    Loaded loaded[fours];
 #pragma unroll
-      for (std::uint32_t m = 0; m < together; ++m)
-        visit(place_of_four(first + m), [&](std::uint32_t row, std::uint32_t column) {
-          auto sums =
-              *reinterpret_cast<const Neighbours<std::int64_t, 4>*>(&sums_[place(row, column)]);
+    for (std::uint32_t m = 0; m < fours; ++m)
+      visit(place_of_four(m), [&](std::uint32_t row, std::uint32_t column) {
+        auto sums =
+            *reinterpret_cast<const Neighbours<std::int64_t, 4>*>(&sums_[place(row, column)]);
 #pragma unroll
-          for (std::uint32_t t = 1; t < 4; ++t)
-            if (column + t >= tile_.columns) sums.of[t] = 0;
-          loaded[m] = load(tile_.first_row + row, tile_.first_column + column, sums);
-        });
+        for (std::uint32_t t = 1; t < 4; ++t)
+          if (column + t >= tile_.columns) sums.of[t] = 0;
+        loaded[m] = load(tile_.first_row + row, tile_.first_column + column, sums);
+      });
 #pragma unroll
-      for (std::uint32_t m = 0; m < together; ++m)
-        visit(place_of_four(first + m), [&](std::uint32_t row, std::uint32_t column) {
-          take(tile_.first_row + row, tile_.first_column + column, loaded[m]);
-        });
-    }
+    for (std::uint32_t m = 0; m < fours; ++m)
+      visit(place_of_four(m), [&](std::uint32_t row, std::uint32_t column) {
+        take(tile_.first_row + row, tile_.first_column + column, loaded[m]);
+      });
   }
 
  private:
@@ -200,6 +218,11 @@ class TileSums {
   static __device__ __forceinline__ std::uint32_t place_of_four(std::uint32_t m) {
     const std::uint32_t sixteen = threadIdx.x / 4 + m * (tile_lanes / 4), lines = size / length;
     return sixteen % lines * length + sixteen / lines * 16 + threadIdx.x % 4 * 4;
+  }
+
+  /// The nth sum of this lane.
+  static __device__ __forceinline__ std::uint32_t place_of_sum(bool in_fours, std::uint32_t n) {
+    return in_fours ? place_of_four(n / 4) + n % 4 : threadIdx.x + n * tile_lanes;
   }
 
   static __device__ __forceinline__ std::uint32_t place(std::uint32_t row, std::uint32_t column) {

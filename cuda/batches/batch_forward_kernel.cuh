@@ -25,7 +25,7 @@ __global__ void __launch_bounds__(tile_lanes, least_forward_blocks<T>)
   const auto sums = multiply_tile<typename T::Products, Neighbouring::rows>(
       tile, own.template weight_matrix<false>(layer), own.template input_matrix<true>(layer),
       own.inputs_and_bias(layer));
-  const LayerArithmetic arithmetic = own.arithmetic(layer);  // where no store can reach it
+  const LayerArithmetic& arithmetic = own.arithmetic(layer);
   const Fitting accumulator = own.network().accumulator;
   const std::uint32_t seed = own.network().rounding_seed;
   const bool notes_leaks = arithmetic.kind == Activation::leaky_relu && !arguments.all.judges;

@@ -7,19 +7,30 @@
 
 namespace gridrun::cuda {
 
-/// The sum over a warp of 128-bit values, modulo 2^128.
+/// The sum over a warp of 128-bit values, modulo 2^128; by hardware in pieces whose sums fit 32
+/// bits.
 __device__ __forceinline__ WideSum warp_sum(WideSum value) {
   WideSum sum = 0;
+  if constexpr (has_warp_sum) {
+    constexpr int bits = 27;
+    constexpr auto mask = (1U << bits) - 1;
+    static_assert((std::uint64_t{warp_lanes} << bits) <= std::uint64_t{1} << 32);
 #pragma unroll
-  for (int i = 0; i < 4; ++i) sum += WideSum{team_sum_of_limb<warp_lanes>(value, i)} << 32 * i;
+    for (int at = 0; at < 128; at += bits)
+      sum += WideSum{hardware_sum(static_cast<std::uint32_t>(value >> at) & mask)} << at;
+  } else {
+#pragma unroll
+    for (int i = 0; i < 4; ++i) sum += WideSum{team_sum_of_limb<warp_lanes>(value, i)} << 32 * i;
+  }
   return sum;
 }
 
+/// A lane adds one sum, another the other, so that neither waits.
 __device__ __forceinline__ void add_to_network(LayerSums& all, const StepSums<std::int64_t>& own) {
   const WideSum abs_update = warp_sum(own.abs_update), dropped = warp_sum(own.dropped);
-  if (threadIdx.x % warp_lanes != 0) return;
-  atomic_add_wide(&all.abs_update, abs_update);
-  atomic_add_wide(&all.dropped, dropped);
+  const std::uint32_t lane = threadIdx.x % warp_lanes;
+  if (lane < 2)
+    atomic_add_wide(lane == 0 ? &all.abs_update : &all.dropped, lane == 0 ? abs_update : dropped);
 }
 
 /// Inactive samples are not counted here.

@@ -17,11 +17,11 @@ __device__ __forceinline__ bool is_narrow(std::int64_t p) {
   return p >= -narrow_most && p <= narrow_most;
 }
 
-/// The nearest to P that is narrow.
+/// The nearest to P that is narrow: of the nearest of 32 bits, by whose sign the upper half is.
 __device__ __forceinline__ std::int32_t nearest_narrow(std::int64_t p) {
-  return p > narrow_most    ? narrow_most
-         : p < -narrow_most ? -narrow_most
-                            : static_cast<std::int32_t>(p);
+  const auto low = static_cast<std::int32_t>(p), high = static_cast<std::int32_t>(p >> 32);
+  const std::int32_t nearest = high == low >> 31 ? low : high >> 31 ^ 0x7fffffff;
+  return max(min(nearest, narrow_most), -narrow_most);
 }
 
 /// Four weights on their way, and what they are updated by: 0 where P is left to take_all().

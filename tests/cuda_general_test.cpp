@@ -239,11 +239,13 @@ TEST(NetworkPlan, PutsIntoSharedMemoryWhatFits) {
   const NetworkLaunch whole = launch_with(227 << 10, places);
   EXPECT_TRUE(whole.shared_vectors && whole.shared_weights && whole.shared_sums);
   EXPECT_EQ(whole.lanes, static_cast<std::uint32_t>(most_network_lanes));
+  const std::size_t tables = network_table_bytes(2);
   const std::size_t without_sums =
-      8 * (4 * whole.lanes + 2 + places.vector_words) + 2 * places.weights;
+      8 * (4 * whole.lanes + 2 + places.vector_words) + tables + 2 * places.weights;
   EXPECT_EQ(whole.shared_bytes, without_sums + 2 * whole.lanes * sizeof(LaneSums));
   EXPECT_EQ(whole.shared.counters, 4 * whole.lanes);
-  EXPECT_EQ(whole.shared.vectors, whole.shared.counters + 2);
+  EXPECT_EQ(whole.shared.tables, whole.shared.counters + 2);
+  EXPECT_EQ(8U * whole.shared.vectors, 8U * whole.shared.tables + tables);
   EXPECT_EQ(whole.shared.weights, whole.shared.vectors + places.vector_words);
   EXPECT_EQ(8U * whole.shared.sums, without_sums);
   const NetworkLaunch tight = launch_with(whole.shared_bytes - 1, places);
@@ -252,6 +254,9 @@ TEST(NetworkPlan, PutsIntoSharedMemoryWhatFits) {
   const NetworkLaunch wide =
       launch_with(227 << 10, NetworkPlaces({784, 100, 10}, 4, most_network_lanes));
   EXPECT_TRUE(wide.shared_vectors && !wide.shared_weights && wide.shared_sums);
+  const NetworkLaunch deep =  // whose tables take more than vectors
+      launch_with(227 << 10, NetworkPlaces(std::vector<std::uint32_t>(1000, 1), 2, 32));
+  EXPECT_TRUE(!deep.shared_vectors && !deep.shared_weights);
   const NetworkLaunch none = launch_with(17 << 10, places);
   EXPECT_TRUE(!none.shared_vectors && !none.shared_weights && !none.shared_sums);
   const NetworkLaunch counts =
@@ -300,9 +305,11 @@ TEST(NetworkPlan, SharesUnitsAmongLanes) {
   EXPECT_EQ(first.unit_lanes_log2, 1U);  // two lanes add up 10 shares at most
   const LayerPlace& last = places.layers[1];
   EXPECT_TRUE(!first.by_warps && last.by_warps);
-  EXPECT_EQ(last.width, 1U);    // rows of 10 words are no multiples of 8 bytes
-  EXPECT_EQ(last.shares, 25U);  // of 4 inputs
-  EXPECT_EQ(last.unit_lanes_log2, 2U);
+  const LayerPlace few = NetworkPlaces({784, 9}, 2, most_network_lanes).layers[0];
+  EXPECT_TRUE(!few.by_warps);  // 4 warps
+  EXPECT_EQ(few.width, 1U);    // rows of 9 words are no multiples of 8 bytes
+  EXPECT_EQ(few.shares, 14U);  // of 128 lanes
+  EXPECT_EQ(few.unit_lanes_log2, 1U);
   const LayerPlace large = NetworkPlaces({9, 5000}, 8, most_network_lanes).layers[0];
   EXPECT_EQ(large.width, 1U);
   EXPECT_EQ(large.tile, static_cast<std::uint32_t>(most_network_lanes));

@@ -33,6 +33,43 @@ struct NetworkTraining {
   static constexpr std::uint32_t most_width = sizeof(std::int64_t) / sizeof(Word);
 };
 
+/// What a network is, as its lanes read it in every step.
+struct NetworkTables {
+  const DeviceNetwork* network;
+  const LayerArithmetic* arithmetic;  // [layers]
+  const LayerPlace* places;           // [layers]
+};
+
+/// A table of `count` entries in shared memory, of which each lane has copied some.
+template <typename Entry>
+__device__ __forceinline__ const Entry* copied_table(const Entry* from, std::uint32_t count,
+                                                     std::int64_t*& to) {
+  constexpr std::uint32_t words = sizeof(Entry) / sizeof(std::int64_t);
+  std::int64_t* const table = to;
+  for (std::uint32_t i = threadIdx.x; i < count * words; i += blockDim.x)
+    table[i] = reinterpret_cast<const std::int64_t*>(from)[i];
+  to += count * words;
+  return reinterpret_cast<const Entry*>(table);
+}
+
+/// The tables of a network: copies in shared memory, where its vectors are there too, after a
+/// barrier of the block.
+template <class T>
+__device__ __forceinline__ NetworkTables tables_of(const NetworkArguments& launch,
+                                                   std::uint32_t number) {
+  const NetworkTables stored{launch.networks + number,
+                             launch.arithmetic + std::size_t{number} * launch.layers,
+                             launch.places};
+  if constexpr (!T::shared_vectors) return stored;
+  auto* to = static_cast<std::int64_t*>(dynamic_shared_memory()) + launch.shared.tables;
+  NetworkTables copied{};
+  copied.network = copied_table(stored.network, 1, to);
+  copied.arithmetic = copied_table(stored.arithmetic, launch.layers, to);
+  copied.places = copied_table(stored.places, launch.layers, to);
+  __syncthreads();
+  return copied;
+}
+
 /// Where the parts of a block's network are, and which lane this is. What works on it takes it as
 /// an argument and keeps no reference to it: the compiler would keep it in memory rather than in
 /// registers.
@@ -46,8 +83,9 @@ struct NetworkBlock {
   __device__ __forceinline__ explicit NetworkBlock(const NetworkArguments& launch)
       : arguments(launch),
         number(launch.order[blockIdx.x]),
-        network(launch.networks[number]),
-        arithmetic(launch.arithmetic + std::size_t{number} * launch.layers),
+        tables(tables_of<T>(launch, number)),
+        network(*tables.network),
+        arithmetic(tables.arithmetic),
         sums(launch.lane_sums + std::size_t{number} * launch.layers * blockDim.x + threadIdx.x),
         stored_weights(static_cast<Word*>(launch.weights) +
                        std::size_t{number} * launch.weights_stride),
@@ -89,7 +127,7 @@ struct NetworkBlock {
   }
 
   __device__ __forceinline__ const LayerPlace& place(std::uint32_t layer) const {
-    return arguments.places[layer];
+    return tables.places[layer];
   }
   __device__ __forceinline__ bool is_last(std::uint32_t layer) const {
     return layer + 1 == arguments.layers;
@@ -114,13 +152,12 @@ struct NetworkBlock {
                                          Value value) const {
     const unsigned terms = __ballot_sync(all_lanes, value != 0);
     if (terms == 0) return;
-    const std::uint32_t of_warp = lane % warp_lanes;
+    const std::uint32_t of_warp = lane % warp_lanes, last = warp_lanes - 1;
+    const auto before = static_cast<std::uint32_t>(__popc(terms & ((1U << of_warp) - 1)));
     std::uint32_t first = 0;
-    if (of_warp == 0) first = atomicAdd(count, static_cast<std::uint32_t>(__popc(terms)));
-    first = __shfl_sync(all_lanes, first, 0);
-    if (value != 0)
-      list[first + static_cast<std::uint32_t>(__popc(terms & ((1U << of_warp) - 1)))] = {
-          static_cast<std::make_unsigned_t<Value>>(at), value};
+    if (of_warp == last) first = atomicAdd(count, before + (value != 0));
+    first = __shfl_sync(all_lanes, first, last);
+    if (value != 0) list[first + before] = {static_cast<std::make_unsigned_t<Value>>(at), value};
   }
 
   /// This lane's sums of updates in 32 bits, in shared memory.
@@ -148,6 +185,7 @@ struct NetworkBlock {
 
   const NetworkArguments& arguments;
   const std::uint32_t number;  // of the network, in the batch
+  const NetworkTables tables;
   const DeviceNetwork& network;
   const LayerArithmetic* const arithmetic;  // [layers]
   LayerSums* const sums;                    // [layers][lanes], from this lane's on

@@ -226,8 +226,12 @@ NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool plain, boo
     return 8 * (words + more + 1) <= limits.shared_of_block;
   };
   launch.shared.counters = take(places.layers.size());
-  launch.shared_vectors = fits(places.vector_words);
-  if (launch.shared_vectors) launch.shared.vectors = take(places.vector_words);
+  const std::uint64_t table_words = network_table_bytes(places.layers.size()) / 8;
+  launch.shared_vectors = fits(table_words + places.vector_words);
+  if (launch.shared_vectors) {
+    launch.shared.tables = take(table_words);
+    launch.shared.vectors = take(places.vector_words);
+  }
   const std::uint64_t weight_words = (places.weights * places.word + 7) / 8;
   launch.shared_weights =
       (plain || places.word > 2) && !counts && launch.shared_vectors && fits(weight_words);

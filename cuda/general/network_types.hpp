@@ -196,6 +196,13 @@ struct LayerPlace {
   std::uint32_t unit_lanes_log2;  // of the lanes that add up a unit's shares, at most a warp
 };
 
+/// Bytes of what says what a network of so many layers is, of 16 a multiple.
+constexpr std::size_t network_table_bytes(std::size_t layers) {
+  static_assert(sizeof(DeviceNetwork) % 16 == 0 && sizeof(LayerArithmetic) % 16 == 0 &&
+                sizeof(LayerPlace) % 16 == 0);
+  return sizeof(DeviceNetwork) + layers * (sizeof(LayerArithmetic) + sizeof(LayerPlace));
+}
+
 /// i / n is (i * division_inverse(n)) >> 21 for i up to most_plain_lanes and any n >= 1.
 GRIDRUN_HOST_DEVICE constexpr std::uint32_t division_inverse(std::uint32_t n) {
   return (std::uint32_t{1} << 21) / n + 1;
@@ -208,6 +215,8 @@ GRIDRUN_HOST_DEVICE constexpr std::uint32_t divided(std::uint32_t i, std::uint32
 /// sums, `width` of a lane.
 struct SharedPlaces {
   std::uint32_t counters;  // of terms, 32 bits each: [inputs, errors][layers]
+  std::uint32_t tables;    // if vectors are there: DeviceNetwork, LayerArithmetic [layers],
+                           // LayerPlace [layers]
   std::uint32_t vectors;   // if they are there
   std::uint32_t sums;      // LaneSums [layers][lanes], if they are there
   std::uint32_t weights;   // if they are there

@@ -7,21 +7,12 @@
 
 namespace gridrun::cuda {
 
-/// Whether a unit may have an error.
-template <class T>
-__device__ __forceinline__ bool passes(const NetworkBlock<T>& block, std::uint32_t layer,
-                                       const LayerPlace& at, std::uint32_t j) {
-  return block.arithmetic[layer].kind != Activation::relu || block.vectors[at.activations + j] > 0;
-}
-
-/// The error of unit j.
+/// The error of unit j. `leaks`: an error passes it as leaky_relu passes those of z <= 0.
 template <class T>
 __device__ __forceinline__ typename T::Value error(const NetworkBlock<T>& block,
-                                                   std::uint32_t layer, const LayerPlace& at,
-                                                   std::uint32_t j, std::int64_t e,
-                                                   std::uint32_t step) {
+                                                   std::uint32_t layer, std::uint32_t j,
+                                                   std::int64_t e, bool leaks, std::uint32_t step) {
   const LayerArithmetic& arithmetic = block.arithmetic[layer];
-  const bool leaks = arithmetic.kind == Activation::leaky_relu && block.vectors[at.sums + j] <= 0;
   return static_cast<typename T::Value>(
       fitted<T::counts, !T::plain>(e, leaks ? arithmetic.leaking_error : arithmetic.error,
                                    {block.network.rounding_seed, Drawn::error, layer, step, j},
@@ -39,6 +30,7 @@ __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std:
   const auto* const list = block.errors(above);
   const std::uint32_t count = *block.error_count(layer + 1);
   const std::uint32_t lane = block.lane, lanes = block.lanes;
+  const Activation kind = block.arithmetic[layer].kind;
   // A team adds up a row. In global memory a row's neighbouring units are read together; in
   // shared memory any are.
   int team_log2 = 0;
@@ -48,7 +40,9 @@ __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std:
   const std::uint32_t team = 1U << team_log2, in_team = lane & (team - 1);
   for (std::uint32_t first = 0; first < at.units; first += lanes >> team_log2) {
     const std::uint32_t k = first + (lane >> team_log2);
-    const bool sums = k < at.units && passes(block, layer, at, k), is_own = in_team == 0;
+    const bool sums =
+        k < at.units && (kind != Activation::relu || block.vectors[at.activations + k] > 0);
+    const bool is_own = in_team == 0;
     if (__ballot_sync(all_lanes, sums) == 0) {
       if (is_own && k < at.units) keep_error(block, at, k, 0);
       continue;
@@ -62,7 +56,9 @@ __device__ __forceinline__ void hidden_errors(const NetworkBlock<T>& block, std:
     for (std::uint32_t other = 1; other < team; other *= 2)
       e = wrapping_add(e, __shfl_xor_sync(all_lanes, e, static_cast<int>(other)));
     Value d = 0;
-    if (sums && is_own) d = error(block, layer, at, k, accumulated(block, layer, e), sample.step);
+    if (sums && is_own)
+      d = error(block, layer, k, accumulated(block, layer, e),
+                kind == Activation::leaky_relu && block.vectors[at.sums + k] <= 0, sample.step);
     block.append(block.errors(at), block.error_count(layer), k, d);
     if (is_own && k < at.units) keep_error(block, at, k, d);
   }

@@ -23,46 +23,41 @@ __device__ __forceinline__ void multiply(const NetworkBlock<T>& block, std::uint
   const auto sums =
       product_sums<kCopies, kWidth>(block, block.inputs(at), *block.input_count(layer),
                                     block.weights + at.weights + first + unit, share, at.shares);
-#pragma unroll
-  for (std::uint32_t n = 0; n < kWidth; ++n) block.parts[share * at.tile + unit + n] = sums.of[n];
-}
-
-/// Activates unit j.
-template <class T>
-__device__ __forceinline__ typename T::Value activation(const NetworkBlock<T>& block,
-                                                        std::uint32_t layer, const LayerPlace& at,
-                                                        std::uint32_t j, std::int64_t sum,
-                                                        std::uint32_t step) {
-  const std::int64_t z = accumulated(block, layer, sum);
-  block.vectors[at.sums + j] = z;
-  const std::int64_t a = activated<T::counts, !T::plain>(
-      z, block.arithmetic[layer],
-      {block.network.rounding_seed, Drawn::activation, layer, step, j, block.arguments.judges},
-      block.counts_of(layer, Tensor::activation));
-  block.vectors[at.activations + j] = a;
-  return static_cast<typename T::Value>(a);
+  using Sums = Neighbours<std::int64_t, kWidth>;
+  *reinterpret_cast<Sums*>(block.parts + share * at.tile + unit) = sums;
 }
 
 /// Activates unit j, whose sum a warp's own lanes have, and lists what the next layer or the way
 /// back needs of it. All lanes of a warp call it together.
 template <class T>
 __device__ __forceinline__ void take_sum(const NetworkBlock<T>& block, std::uint32_t layer,
-                                         const LayerPlace& at, std::uint32_t j, std::int64_t z,
+                                         const LayerPlace& at, std::uint32_t j, std::int64_t sum,
                                          bool is_own, const StepSample<T>& sample) {
   using Value = typename T::Value;
-  Value a = 0;
-  if (is_own) a = activation(block, layer, at, j, z, sample.step);
-  if (!block.is_last(layer)) {
+  const LayerArithmetic& arithmetic = block.arithmetic[layer];
+  const bool is_last = block.is_last(layer), has_errors = is_last && !block.arguments.judges;
+  std::int64_t z = 0, a = 0;
+  Value d = 0;
+  if (is_own) {
+    z = accumulated(block, layer, sum);
+    a = activated<T::counts, !T::plain>(z, arithmetic,
+                                        {block.network.rounding_seed, Drawn::activation, layer,
+                                         sample.step, j, block.arguments.judges},
+                                        block.counts_of(layer, Tensor::activation));
+    if (has_errors && (arithmetic.kind != Activation::relu || a > 0)) {
+      const std::int64_t target = j == sample.label ? block.network.target : 0;
+      d = error(block, layer, j, wrapping_subtract(target, a),
+                arithmetic.kind == Activation::leaky_relu && z <= 0, sample.step);
+    }
+    // Stored after all that is read, which then need not wait.
+    block.vectors[at.sums + j] = z;
+    block.vectors[at.activations + j] = a;
+  }
+  if (!is_last) {
     const LayerPlace& next = block.place(layer + 1);
     block.append(block.inputs(next), block.input_count(layer + 1), std::uint64_t{j} * next.units,
-                 a);
-  } else if (!block.arguments.judges) {
-    Value d = 0;
-    if (is_own && passes(block, layer, at, j)) {
-      const std::int64_t target = j == sample.label ? block.network.target : 0;
-      d = error(block, layer, at, j, wrapping_subtract(target, block.vectors[at.activations + j]),
-                sample.step);
-    }
+                 static_cast<Value>(a));
+  } else if (has_errors) {
     block.append(block.errors(at), block.error_count(layer), j, d);
     if (is_own) keep_error(block, at, j, d);
   }
@@ -81,18 +76,19 @@ __device__ __forceinline__ void activate(const NetworkBlock<T>& block, std::uint
     const bool is_used = of_tile < units;
     if (__ballot_sync(all_lanes, is_used) == 0) break;
     std::int64_t z = 0;
-    if (is_used)
-      for (std::uint32_t first_share = part; first_share < at.shares;
-           first_share += together * unit_lanes) {
+    if (is_used) {
+      const std::uint32_t stride = unit_lanes * at.tile;
+      const std::int64_t* from = block.parts + part * at.tile + of_tile;
+      for (std::uint32_t share = part; share < at.shares;
+           share += together * unit_lanes, from += together * stride) {
         std::int64_t parts[together];
 #pragma unroll
-        for (std::uint32_t t = 0; t < together; ++t) {
-          const std::uint32_t share = first_share + t * unit_lanes;
-          parts[t] = share < at.shares ? block.parts[share * at.tile + of_tile] : 0;
-        }
+        for (std::uint32_t t = 0; t < together; ++t)
+          parts[t] = share + t * unit_lanes < at.shares ? from[t * stride] : 0;
 #pragma unroll
         for (std::uint32_t t = 0; t < together; ++t) z = wrapping_add(z, parts[t]);
       }
+    }
     for (std::uint32_t other = 1; other < unit_lanes; other *= 2)
       z = wrapping_add(z, __shfl_xor_sync(all_lanes, z, static_cast<int>(other)));
     take_sum(block, layer, at, first + of_tile, z, is_used && part == 0, sample);

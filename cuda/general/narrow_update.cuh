@@ -18,8 +18,9 @@ struct NarrowUpdate {
 
   /// The weight that an update by P leaves. The rests are R where gradient or master is rounded at
   /// random, else 0.
-  __device__ __forceinline__ Word operator()(Word w, std::int32_t p, std::uint32_t& abs_update,
-                                             std::uint32_t& dropped, std::int32_t gradient_rest = 0,
+  __device__ __forceinline__ Word operator()(std::int32_t w, std::int32_t p,
+                                             std::uint32_t& abs_update, std::uint32_t& dropped,
+                                             std::int32_t gradient_rest = 0,
                                              std::int32_t master_rest = 0) const {
     const NarrowFitting& gradient = arithmetic.gradient;
     const NarrowFitting& master = arithmetic.master;

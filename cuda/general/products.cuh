@@ -10,11 +10,10 @@ namespace gridrun::cuda {
 /// Terms that a lane reads at once, so that it waits for memory once for all.
 inline constexpr std::uint32_t together = 4;
 
-/// The ith term of a list, or beyond its end one that is 0, of the first weight.
+/// A term of a list, or where it has no such one that is 0, of the first weight.
 template <typename Value>
-__device__ __forceinline__ Term<Value> term(const Term<Value>* list, std::uint32_t i,
-                                            std::uint32_t count) {
-  return i < count ? list[i] : Term<Value>{0, 0};
+__device__ __forceinline__ Term<Value> term_or_none(const Term<Value>* at, bool is_there) {
+  return is_there ? *at : Term<Value>{0, 0};
 }
 
 /// The sums, of `kWidth` neighbouring units, of the products of terms `first`, first + stride, ...
@@ -26,11 +25,13 @@ __device__ __forceinline__ Neighbours<std::int64_t, kWidth> product_sums(
   using Value = typename T::Value;
   using Row = Neighbours<typename T::Word, kWidth>;
   Neighbours<std::int64_t, kWidth> sums{};
-  for (std::uint32_t i = first; i < count; i += together * stride) {
+  const auto* from = list + first;
+  for (std::uint32_t i = first; i < count; i += together * stride, from += together * stride) {
     typename T::ValueTerm terms[together];
     Row rows[together];
 #pragma unroll
-    for (std::uint32_t t = 0; t < together; ++t) terms[t] = term(list, i + t * stride, count);
+    for (std::uint32_t t = 0; t < together; ++t)
+      terms[t] = term_or_none(from + t * stride, i + t * stride < count);
 #pragma unroll
     for (std::uint32_t t = 0; t < together; ++t)
       rows[t] = *reinterpret_cast<const Row*>(weights + terms[t].at);

@@ -46,21 +46,23 @@ __device__ __forceinline__ void update_unit(
     std::uint32_t first, std::uint32_t stride, StepSums<std::int32_t>& sums) {
   using Word = typename T::Word;
   Word* const weights = update.weights + unit.at;
-  for (std::uint32_t i = first; i < count; i += together * stride) {
+  const auto* from = list + first;
+  for (std::uint32_t i = first; i < count; i += together * stride, from += together * stride) {
     typename T::ValueTerm input[together];
-    Word w[together];
+    std::int32_t w[together];  // as they are read: shorter words would be widened for each use
 #pragma unroll
-    for (std::uint32_t t = 0; t < together; ++t) input[t] = term(list, i + t * stride, count);
+    for (std::uint32_t t = 0; t < together; ++t)
+      input[t] = term_or_none(from + t * stride, i + t * stride < count);
 #pragma unroll
     for (std::uint32_t t = 0; t < together; ++t)  // others may be storing what is not this lane's
-      w[t] = i + t * stride < count ? weights[input[t].at] : Word{0};
+      w[t] = i + t * stride < count ? weights[input[t].at] : 0;
     std::uint32_t abs_update = 0, dropped = 0;
 #pragma unroll
     for (std::uint32_t t = 0; t < together; ++t)
       w[t] = update(w[t], unit.value * input[t].value, abs_update, dropped);
 #pragma unroll
     for (std::uint32_t t = 0; t < together; ++t)
-      if (i + t * stride < count) weights[input[t].at] = w[t];
+      if (i + t * stride < count) weights[input[t].at] = static_cast<Word>(w[t]);
     sums.abs_update += abs_update;
     sums.dropped += dropped;
   }

@@ -38,17 +38,21 @@ TEST_F(CudaGeneral, RandomNetworksAgreeWithReference) {
 
 /// Every path of the kernels is taken by networks of the tests above and below.
 TEST(RandomNetworks, TakeEveryPath) {
-  int plain = 0, others_in_32_bits = 0, batches = 0;
+  int plain = 0, others_in_32_bits = 0, batches = 0, pairs = 0;
   for (std::uint32_t seed = 0; seed < 24; ++seed)
     for (const RandomBits bits : {short_bits, middle_bits, all_bits})
       for (const NetworkSpec& spec : random_networks(seed, bits).staged.networks) {
         plain += is_plain(spec);
         others_in_32_bits += !is_plain(spec) && updates_in_32_bits(spec, 0);
         batches += spec.batch > 1;
+        for (const LayerPlace& at :
+             NetworkPlaces(spec.units, weight_bytes(spec), most_network_lanes).layers)
+          pairs += at.by_warps && at.width == 2;
       }
   EXPECT_GT(plain, 10);
   EXPECT_GT(others_in_32_bits, 10);
   EXPECT_GT(batches, 10);
+  EXPECT_GT(pairs, 10);
 }
 
 TEST_F(CudaGeneral, GlobalMemoryAgreesWithReference) {
@@ -305,6 +309,7 @@ TEST(NetworkPlan, SharesUnitsAmongLanes) {
   EXPECT_EQ(first.unit_lanes_log2, 1U);  // two lanes add up 10 shares at most
   const LayerPlace& last = places.layers[1];
   EXPECT_TRUE(!first.by_warps && last.by_warps);
+  EXPECT_EQ(last.width, 1U);  // 15 warps
   const LayerPlace few = NetworkPlaces({784, 9}, 2, most_network_lanes).layers[0];
   EXPECT_TRUE(!few.by_warps);  // 4 warps
   EXPECT_EQ(few.width, 1U);    // rows of 9 words are no multiples of 8 bytes
@@ -315,6 +320,22 @@ TEST(NetworkPlan, SharesUnitsAmongLanes) {
   EXPECT_EQ(large.tile, static_cast<std::uint32_t>(most_network_lanes));
   EXPECT_EQ(large.shares, 1U);
   EXPECT_EQ(large.unit_lanes_log2, 0U);
+}
+
+TEST(NetworkPlan, GivesAWarpToPairsOfUnitsWhereItHasNoneForEach) {
+  const auto last = [](std::uint32_t units, std::size_t word) {
+    return NetworkPlaces({784, 100, units}, word, 256).layers.back();  // 8 warps
+  };
+  EXPECT_TRUE(last(8, 2).by_warps);
+  EXPECT_EQ(last(8, 2).width, 1U);
+  for (const std::uint32_t units : {10U, 16U})
+    for (const std::size_t word : {2U, 4U}) {
+      EXPECT_TRUE(last(units, word).by_warps) << units;
+      EXPECT_EQ(last(units, word).width, 2U) << units;
+    }
+  EXPECT_FALSE(last(9, 2).by_warps);
+  EXPECT_FALSE(last(18, 2).by_warps);
+  EXPECT_FALSE(last(10, 8).by_warps);  // one word of 64 bits is read at once
 }
 
 TEST(NetworkPlan, LaunchesFewEnoughStepsForSumsOf64Bits) {

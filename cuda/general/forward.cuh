@@ -95,21 +95,23 @@ __device__ __forceinline__ void activate(const NetworkBlock<T>& block, std::uint
   }
 }
 
-/// Multiplies and activates few units: a warp a unit, without parts.
-template <bool kCopies, class T>
+/// Multiplies and activates few units: a warp `kWidth` units, without parts.
+template <bool kCopies, std::uint32_t kWidth, class T>
 __device__ __forceinline__ void forward_by_warps(const NetworkBlock<T>& block, std::uint32_t layer,
                                                  const LayerPlace& at,
                                                  const StepSample<T>& sample) {
   const auto* const list = block.inputs(at);
   const std::uint32_t count = *block.input_count(layer), lane = block.lane % warp_lanes;
-  for (std::uint32_t j = block.lane / warp_lanes; j < at.units; j += block.lanes / warp_lanes) {
-    const auto* const weights = block.weights + at.weights + j;
-    const auto sum = product_sums<kCopies, 1>(block, list, count, weights, lane, warp_lanes);
-    std::uint64_t parts[1] = {static_cast<std::uint64_t>(sum.of[0])};
-    const std::int64_t z =
-        own_sum<WideSumOfTeam, warp_lanes, 1>(parts, static_cast<int>(lane)).value();
-    take_sum(block, layer, at, j, z, lane == 0, sample);
-  }
+  const std::uint32_t first = block.lane / warp_lanes * kWidth;
+  if (first >= at.units) return;  // a whole warp
+  const auto* const weights = block.weights + at.weights + first;
+  const auto sums = product_sums<kCopies, kWidth>(block, list, count, weights, lane, warp_lanes);
+  std::uint64_t parts[kWidth];
+#pragma unroll
+  for (std::uint32_t n = 0; n < kWidth; ++n) parts[n] = static_cast<std::uint64_t>(sums.of[n]);
+  const std::int64_t sum =
+      own_sum<WideSumOfTeam, warp_lanes, kWidth>(parts, static_cast<int>(lane)).value();
+  take_sum(block, layer, at, first + lane % kWidth, sum, lane < kWidth, sample);
 }
 
 /// Passes a sample through a layer, and lists the next one's bias.
@@ -124,7 +126,10 @@ __device__ __forceinline__ void forward(const NetworkBlock<T>& block, std::uint3
         static_cast<std::make_unsigned_t<Value>>(std::uint64_t{next.inputs} * next.units), one};
   }
   if (at.by_warps) {
-    forward_by_warps<kCopies>(block, layer, at, sample);
+    if (at.width == 1)
+      forward_by_warps<kCopies, 1>(block, layer, at, sample);
+    else if constexpr (T::most_width > 1)
+      forward_by_warps<kCopies, 2>(block, layer, at, sample);
     __syncthreads();
     return;
   }

@@ -66,7 +66,13 @@ constexpr std::uint32_t shares_of_lane = 10;
 
 /// How `lanes` lanes share a layer's units.
 void share_units(LayerPlace& at, std::uint32_t lanes, std::uint32_t most_width) {
-  at.by_warps = at.units <= lanes / warp_lanes;
+  const std::uint32_t warps = lanes / warp_lanes;
+  const bool in_pairs = most_width > 1 && at.units % 2 == 0 && at.units / 2 <= warps;
+  at.by_warps = at.units <= warps || in_pairs;
+  if (at.by_warps) {
+    at.width = at.units <= warps ? 1 : 2;
+    return;
+  }
   at.width = at.units % most_width == 0 ? most_width : 1;
   at.tile = std::min(at.units, lanes * at.width);
   const std::uint32_t groups = at.tile / at.width;

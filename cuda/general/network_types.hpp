@@ -187,12 +187,12 @@ struct LayerPlace {
   std::uint32_t sums;         // z [units], and once errors are found d: keep_error()
   std::uint32_t activations;  // a [units]
   std::uint32_t errors;       // of d, Term [units]
-  bool by_warps;              // units are so few that each has a warp; else
-  std::uint32_t width;        // units that a lane multiplies at once: as many as 64 bits hold, if
-                              // rows are whole numbers of them
-  std::uint32_t tile;         // units that the block takes at once, of the width a multiple
-  std::uint32_t shares;       // lanes that share the inputs of the same units, at most
-  std::uint32_t inverse;      // division_inverse() of the tile's groups of `width` units
+  bool by_warps;          // units are so few that each `width` of them, 1 or 2, have a warp; else
+  std::uint32_t width;    // units that a lane multiplies at once: as many as 64 bits hold, if
+                          // rows are whole numbers of them
+  std::uint32_t tile;     // units that the block takes at once, of the width a multiple
+  std::uint32_t shares;   // lanes that share the inputs of the same units, at most
+  std::uint32_t inverse;  // division_inverse() of the tile's groups of `width` units
   std::uint32_t unit_lanes_log2;  // of the lanes that add up a unit's shares, at most a warp
 };
 

@@ -76,11 +76,11 @@ TEST_F(CudaGeneral, PlainNetworksWithWeightsInGlobalMemory) {
       const RandomNetworks networks = random_networks(seed, bits);
       const auto& units = networks.staged.networks.front().units;
       const DeviceLimits ample{1, std::size_t{1} << 20, std::size_t{1} << 20};
-      const NetworkLaunch launch = lay_out_networks(units, word, true, false, ample).launch;
+      const NetworkLaunch launch = lay_out_networks(units, word, true, false, ample, 1).launch;
       Tuning tuning;
       tuning.limits =
           DeviceLimits{1, 8 * (std::size_t{launch.shared.weights} + 1), 0};  // no room for them
-      const NetworkLayout layout = lay_out_networks(units, word, true, false, *tuning.limits);
+      const NetworkLayout layout = lay_out_networks(units, word, true, false, *tuning.limits, 1);
       ASSERT_TRUE(layout.launch.plain && !layout.launch.shared_weights);
       for (const NetworkSpec& spec : networks.staged.networks)
         plain += is_plain(spec) && weight_bytes(spec) == word;
@@ -273,7 +273,7 @@ TEST(NetworkPlan, TakesMoreLanesForLargePlainNetworksAndFewerForSmall) {
                          bool plain) {
     DeviceLimits limits;
     limits.shared_of_block = shared_bytes;
-    return lay_out_networks(units, 2, plain, false, limits);
+    return lay_out_networks(units, 2, plain, false, limits, 1);
   };
   const std::vector<std::uint32_t> small = {784, 100, 10}, large = {784, 1000, 1000, 10};
   const NetworkLayout whole = layout(small, 227 << 10, true);
@@ -289,6 +289,33 @@ TEST(NetworkPlan, TakesMoreLanesForLargePlainNetworksAndFewerForSmall) {
   const NetworkLayout other = layout(small, 227 << 10, false);
   EXPECT_TRUE(!other.launch.plain && !other.launch.shared_weights);
   EXPECT_EQ(other.launch.lanes, static_cast<std::uint32_t>(most_network_lanes));
+}
+
+TEST(NetworkPlan, TrainsSomeAtOnceWhereThereAreMany) {
+  DeviceLimits limits;
+  limits.multiprocessors = 10;
+  limits.shared_of_block = 227 << 10;
+  limits.shared_of_multiprocessor = 228 << 10;
+  const auto layout = [&](const std::vector<std::uint32_t>& units, std::size_t word, bool plain,
+                          std::size_t networks) {
+    return lay_out_networks(units, word, plain, false, limits, networks).launch;
+  };
+  const std::vector<std::uint32_t> units = {784, 100, 10};
+  const auto most_lanes = static_cast<std::uint32_t>(most_network_lanes);
+  EXPECT_EQ(layout(units, 2, false, 30).lanes, most_lanes);
+  EXPECT_EQ(layout(units, 2, false, 31).lanes, most_lanes / 3);
+  const NetworkLaunch plain = layout(units, 2, true, 31);
+  EXPECT_TRUE(plain.plain && plain.shared_vectors && !plain.shared_weights);
+  EXPECT_EQ(plain.lanes, 256U);
+  EXPECT_TRUE(layout(units, 2, true, 30).shared_weights);
+  EXPECT_EQ(layout(units, 4, true, 31).lanes, 256U);
+  EXPECT_EQ(layout(units, 4, true, 30).lanes, 512U);
+  // Two of these fit beside each other.
+  EXPECT_TRUE(layout({784, 48, 10}, 2, true, 31).shared_weights);
+  // The vectors of three of these do not.
+  const std::vector<std::uint32_t> wide = {784, 4000, 10};
+  EXPECT_EQ(layout(wide, 2, true, 31).lanes, layout(wide, 2, true, 1).lanes);
+  EXPECT_TRUE(layout(wide, 2, true, 31).plain);
 }
 
 TEST(NetworkPlan, TakesALaneForSomeWeights) {

@@ -252,6 +252,20 @@ class NetworkTrainer {
   std::optional<BatchPasses> passes_;  // of the networks at hand, where their batch is more than 1
 };
 
+/// How many of some networks fit memory at once, at least one, and their layout: fewer may be laid
+/// out otherwise.
+std::pair<std::size_t, NetworkLayout> lay_out_what_fits(const StagedSweep& sweep,
+                                                        std::span<const std::size_t> networks,
+                                                        const NetworkKind& kind,
+                                                        const DeviceLimits& limits,
+                                                        std::uint64_t memory) {
+  const NetworkLayout layout =
+      lay_out(sweep.networks.front().units, kind, sweep.diagnose, limits, networks.size());
+  const std::size_t count = networks_that_fit(sweep, networks, kind, layout, memory);
+  if (count == networks.size()) return {count, layout};
+  return lay_out_what_fits(sweep, networks.first(count), kind, limits, memory);
+}
+
 }  // namespace
 
 void train_general_networks(Device& device, const StagedSweep& sweep, const Tuning& tuning,
@@ -263,25 +277,21 @@ void train_general_networks(Device& device, const StagedSweep& sweep, const Tuni
     kinds[kind_of(sweep.networks[n], sweep.diagnose)].push_back(n);
   const DeviceBuffer<double> normals(device, sweep.normals);
   for (const auto& [kind, networks] : kinds) {
-    const NetworkLayout laid_out =
-        lay_out(sweep.networks.front().units, kind, sweep.diagnose, limits);
-    const NetworkPlaces& places = laid_out.places;
-    const NetworkLaunch& launch = laid_out.launch;
     const std::uint64_t free = memory_for_networks(device, tuning);
     const std::size_t most =
         std::size_t{networks_of_multiprocessor} * static_cast<std::size_t>(limits.multiprocessors);
     for (std::span<const std::size_t> rest = networks; !rest.empty();) {
-      const std::size_t count =
-          networks_that_fit(sweep, rest.first(std::min(most, rest.size())), kind, laid_out, free);
+      const auto& [count, layout] =
+          lay_out_what_fits(sweep, rest.first(std::min(most, rest.size())), kind, limits, free);
       visit_word(kind.word, [&](auto zero) {
-        NetworkTrainer<decltype(zero)>(device, sweep, normals.data(), places, launch, tuning,
-                                       progress, record)
+        NetworkTrainer<decltype(zero)>(device, sweep, normals.data(), layout.places, layout.launch,
+                                       tuning, progress, record)
             .train(rest.first(count), take);
       });
+      record.general += count;
+      if (!layout.launch.shared_weights) record.global += count;
       rest = rest.subspan(count);
     }
-    record.general += networks.size();
-    if (!launch.shared_weights) record.global += networks.size();
   }
 }
 

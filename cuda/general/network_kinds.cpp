@@ -16,8 +16,9 @@ NetworkKind kind_of(const NetworkSpec& spec, bool diagnose) {
 }
 
 NetworkLayout lay_out(const std::vector<std::uint32_t>& units, const NetworkKind& kind,
-                      bool diagnose, const DeviceLimits& limits) {
-  if (kind.batch == 1) return lay_out_networks(units, kind.word, kind.plain, diagnose, limits);
+                      bool diagnose, const DeviceLimits& limits, std::size_t networks) {
+  if (kind.batch == 1)
+    return lay_out_networks(units, kind.word, kind.plain, diagnose, limits, networks);
   NetworkLaunch launch;
   launch.word = kind.word;
   launch.counts = diagnose;

@@ -21,9 +21,9 @@ struct NetworkKind {
 
 NetworkKind kind_of(const NetworkSpec& spec, bool diagnose);
 
-/// Where the networks of a kind have their parts, and how they are trained.
+/// Where so many networks of a kind have their parts, and how they are trained.
 NetworkLayout lay_out(const std::vector<std::uint32_t>& units, const NetworkKind& kind,
-                      bool diagnose, const DeviceLimits& limits);
+                      bool diagnose, const DeviceLimits& limits, std::size_t networks);
 
 /// The different formats of inputs of some networks.
 class InputFormats {

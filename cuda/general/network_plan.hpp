@@ -67,10 +67,12 @@ struct NetworkLayout {
   NetworkLaunch launch;
 };
 
-/// The layout of networks. Plain ones whose vectors do not fit shared memory are trained as others
-/// are.
+/// The layout of so many networks. Plain ones whose vectors do not fit shared memory are trained as
+/// others are. Where each multiprocessor has many, some are trained at once, with fewer lanes each,
+/// and weights in global memory where they do not fit beside each other.
 NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::size_t word,
-                               bool plain, bool counts, const DeviceLimits& limits);
+                               bool plain, bool counts, const DeviceLimits& limits,
+                               std::size_t networks);
 
 /// Steps of a launch, at most, so that the sums of a lane fit LaneSums.
 std::uint32_t most_launch_steps(const NetworkPlaces& places);

@@ -157,6 +157,7 @@ double products(const StagedSweep& sweep) {
 struct GeneralCase {
   std::string name;
   std::vector<std::string> overrides;
+  int grids = 1;  // of the same networks; where more, also without any trained beside each other
 };
 
 const std::string short_grid = "grid.lr={from = 6, to = 11}",
@@ -187,7 +188,26 @@ const std::vector<GeneralCase> general_cases = {
       few_fractions, "precision.bits=64", "train.iterations=1000", "train.batch=100"}},
     {"784-100-10, 16 bits, batches of 10",
      {"network.layers=[784, 100, 10]", "precision.round='nearest_even'", "train.batch=10"}},
+    {"784-100-10, nearest, 8 grids",
+     {"network.layers=[784, 100, 10]", "precision.round='nearest_even'", "train.iterations=1000"},
+     8},
+    {"784-100-10, stochastic, 8 grids",
+     {"network.layers=[784, 100, 10]", "precision.round='stochastic'", "train.iterations=1000"},
+     8},
+    {"784-100-10, 24 bits, 8 grids",
+     {"network.layers=[784, 100, 10]", "precision.bits=24", "precision.overflow='wrap'",
+      "train.iterations=1000"},
+     8},
 };
+
+/// So many times the same elements.
+template <typename Element>
+void repeat(std::vector<Element>& elements, int times) {
+  const std::size_t count = elements.size();
+  elements.reserve(count * static_cast<std::size_t>(times));
+  for (std::size_t i = count; i < count * static_cast<std::size_t>(times); ++i)
+    elements.push_back(elements[i - count]);
+}
 
 /// Networks that are not the study's. Returns whether all agree with the cpu engine.
 bool bench_general(const Options& options, const cuda::DeviceLimits& limits) {
@@ -206,14 +226,24 @@ bool bench_general(const Options& options, const cuda::DeviceLimits& limits) {
     const Dataset dataset = load_dataset(sweep);
     StagedSweep staged = stage(sweep, dataset);
     staged.held_out.clear();
-    BatchedEngine engine(cuda::make_cuda_device(options.device), {});
-    Progress of_engine, of_cpu;
-    const bool same =
-        engine.train(staged, of_engine) == CpuEngine(processors()).train(staged, of_cpu);
-    all_same &= same;
-    const double seconds = median_seconds(engine, staged, options.repeats);
-    print_row(one.name, seconds, products(staged), limits,
-              same ? "the cpu engine's bytes" : "DIFFER");
+    Progress of_cpu;
+    Outcomes expected = CpuEngine(processors()).train(staged, of_cpu);
+    repeat(expected, one.grids);
+    repeat(staged.networks, one.grids);
+    const auto time = [&](const std::string& name, const cuda::Tuning& tuning) {
+      BatchedEngine engine(cuda::make_cuda_device(options.device), tuning);
+      Progress of_engine;
+      const bool same = engine.train(staged, of_engine) == expected;
+      all_same &= same;
+      print_row(name, median_seconds(engine, staged, options.repeats), products(staged), limits,
+                same ? "the cpu engine's bytes" : "DIFFER");
+    };
+    time(one.name, {});
+    if (one.grids == 1) continue;
+    cuda::Tuning alone;
+    alone.limits = limits;
+    alone.limits->shared_of_multiprocessor = 0;  // no room for one beside another
+    time("the same, one at a time", alone);
   }
   return all_same;
 }

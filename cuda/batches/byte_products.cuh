@@ -76,8 +76,9 @@ class ByteProducts {
           left[plane].word[2 * half + below] =
               row_words[plane * plane_words<tile_rows> +
                         place_beyond(first_row_place, below, half)];
-    // Without a branch for each group where all are used, loads go ahead of products.
-    if (used_columns > columns - group_columns)
+    // Without a branch for each group where all are used, loads go ahead of products, for which
+    // more planes would leave too few registers.
+    if (kPlanes <= 2 && used_columns > columns - group_columns)
       multiply_groups<true>(left, column_words, first_column_place, used_columns);
     else
       multiply_groups<false>(left, column_words, first_column_place, used_columns);

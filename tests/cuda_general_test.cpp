@@ -6,6 +6,8 @@
 #include <string>
 
 #include "cuda_networks_test.hpp"
+#include "general/network_kinds.hpp"
+#include "general/network_memory.hpp"
 #include "general/network_plan.hpp"
 #include "gridrun/tensor_formats.hpp"
 
@@ -45,8 +47,10 @@ TEST(RandomNetworks, TakeEveryPath) {
         plain += is_plain(spec);
         others_in_32_bits += !is_plain(spec) && updates_in_32_bits(spec, 0);
         batches += spec.batch > 1;
+        if (spec.batch > 1) continue;
+        const DeviceLimits limits{132, 227 << 10, 228 << 10};
         for (const LayerPlace& at :
-             NetworkPlaces(spec.units, weight_bytes(spec), most_network_lanes).layers)
+             lay_out(spec.units, kind_of(spec, false), false, limits, 1).places.layers)
           pairs += at.by_warps && at.width == 2;
       }
   EXPECT_GT(plain, 10);
@@ -219,6 +223,70 @@ TEST_F(CudaGeneral, TrainsInBatchesOfNetworksWhereMemoryIsShort) {
   BatchedEngine at_once = engine();
   expect_same_as_reference(at_once, networks);
   EXPECT_LT(at_once.record().batches, networks.staged.networks.size());
+}
+
+/// By one unit and by two, by all warps of a block and by some.
+TEST_F(CudaGeneral, LayersByWarpsAgreeWithReference) {
+  int idle_for_each = 0, idle_for_pairs = 0;
+  std::uint32_t seed = 400;
+  for (const std::vector<std::uint32_t>& units : std::vector<std::vector<std::uint32_t>>{
+           {257, 30, 10}, {200, 6}, {257, 60, 10}, {150, 40, 2}})
+    for (const RandomBits bits : {short_bits, middle_bits, all_bits}) {
+      RandomNetworks networks = random_networks(seed, bits, units);
+      networks.staged.iterations = 12;
+      for (NetworkSpec& spec : networks.staged.networks) {
+        spec.batch = 1;
+        const NetworkPlaces places =
+            lay_out(units, kind_of(spec, false), false, DeviceLimits{1, 227 << 10, 228 << 10}, 1)
+                .places;
+        for (const LayerPlace& at : places.layers) {
+          const bool some_idle = at.by_warps && at.units / at.width < places.lanes / warp_lanes;
+          (at.width == 1 ? idle_for_each : idle_for_pairs) += some_idle;
+        }
+      }
+      BatchedEngine trained = engine({}, seed++);
+      expect_same_as_reference(trained, networks);
+    }
+  EXPECT_GT(idle_for_each, 10);
+  EXPECT_GT(idle_for_pairs, 10);
+}
+
+TEST_F(CudaGeneral, TrainsSomeAtOnceWhereThereAreMany) {
+  RandomNetworks networks = random_networks(500, short_bits, {784, 80, 10});
+  StagedSweep& sweep = networks.staged;
+  sweep.iterations = 10;
+  NetworkSpec spec = sweep.networks.front();
+  for (Format* format : in_order(spec.formats)) *format = Format{16, 8, Round::nearest_even};
+  spec.formats.accumulator = Format{};
+  spec.lr = 3;
+  spec.batch = 1;
+  sweep.networks.assign(5, spec);
+  const NetworkKind kind = kind_of(spec, false);
+  ASSERT_TRUE(kind.plain);
+  Tuning tuning;
+  tuning.limits = DeviceLimits{1, 227 << 10, 228 << 10};
+  BatchedEngine at_once = engine(tuning);
+  expect_same_as_reference(at_once, networks);
+  EXPECT_EQ(at_once.record().general, 5U);
+  EXPECT_EQ(at_once.record().global, 5U);  // two have no room beside each other
+  // With memory for four they are the more than three that are laid out so; the fifth is alone.
+  const std::vector<std::size_t> all = {0, 1, 2, 3, 4};
+  const auto memory_for = [&](std::size_t count, std::size_t laid_out) {
+    const NetworkLayout layout = lay_out(spec.units, kind, false, *tuning.limits, laid_out);
+    std::uint64_t memory = 1 << 10;
+    while (networks_that_fit(sweep, all, kind, layout, memory) < count) memory += 1 << 10;
+    return memory;
+  };
+  tuning.memory = memory_for(4, 4);
+  BatchedEngine four = engine(tuning);
+  expect_same_as_reference(four, networks);
+  EXPECT_EQ(four.record().general, 5U);
+  EXPECT_EQ(four.record().global, 4U);
+  tuning.memory = memory_for(3, 3);
+  BatchedEngine three = engine(tuning);
+  expect_same_as_reference(three, networks);
+  EXPECT_EQ(three.record().general, 5U);
+  EXPECT_EQ(three.record().global, 0U);
 }
 
 TEST_F(CudaGeneral, StopsSoon) {

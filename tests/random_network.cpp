@@ -33,7 +33,8 @@ std::vector<double> random_inputs(RandomDraws& draw, std::size_t count) {
 
 }  // namespace
 
-RandomNetwork random_network(std::uint32_t seed, RandomBits bits) {
+RandomNetwork random_network(std::uint32_t seed, RandomBits bits,
+                             const std::vector<std::uint32_t>& units) {
   RandomDraws draw(seed);
   RandomNetwork network;
   NetworkSpec& spec = network.spec;
@@ -53,6 +54,7 @@ RandomNetwork random_network(std::uint32_t seed, RandomBits bits) {
   const int most_units = draw.chance(8) ? 130 : draw.one_of({7, 7, 20, 40});
   for (int i = 0; i <= layers; ++i)
     spec.units.push_back(static_cast<std::uint32_t>(draw.number(1, most_units)));
+  if (!units.empty()) spec.units = units;
   spec.activation = static_cast<Activation>(draw.number(0, 2));
   spec.output_activation = static_cast<Activation>(draw.number(0, 2));
   spec.leak = draw.number(0, 8);
@@ -65,7 +67,7 @@ RandomNetwork random_network(std::uint32_t seed, RandomBits bits) {
   const std::int64_t most =
       std::min(largest_word(master.bits), std::int64_t{1} << std::min(spread, 62));
   const std::int64_t least = std::max(smallest_word(master.bits, master.overflow), -most);
-  for (int layer = 0; layer < layers; ++layer) {
+  for (std::size_t layer = 0; layer < spec.layers(); ++layer) {
     std::vector<std::int64_t>& weights = network.weights.emplace_back();
     for (std::uint32_t i = 0; i < spec.units[layer] * spec.units[layer + 1]; ++i)
       weights.push_back(draw.between(least, most));
@@ -105,8 +107,9 @@ std::vector<double> some_normals(const std::vector<std::uint32_t>& units, std::u
   return normals;
 }
 
-RandomNetworks random_networks(std::uint32_t seed, RandomBits bits) {
-  const RandomNetwork first = random_network(seed, bits);
+RandomNetworks random_networks(std::uint32_t seed, RandomBits bits,
+                               const std::vector<std::uint32_t>& units) {
+  const RandomNetwork first = random_network(seed, bits, units);
   RandomNetworks sweep;
   sweep.description = fmt::format("seed {}, {} to {} bits", seed, bits.least, bits.most);
   sweep.dataset = std::make_unique<Dataset>(first.dataset);

@@ -28,8 +28,9 @@ struct RandomNetwork {
 
 /// One of many: formats with so many bits, each tensor its own or all the same; every rounding and
 /// overflow, 1 to 4 layers, biases, batches, learning rates of both signs, inputs of both signs,
-/// one input, one unit. No right shift is above 63.
-RandomNetwork random_network(std::uint32_t seed, RandomBits bits);
+/// one input, one unit. No right shift is above 63. `units`: its layers, or none for random ones.
+RandomNetwork random_network(std::uint32_t seed, RandomBits bits,
+                             const std::vector<std::uint32_t>& units = {});
 
 /// A sweep together with the data set that it points to.
 struct RandomNetworks {
@@ -43,6 +44,7 @@ std::vector<double> some_normals(const std::vector<std::uint32_t>& units, std::u
 
 /// 5 to 14 networks of the layers of one random network, each of which has its own formats and the
 /// rest. Some overflow at the start.
-RandomNetworks random_networks(std::uint32_t seed, RandomBits bits);
+RandomNetworks random_networks(std::uint32_t seed, RandomBits bits,
+                               const std::vector<std::uint32_t>& units = {});
 
 }  // namespace gridrun

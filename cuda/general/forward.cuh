@@ -2,7 +2,8 @@
 //
 // Lanes multiply `width` units at once by their shares of the inputs that are not zero, some lanes
 // add up the shares of a unit and activate it, and what is not zero goes into the next layer's list
-// of inputs, or into the last one's list of errors. Barriers of the block stand between.
+// of inputs, or into the last one's list of errors. Barriers of the block stand between. Where
+// units are few, a warp does all of it for one or two of them.
 #pragma once
 
 #include "general/errors.cuh"

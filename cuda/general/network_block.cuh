@@ -60,14 +60,17 @@ __device__ __forceinline__ NetworkTables tables_of(const NetworkArguments& launc
   const NetworkTables stored{launch.networks + number,
                              launch.arithmetic + std::size_t{number} * launch.layers,
                              launch.places};
-  if constexpr (!T::shared_vectors) return stored;
-  auto* to = static_cast<std::int64_t*>(dynamic_shared_memory()) + launch.shared.tables;
-  NetworkTables copied{};
-  copied.network = copied_table(stored.network, 1, to);
-  copied.arithmetic = copied_table(stored.arithmetic, launch.layers, to);
-  copied.places = copied_table(stored.places, launch.layers, to);
-  __syncthreads();
-  return copied;
+  if constexpr (T::shared_vectors) {
+    auto* to = static_cast<std::int64_t*>(dynamic_shared_memory()) + launch.shared.tables;
+    NetworkTables copied{};
+    copied.network = copied_table(stored.network, 1, to);
+    copied.arithmetic = copied_table(stored.arithmetic, launch.layers, to);
+    copied.places = copied_table(stored.places, launch.layers, to);
+    __syncthreads();
+    return copied;
+  } else {
+    return stored;
+  }
 }
 
 /// Where the parts of a block's network are, and which lane this is. What works on it takes it as

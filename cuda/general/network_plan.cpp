@@ -286,9 +286,12 @@ NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::siz
     const std::size_t of_block = limits.shared_of_multiprocessor / blocks;
     return of_block > reserved_of_block ? of_block - reserved_of_block : 0;
   };
-  if (networks <= crowd * static_cast<std::size_t>(limits.multiprocessors) ||
-      (alone.launch.shared_weights && alone.launch.shared_bytes <= shared_of(2)))
-    return alone;
+  const auto most_lanes =
+      static_cast<std::uint32_t>(alone.launch.plain ? most_plain_lanes : most_network_lanes);
+  const bool two_fit =  // beside each other with their weights
+      alone.launch.shared_weights && alone.launch.shared_bytes <= shared_of(2) &&
+      2 * alone.launch.lanes <= most_lanes;
+  if (networks <= crowd * static_cast<std::size_t>(limits.multiprocessors) || two_fit) return alone;
   DeviceLimits of_each = limits;
   of_each.shared_of_block = std::min(limits.shared_of_block, shared_of(crowd));
   const NetworkLayout crowded = lay_out_one(units, word, plain, counts, of_each, crowd);

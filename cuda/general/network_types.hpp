@@ -187,7 +187,7 @@ struct LayerPlace {
   std::uint32_t sums;         // z [units], and once errors are found d: keep_error()
   std::uint32_t activations;  // a [units]
   std::uint32_t errors;       // of d, Term [units]
-  bool by_warps;          // units are so few that each `width` of them, 1 or 2, have a warp; else
+  bool by_warps;          // a warp takes `width` units, 1 or 2, and what is below that is 0; else
   std::uint32_t width;    // units that a lane multiplies at once: as many as 64 bits hold, if
                           // rows are whole numbers of them
   std::uint32_t tile;     // units that the block takes at once, of the width a multiple

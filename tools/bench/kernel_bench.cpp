@@ -242,7 +242,7 @@ bool bench_general(const Options& options, const cuda::DeviceLimits& limits) {
     if (one.grids == 1) continue;
     cuda::Tuning alone;
     alone.limits = limits;
-    alone.limits->shared_of_multiprocessor = 0;  // no room for one beside another
+    alone.limits->shared_of_multiprocessor = 0;  // none beside another, as these lie
     time("the same, one at a time", alone);
   }
   return all_same;

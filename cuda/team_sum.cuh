@@ -55,23 +55,29 @@ struct NarrowSum {
   }
 };
 
+/// The warp's sum of unsigned words of 64 or 128 bits, modulo their range, by hardware sums of
+/// pieces of 27 bits, whose sums over 32 lanes fit 32 bits, or wrap where the whole sum does.
+template <typename Wide>
+__device__ __forceinline__ Wide sum_of_pieces(Wide value) {
+  constexpr int bits = 27;
+  constexpr auto mask = (1U << bits) - 1;
+  static_assert((std::uint64_t{warp_lanes} << bits) <= std::uint64_t{1} << 32);
+  Wide sum = 0;
+#pragma unroll
+  for (int at = 0; at < static_cast<int>(8 * sizeof(Wide)); at += bits)
+    sum += Wide{hardware_sum(static_cast<std::uint32_t>(value >> at) & mask)} << at;
+  return sum;
+}
+
 /// A sum of 64-bit words that wraps.
 struct WideSumOfTeam {
   std::uint64_t sum;
 
   __device__ __forceinline__ static WideSumOfTeam of(std::uint64_t value) { return {value}; }
 
-  /// The warp's, by hardware sums of the low 27 bits, the next 27 and the last 10, whose sums over
-  /// 32 lanes fit 32 bits, or wrap where the whole sum does.
+  /// The warp's, by hardware.
   __device__ __forceinline__ static WideSumOfTeam of_warp(std::uint64_t value) {
-    constexpr int bits = 27;
-    constexpr auto mask = (1U << bits) - 1;
-    static_assert((std::uint64_t{warp_lanes} << bits) <= std::uint64_t{1} << 32);
-    static_assert(3 * bits >= 64);
-    const std::uint32_t low = hardware_sum(static_cast<std::uint32_t>(value) & mask);
-    const std::uint32_t middle = hardware_sum(static_cast<std::uint32_t>(value >> bits) & mask);
-    const std::uint32_t high = hardware_sum(static_cast<std::uint32_t>(value >> (2 * bits)));
-    return {low + (std::uint64_t{middle} << bits) + (std::uint64_t{high} << (2 * bits))};
+    return {sum_of_pieces(value)};
   }
 
   __device__ __forceinline__ std::int64_t value() const { return static_cast<std::int64_t>(sum); }

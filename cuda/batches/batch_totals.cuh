@@ -7,22 +7,16 @@
 
 namespace gridrun::cuda {
 
-/// The sum over a warp of 128-bit values, modulo 2^128; by hardware in pieces whose sums fit 32
-/// bits.
+/// The sum over a warp of 128-bit values, modulo 2^128.
 __device__ __forceinline__ WideSum warp_sum(WideSum value) {
-  WideSum sum = 0;
   if constexpr (has_warp_sum) {
-    constexpr int bits = 27;
-    constexpr auto mask = (1U << bits) - 1;
-    static_assert((std::uint64_t{warp_lanes} << bits) <= std::uint64_t{1} << 32);
-#pragma unroll
-    for (int at = 0; at < 128; at += bits)
-      sum += WideSum{hardware_sum(static_cast<std::uint32_t>(value >> at) & mask)} << at;
+    return sum_of_pieces(value);
   } else {
+    WideSum sum = 0;
 #pragma unroll
     for (int i = 0; i < 4; ++i) sum += WideSum{team_sum_of_limb<warp_lanes>(value, i)} << 32 * i;
+    return sum;
   }
-  return sum;
 }
 
 /// A lane adds one sum, another the other, so that neither waits.

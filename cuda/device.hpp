@@ -2,6 +2,7 @@
 // one that runs the kernels' source on the processor.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -18,6 +19,13 @@ struct DeviceLimits {
   std::size_t shared_of_block = 0;           // bytes of shared memory, at most
   std::size_t shared_of_multiprocessor = 0;  // bytes
   double clock = 0;                          // Hz, at most; for figures only
+
+  /// Bytes of shared memory that each of so many blocks on a multiprocessor may have.
+  std::size_t shared_of_each(std::size_t blocks) const {
+    constexpr std::size_t reserved = 1024;  // bytes that CUDA takes of each itself
+    const std::size_t share = shared_of_multiprocessor / blocks;
+    return std::min(shared_of_block, share > reserved ? share - reserved : 0);
+  }
 };
 
 /// The data set on the device, in the order of the steps.

@@ -9,9 +9,8 @@ namespace gridrun::cuda {
 namespace {
 
 constexpr int schedulers_of_multiprocessor = 4;
-constexpr std::size_t reserved_of_block = 1024;  // bytes of shared memory that CUDA takes itself
-constexpr double update_share = 0.25;            // of the steps that change a neuron
-constexpr double largest_share = 0.55;           // the same of a fraction with many
+constexpr double update_share = 0.25;   // of the steps that change a neuron
+constexpr double largest_share = 0.55;  // the same of a fraction with many
 
 /// A model of a training step of a multiprocessor, in cycles, fitted to measurements of the MNIST
 /// study (cuda/README.md): a warp waits for a chain of instructions and for those that the other
@@ -88,11 +87,7 @@ Arrangement arrange(const Workload& work, const DeviceLimits& limits, Shape shap
   Arrangement arrangement;
   double chunk_wait = 0;
   if (shared) {
-    const std::size_t share_of_block =
-        limits.shared_of_multiprocessor / static_cast<std::size_t>(resident);
-    if (share_of_block < reserved_of_block) return arrangement;
-    const std::size_t of_block =
-        std::min(limits.shared_of_block, share_of_block - reserved_of_block);
+    const std::size_t of_block = limits.shared_of_each(static_cast<std::size_t>(resident));
     const std::size_t weights = static_cast<std::size_t>(warps) * warp_bytes(work, shape);
     const std::uint64_t least =  // tiles of any sample, at most
         held_tiles + divide_up(work.inputs, entries_of_tile(shape));

@@ -89,8 +89,23 @@ void share_units(LayerPlace& at, std::uint32_t lanes, std::uint32_t most_width) 
 /// alone mostly waits, for latencies and at barriers. By the replay of cuda/README.md.
 constexpr std::size_t crowd = 3;
 
-/// Bytes of shared memory that a block takes for itself.
-constexpr std::size_t reserved_of_block = 1024;
+/// The layout of networks of which a multiprocessor has registers for so many at once.
+NetworkLayout lay_out_beside(const std::vector<std::uint32_t>& units, std::size_t word, bool plain,
+                             bool counts, const DeviceLimits& limits, std::size_t at_once) {
+  const auto with = [&](std::size_t most_lanes, bool as_plain) {
+    const std::size_t lanes = most_lanes / at_once / warp_lanes * warp_lanes;
+    const NetworkPlaces places(units, word, static_cast<std::uint32_t>(lanes));
+    return NetworkLayout{places, choose_network_launch(places, as_plain, counts, limits)};
+  };
+  if (!plain) return with(most_network_lanes, false);
+  NetworkLayout layout = with(most_plain_lanes, true);
+  if (!layout.launch.shared_vectors) return with(most_network_lanes, false);
+  const std::size_t small_lanes = lanes_of_plain_word_byte * word;
+  if (layout.places.lanes <= most_small_lanes && layout.places.lanes > small_lanes)
+    layout = with(small_lanes * at_once, true);
+  layout.launch.plain = true;
+  return layout;
+}
 
 }  // namespace
 
@@ -256,45 +271,19 @@ NetworkLaunch choose_network_launch(const NetworkPlaces& places, bool plain, boo
   return launch;
 }
 
-namespace {
-
-/// The layout of networks of which a multiprocessor has registers for so many at once.
-NetworkLayout lay_out_one(const std::vector<std::uint32_t>& units, std::size_t word, bool plain,
-                          bool counts, const DeviceLimits& limits, std::size_t at_once) {
-  const auto with = [&](std::size_t most_lanes, bool as_plain) {
-    const std::size_t lanes = most_lanes / at_once / warp_lanes * warp_lanes;
-    const NetworkPlaces places(units, word, static_cast<std::uint32_t>(lanes));
-    return NetworkLayout{places, choose_network_launch(places, as_plain, counts, limits)};
-  };
-  if (!plain) return with(most_network_lanes, false);
-  NetworkLayout layout = with(most_plain_lanes, true);
-  if (!layout.launch.shared_vectors) return with(most_network_lanes, false);
-  const std::size_t small_lanes = lanes_of_plain_word_byte * word;
-  if (layout.places.lanes <= most_small_lanes && layout.places.lanes > small_lanes)
-    layout = with(small_lanes * at_once, true);
-  layout.launch.plain = true;
-  return layout;
-}
-
-}  // namespace
-
 NetworkLayout lay_out_networks(const std::vector<std::uint32_t>& units, std::size_t word,
                                bool plain, bool counts, const DeviceLimits& limits,
                                std::size_t networks) {
-  const NetworkLayout alone = lay_out_one(units, word, plain, counts, limits, 1);
-  const auto shared_of = [&limits](std::size_t blocks) {
-    const std::size_t of_block = limits.shared_of_multiprocessor / blocks;
-    return of_block > reserved_of_block ? of_block - reserved_of_block : 0;
-  };
+  const NetworkLayout alone = lay_out_beside(units, word, plain, counts, limits, 1);
   const auto most_lanes =
       static_cast<std::uint32_t>(alone.launch.plain ? most_plain_lanes : most_network_lanes);
   const bool two_fit =  // beside each other with their weights
-      alone.launch.shared_weights && alone.launch.shared_bytes <= shared_of(2) &&
+      alone.launch.shared_weights && alone.launch.shared_bytes <= limits.shared_of_each(2) &&
       2 * alone.launch.lanes <= most_lanes;
   if (networks <= crowd * static_cast<std::size_t>(limits.multiprocessors) || two_fit) return alone;
   DeviceLimits of_each = limits;
-  of_each.shared_of_block = std::min(limits.shared_of_block, shared_of(crowd));
-  const NetworkLayout crowded = lay_out_one(units, word, plain, counts, of_each, crowd);
+  of_each.shared_of_block = limits.shared_of_each(crowd);
+  const NetworkLayout crowded = lay_out_beside(units, word, plain, counts, of_each, crowd);
   const bool is_like = crowded.launch.plain == alone.launch.plain &&
                        crowded.launch.shared_vectors == alone.launch.shared_vectors;
   return is_like ? crowded : alone;

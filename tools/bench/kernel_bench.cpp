@@ -119,6 +119,15 @@ int cells_off(const std::vector<CellResult>& cells, const std::string& file) {
   return off + static_cast<int>(cells.size() - cell);
 }
 
+/// So many times the same elements.
+template <typename Element>
+void repeat(std::vector<Element>& elements, int times) {
+  const std::size_t count = elements.size();
+  elements.reserve(count * static_cast<std::size_t>(times));
+  for (std::size_t i = count; i < count * static_cast<std::size_t>(times); ++i)
+    elements.push_back(elements[i - count]);
+}
+
 /// The median of the device's seconds over `repeats` trainings after one that warms up.
 double median_seconds(BatchedEngine& engine, const StagedSweep& sweep, int repeats) {
   std::vector<double> seconds;
@@ -199,15 +208,6 @@ const std::vector<GeneralCase> general_cases = {
       "train.iterations=1000"},
      8},
 };
-
-/// So many times the same elements.
-template <typename Element>
-void repeat(std::vector<Element>& elements, int times) {
-  const std::size_t count = elements.size();
-  elements.reserve(count * static_cast<std::size_t>(times));
-  for (std::size_t i = count; i < count * static_cast<std::size_t>(times); ++i)
-    elements.push_back(elements[i - count]);
-}
 
 /// Networks that are not the study's. Returns whether all agree with the cpu engine.
 bool bench_general(const Options& options, const cuda::DeviceLimits& limits) {
@@ -300,15 +300,13 @@ int bench(const Options& options) {
             counted == expected ? "same bytes" : "DIFFER");
   staged.diagnose = false;
 
-  const std::vector<NetworkSpec> grid = staged.networks;
-  for (int i = 1; i < options.bulk; ++i)
-    staged.networks.insert(staged.networks.end(), grid.begin(), grid.end());
+  repeat(staged.networks, options.bulk);
   BatchedEngine bulk = engine_of({});
   Progress unused;
   const Outcomes outcomes = bulk.train(staged, unused);
   bool same = true;
   for (std::size_t n = 0; n < outcomes.size(); ++n)
-    same &= outcomes[n] == expected[n % grid.size()];
+    same &= outcomes[n] == expected[n % expected.size()];
   fell_short |= !same;
   print_row(fmt::format("bulk, {} grids in {} batches", options.bulk, bulk.record().batches),
             median_seconds(bulk, staged, options.repeats), visits * options.bulk, limits,

@@ -25,6 +25,7 @@ add_executable(gridrun_emulated_kernel_tests
   emulation/emulated_gpu.cpp
   emulation/emulated_test_device.cpp
   network_memory_test.cpp
+  network_plan_test.cpp
   random_network.cpp
   test_sweep.cpp
   train_plan_test.cpp

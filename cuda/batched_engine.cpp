@@ -3,9 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <limits>
 #include <map>
-#include <numeric>
 #include <span>
 
 #include "base/machine.hpp"
@@ -15,6 +13,7 @@
 #include "general/general_trainer.hpp"
 #include "gridrun/error.hpp"
 #include "memory_for_networks.hpp"
+#include "staged_data.hpp"
 #include "train_plan.hpp"
 
 namespace gridrun::cuda {
@@ -24,129 +23,6 @@ constexpr std::uint32_t least_slice = 1024;            // steps, where memory is
 constexpr std::uint64_t visits_of_slice = 1ULL << 22;  // weights of a neuron, so that a launch
                                                        // ends soon after an interrupt
 constexpr std::uint32_t steps_of_word = 32;            // of the right/wrong bits
-
-std::vector<std::uint32_t> labels_in_order(const StudySweep& sweep, std::size_t count) {
-  std::vector<std::uint32_t> labels(count);
-  for (std::size_t s = 0; s < count; ++s) labels[s] = sweep.dataset->labels[sweep.order[s]];
-  return labels;
-}
-
-std::uint64_t largest_magnitude(const std::vector<std::int64_t>& weights) {
-  std::uint64_t largest = 0;
-  for (const std::int64_t weight : weights) largest = std::max(largest, magnitude(weight));
-  return largest;
-}
-
-bool any_negative(const Dataset& dataset) {
-  if (dataset.scale < 0) return true;
-  const auto* const reals = std::get_if<1>(&dataset.values);
-  return reals != nullptr &&
-         std::any_of(reals->begin(), reals->end(), [](double x) { return x < 0; });
-}
-
-/// The sweep's data in device memory for the time of one training.
-class StagedData {
- public:
-  StagedData(Device& device, const StudySweep& sweep)
-      : samples_(static_cast<std::uint32_t>(
-            std::min<std::size_t>(sweep.order.size(), sweep.iterations))),
-        order_(device, {sweep.order.begin(), sweep.order.begin() + samples_}),
-        labels_(device, labels_in_order(sweep, samples_)),
-        weights_(device, sweep.weights),
-        device_(device) {
-    const auto& values = sweep.dataset->values;
-    if (const auto* bytes = std::get_if<0>(&values))
-      bytes_ = DeviceBuffer<std::uint8_t>(device, *bytes);
-    else
-      reals_ = DeviceBuffer<double>(device, std::get<1>(values));
-    view_ = {bytes_.data() ? static_cast<const void*>(bytes_.data()) : reals_.data(),
-             bytes_.data() != nullptr,
-             order_.data(),
-             samples_,
-             static_cast<std::uint32_t>(sweep.inputs),
-             sweep.dataset->scale,
-             any_negative(*sweep.dataset)};
-    largest_ = {device.largest_input(view_), device.largest_input_sum(view_), view_.any_negative,
-                view_.inputs, largest_magnitude(sweep.weights)};
-  }
-
-  const Samples& samples() const { return view_; }
-  const std::uint32_t* labels() const { return labels_.data(); }
-  const std::int64_t* weights() const { return weights_.data(); }
-  const Magnitudes& largest() const { return largest_; }
-
-  std::uint64_t nonzeros(int fraction) {
-    const auto known = nonzeros_.find(fraction);
-    if (known != nonzeros_.end()) return known->second;
-    return nonzeros_[fraction] = device_.count_nonzeros(view_, fraction);
-  }
-
- private:
-  std::uint32_t samples_;               // that the steps visit
-  DeviceBuffer<std::uint32_t> order_;   // [samples], indices of stored samples
-  DeviceBuffer<std::uint32_t> labels_;  // [samples], in the order of the steps
-  DeviceBuffer<std::int64_t> weights_;  // [outputs][inputs], units of the last place
-  DeviceBuffer<std::uint8_t> bytes_;    // [stored samples][inputs], or
-  DeviceBuffer<double> reals_;          // the same in reals
-  Device& device_;
-  Samples view_{};
-  Magnitudes largest_;
-  std::map<int, std::uint64_t> nonzeros_;  // by fraction
-};
-
-/// The sparse list of one fraction.
-template <typename Word>
-class StagedList {
- public:
-  StagedList(Device& device, StagedData& data, int fraction, Activation activation, Shape shape)
-      : places_(device, data.samples().samples + std::size_t{places_ahead}) {
-    const Samples& samples = data.samples();
-    ListPlan plan{fraction, shape, sizeof(Word), 0};
-    view_ = {places_.data(), nullptr, std::int64_t{1} << fraction, fraction, {}};
-    if (sizeof(Word) == sizeof(std::int32_t)) {
-      const Magnitudes& largest = data.largest();
-      plan.headroom = narrow_headroom(fraction, largest);
-      view_.narrow = {
-          plan.headroom, narrow_weight_bound(fraction, largest),
-          static_cast<std::uint32_t>(narrow_delta_limit(fraction, largest)),
-          activation == Activation::relu ? 1 : std::numeric_limits<std::int32_t>::min()};
-    }
-    const std::uint64_t nonzeros = data.nonzeros(fraction);
-    const DeviceBuffer<std::uint64_t> positions(device, nonzeros);  // of the non-zero inputs
-    const DeviceBuffer<std::uint64_t> first(device, samples.samples + std::size_t{1});
-    device.stage_places(samples, data.labels(), plan, positions.data(), first.data(),
-                        places_.data());
-    SampleTiles last{};
-    device.download(&last, places_.data() + samples.samples - 1, sizeof(last));
-    const std::uint64_t tiles = std::uint64_t{last.begin} + last.tiles;
-    entries_ = DeviceBuffer<LaneEntries<Word>>(device, tiles * plan.lanes());
-    device.stage_entries(samples, plan, positions.data(), first.data(), places_.data(), tiles,
-                         entries_.data());
-    device.wait();  // the scratch buffers go
-    view_.entries = entries_.data();
-  }
-
-  const SampleList<Word>& view() const { return view_; }
-
-  /// Device memory that staging takes at most, scratch included.
-  static std::uint64_t bytes(StagedData& data, int fraction, Shape shape) {
-    const std::uint64_t samples = data.samples().samples;
-    const std::uint64_t nonzeros = data.nonzeros(fraction);
-    return most_tiles(data, fraction, shape) * tile_bytes<Word>(shape.lanes) +
-           (samples + places_ahead) * sizeof(SampleTiles) +
-           (nonzeros + samples) * sizeof(std::uint64_t);
-  }
-
-  static std::uint64_t most_tiles(StagedData& data, int fraction, Shape shape) {
-    return data.nonzeros(fraction) / static_cast<std::uint64_t>(shape.lanes * entries_of_lane) +
-           std::uint64_t{data.samples().samples} * (held_tiles + 1);
-  }
-
- private:
-  DeviceBuffer<SampleTiles> places_;         // [samples + places_ahead]
-  DeviceBuffer<LaneEntries<Word>> entries_;  // [tiles][lanes]
-  SampleList<Word> view_{};
-};
 
 WideSum sum_of_limbs(const std::uint64_t* limbs) {
   WideSum sum = 0;
